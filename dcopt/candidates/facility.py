@@ -1,0 +1,117 @@
+"""What a site can be built of: racks under a cooling unit, the power chain, heat rejection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dcopt.candidates.records import RackOption, SiteFacility
+from dcopt.infrastructure.cooling import REJECTION, serves
+from dcopt.infrastructure.power import CHAIN, PARALLEL
+from dcopt.infrastructure.racks import heat_by_collector, rack_fill
+from dcopt.problem.offered import Offered, offered
+from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import CoolingUnit, Node, Rack
+
+LOOPS: dict[str, tuple[str, ...]] = {"chilled": ("air", "rear-door"), "warm": ("liquid", "immersion")}
+"""Loops that carry collected heat to its rejection, and the collectors on each."""
+
+NETWORK_STORAGE = "network-storage"
+"""The content of racks for switches and storage."""
+
+
+def loop_of(collector_kind: str) -> str:
+    """Return the loop that a kind of collector is on."""
+    return next(loop for loop, kinds in LOOPS.items() if collector_kind in kinds)
+
+
+def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacility:
+    """Return the parts that ``site`` can have for ``nodes``; a cloud has none, a landlord gives power and cooling."""
+    kind = problem.sites[site].kind
+    storage = tuple(
+        (offer.row, None if kind == "cloud" else offer.price_usd)
+        for offer in offered(problem, "storage", site).values()
+    )
+    if kind == "cloud":
+        return SiteFacility(storage, {}, {}, (), {})
+    own_plant = kind != "colocation"
+    cooling = list(offered(problem, "cooling", site).values()) if own_plant else []
+    collectors = [offer for offer in cooling if offer.row.kind != REJECTION]
+    racks = list(offered(problem, "racks", site).values())
+    options: dict[str, tuple[RackOption, ...]] = {
+        node.name: _undominated(_node_options(node, racks, collectors, own_plant=own_plant)) for node in nodes
+    }
+    options[NETWORK_STORAGE] = tuple(_plain_options(racks, collectors, own_plant=own_plant))
+    power = offered(problem, "power", site).values() if own_plant else ()
+    return SiteFacility(
+        storage=storage,
+        racks=options,
+        power={
+            role: tuple((offer.row, offer.price_usd or 0.0) for offer in power if offer.row.role == role)
+            for role in (*CHAIN, PARALLEL)
+        },
+        collectors=tuple((offer.row, offer.price_usd or 0.0) for offer in collectors),
+        rejection={
+            loop: tuple(
+                (offer.row, offer.price_usd or 0.0)
+                for offer in cooling
+                if offer.row.kind == REJECTION and all(serves(offer.row, kind) for kind in kinds)
+            )
+            for loop, kinds in LOOPS.items()
+        },
+    )
+
+
+def _node_options(
+    node: Node, racks: list[Offered], collectors: list[Offered], *, own_plant: bool
+) -> list[RackOption]:
+    options = []
+    for offer in racks:
+        rack: Rack = offer.row
+        price = offer.price_usd or 0.0
+        shares = heat_by_collector(node, rack.cooling)
+        if not own_plant:
+            fill = rack_fill(node, rack)
+            if fill:
+                options.append(RackOption(rack, price, fill, None, 1.0, None, 0.0))
+            continue
+        own_share = shares.get(rack.cooling, 0.0)
+        air_share = shares.get("air", 0.0) if rack.cooling == "liquid" else 0.0
+        for collector in _of_kind(collectors, rack.cooling):
+            fill = rack_fill(node, rack, collector.max_rack_kw)
+            if not fill:
+                continue
+            for air in _of_kind(collectors, "air") if air_share else [None]:
+                options.append(RackOption(rack, price, fill, collector, own_share, air, air_share))
+    return options
+
+
+def _plain_options(racks: list[Offered], collectors: list[Offered], *, own_plant: bool) -> Iterable[RackOption]:
+    """Yield the racks for switches and storage: under air or rear-door cooling."""
+    for offer in racks:
+        rack: Rack = offer.row
+        if rack.cooling not in LOOPS["chilled"]:
+            continue
+        if not own_plant:
+            yield RackOption(rack, offer.price_usd or 0.0, 0, None, 1.0, None, 0.0)
+            continue
+        for collector in _of_kind(collectors, rack.cooling):
+            yield RackOption(rack, offer.price_usd or 0.0, 0, collector, 1.0, None, 0.0)
+
+
+def _of_kind(collectors: list[Offered], kind: str) -> list[CoolingUnit]:
+    return [offer.row for offer in collectors if offer.row.kind == kind]
+
+
+def _undominated(options: list[RackOption]) -> tuple[RackOption, ...]:
+    """Leave out racks that, under the same cooling units, hold no more nodes and cost no less over their life."""
+    kept: list[RackOption] = []
+    for option in sorted(options, key=lambda o: (-o.fill, o.price_usd, -o.rack.lifetime_years, o.key)):
+        if not any(
+            (other.collector, other.air_collector) == (option.collector, option.air_collector)
+            and other.fill >= option.fill
+            and other.price_usd <= option.price_usd
+            and other.rack.lifetime_years >= option.rack.lifetime_years
+            for other in kept
+        ):
+            kept.append(option)
+    return tuple(kept)

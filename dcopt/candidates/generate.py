@@ -1,0 +1,108 @@
+"""From a problem to everything that its program selects from."""
+
+from __future__ import annotations
+
+from dcopt.candidates.facility import facility_of
+from dcopt.candidates.periods import periods_of
+from dcopt.candidates.pools import pool_facility, pools_of
+from dcopt.candidates.records import Candidates, DataItem, Pool, ServingCandidate, StorageOption, TrainingCandidate
+from dcopt.candidates.serving import ServingGenerator
+from dcopt.candidates.storage import checkpoint_codec, codecs_for, items_of, may_lie_at, options_for
+from dcopt.candidates.training import Binding, TrainingGenerator, undominated
+from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Codec
+
+
+def generate(problem: Problem) -> Candidates:
+    """Return the candidates of ``problem``; a workload that nothing can run has none (the pre-check says why)."""
+    pools = pools_of(problem)
+    items = items_of(problem)
+    codecs = {
+        item.owner: (checkpoint_codec(problem),)
+        if item.part == "checkpoint"
+        else codecs_for(problem, problem.datasets[item.name])
+        for item in items
+    }
+    options = _storage_options(problem, items, codecs)
+    trainer = TrainingGenerator(problem, tuple(pools.values()))
+    admissible = {job.name: trainer.admissible(job) for job in problem.training.values()}
+    binding = _what_binds(admissible, options)
+    training = {
+        job: tuple(c for of_pool in by_pool.values() for c in undominated(of_pool, binding))
+        for job, by_pool in admissible.items()
+    }
+    server = ServingGenerator(problem, tuple(pools.values()))
+    serving = {service.name: server.candidates(service) for service in problem.inference.values()}
+    used = _used_pools(pools, training, serving)
+    return Candidates(
+        periods=periods_of(problem),
+        pools=used,
+        facilities={key: pool_facility(problem, pool, _targets(problem, pool, serving)) for key, pool in used.items()},
+        training=training,
+        serving=serving,
+        items=items,
+        storage_options=options,
+        codecs=codecs,
+        sites={
+            site: facility_of(problem, site, {p.node.name: p.node for p in used.values() if p.site == site}.values())
+            for site in problem.sites
+        },
+        verdicts=[*trainer.verdicts, *server.verdicts],
+    )
+
+
+def _storage_options(
+    problem: Problem, items: tuple[DataItem, ...], codecs: dict[str, tuple[Codec, ...]]
+) -> dict[tuple[str, str], tuple[StorageOption, ...]]:
+    return {
+        (item.key, site): options_for(problem, item, site, codecs[item.owner])
+        for item in items
+        for site in problem.sites
+        if may_lie_at(problem, item, site)
+    }
+
+
+def _what_binds(
+    admissible: dict[str, dict[str, list[TrainingCandidate]]],
+    options: dict[tuple[str, str], tuple[StorageOption, ...]],
+) -> Binding:
+    """Return which rates of all jobs together could exceed what the least storage system delivers."""
+    read = written = kiops = 0.0
+    for by_pool in admissible.values():
+        candidates = [c for of_pool in by_pool.values() for c in of_pool]
+        read += max((c.ingest_gb_per_s for c in candidates), default=0.0)
+        written += max((c.checkpoint_gb_per_s for c in candidates), default=0.0)
+        kiops += max((c.read_kiops for c in candidates), default=0.0)
+    all_options = [option for of_item in options.values() for option in of_item]
+    return Binding(
+        ingest=any(
+            read > o.storage.read_gb_per_s * o.storage.min_units
+            or (o.storage.read_kiops is not None and kiops > o.storage.read_kiops * o.storage.min_units)
+            for o in all_options
+        ),
+        checkpoints=any(
+            written * o.protection.written_per_stored > o.storage.write_gb_per_s * o.storage.min_units
+            for o in all_options
+        ),
+    )
+
+
+def _used_pools(
+    pools: dict[str, Pool],
+    training: dict[str, tuple[TrainingCandidate, ...]],
+    serving: dict[str, tuple[ServingCandidate, ...]],
+) -> dict[str, Pool]:
+    used = {c.pool.key for of_job in training.values() for c in of_job}
+    used |= {c.pool.key for of_service in serving.values() for c in of_service}
+    return {key: pool for key, pool in pools.items() if key in used}
+
+
+def _targets(problem: Problem, pool: Pool, serving: dict[str, tuple[ServingCandidate, ...]]) -> set[float]:
+    """Return the spare targets that may apply to a pool: the general one, and those of services that may run there."""
+    general = problem.settings.spare_target_pct
+    wanted = {
+        problem.inference[name].availability_pct or general
+        for name, of_service in serving.items()
+        if any(c.pool.key == pool.key for c in of_service)
+    }
+    return {general} | {target for target in wanted if target > general}

@@ -1,0 +1,25 @@
+"""Years in which the same is asked are one period (formulation.md, point 1)."""
+
+from __future__ import annotations
+
+from dcopt.candidates.records import Period
+from dcopt.problem.demand import is_alive, load_in
+from dcopt.problem.problem import Problem
+
+
+def periods_of(problem: Problem) -> tuple[Period, ...]:
+    """Return the periods of the horizon: years with the same jobs and the same loads are merged."""
+    horizon = problem.settings.horizon_years
+    merged: dict[tuple[object, ...], list[int]] = {}
+    for year in range(1, horizon + 1):
+        jobs = tuple(job.name for job in problem.training.values() if is_alive(job, year, horizon))
+        loads = tuple(
+            (service.name, *load_in(service, year))
+            for service in problem.inference.values()
+            if is_alive(service, year, horizon)
+        )
+        merged.setdefault((jobs, loads), []).append(year)
+    return tuple(
+        Period(index, tuple(years), jobs, loads)  # type: ignore[arg-type]
+        for index, ((jobs, loads), years) in enumerate(merged.items())
+    )

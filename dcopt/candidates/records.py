@@ -1,0 +1,225 @@
+"""What the program selects from: pools, ways to run each workload, places for data, racks and cooling.
+
+Everything here is a number or a name; the physics behind it was evaluated in `performance` and `infrastructure`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dcopt.infrastructure.topology import FabricStep
+from dcopt.performance.goodput import Goodput
+from dcopt.performance.serving import ReplicaLayout, ServingPrediction, Variant
+from dcopt.performance.training import StepPrediction
+from dcopt.problem.tables.catalog_rows import Codec, CoolingUnit, Fabric, Link, Node, PowerPart, Protection, Rack
+from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
+from dcopt.problem.tables.catalog_rows import Switch
+
+
+@dataclass(frozen=True)
+class Period:
+    """Years in which the same is asked; ``index`` counts from 0."""
+
+    index: int
+    years: tuple[int, ...]
+    jobs: tuple[str, ...]
+    loads: tuple[tuple[str, float, float], ...]
+    """(service, peak requests/s with headroom, mean requests/s without)."""
+
+    def peak_of(self, service: str) -> float | None:
+        """Return the load that ``service`` must carry, requests/s, or None where it does not run."""
+        return next((peak for name, peak, _ in self.loads if name == service), None)
+
+    def mean_of(self, service: str) -> float:
+        """Return the mean load of ``service``, requests/s."""
+        return next(mean for name, _, mean in self.loads if name == service)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Nodes of one kind on one fabric at one site. ``max_nodes`` follows from the site, the offers and the demand."""
+
+    site: str
+    node: Node
+    fabric: Fabric
+    rented: bool
+    price_usd: float | None
+    rent_usd_per_hour: float
+    max_nodes: int
+    existing_nodes: int
+    limited: bool
+    """Whether jobs can be in each other's way: always where nodes are owned, at cloud sites under an offer's limit."""
+
+    @property
+    def key(self) -> str:
+        """``site/node/fabric``."""
+        return f"{self.site}/{self.node.name}/{self.fabric.name}"
+
+
+@dataclass(frozen=True)
+class PoolFacility:
+    """What a pool needs around it: spares and fabric as step functions of its nodes."""
+
+    spare_steps: dict[float, tuple[tuple[int, int], ...]]
+    """By target in %: (spares, largest number of working nodes that they cover), ascending."""
+    fabric_steps: tuple[FabricStep, ...]
+    node_ports: int
+    switch: Switch | None
+    access_link: Link | None
+    trunk_link: Link | None
+
+
+@dataclass(frozen=True)
+class TrainingCandidate:
+    """One way to run a job: where, on how many nodes, how laid out, with which checkpoint bandwidth."""
+
+    job: str
+    pool: Pool
+    nodes: int
+    step: StepPrediction
+    software: str
+    licence_usd_per_year: float
+    """Licence of all its accelerators for a year of running."""
+    tokens: float
+    steps: int
+    days: float
+    goodput: Goodput
+    checkpoint_gb: float
+    checkpoint_gb_per_s: float
+    ingest_gb_per_s: float
+    """Read rate of its dataset as it is before the codec."""
+    read_kiops: float
+    """Samples read each second, in thousands."""
+    node_kw: float
+    """Average power of one of its nodes while it runs."""
+
+
+@dataclass(frozen=True)
+class ServingCandidate:
+    """One way to run a replica of a service, and the rate that it carries within the promises."""
+
+    service: str
+    pool: Pool
+    accelerators: int
+    layout: ReplicaLayout
+    variant: Variant
+    compression: tuple[str, ...]
+    software: str
+    quality_loss_pct: float
+    licence_usd_per_year: float
+    prediction: ServingPrediction
+    rtt_ms: float
+    requests_per_s: float
+    saturated_requests_per_s: float
+    idle_kw: float
+    """Power that a node which hosts services draws without load, above its standby."""
+    kw_per_request: float
+    """Average power added by each request/s of mean load."""
+
+
+@dataclass(frozen=True)
+class DataItem:
+    """Data that must lie somewhere: a part of a dataset, or the checkpoints of a job."""
+
+    name: str
+    part: str
+    """hot, cold or checkpoint."""
+    size_tb: float
+    share: float
+    """Share of its dataset; ingest reads the parts in this proportion."""
+    compressibility: str
+
+    @property
+    def key(self) -> str:
+        """``name:part``."""
+        return f"{self.name}:{self.part}"
+
+    @property
+    def owner(self) -> str:
+        """``table/name`` of the row that it belongs to."""
+        return f"{'training' if self.part == 'checkpoint' else 'datasets'}/{self.name}"
+
+
+@dataclass(frozen=True)
+class StorageOption:
+    """One way to store an item: on which unit, how protected, with which codec."""
+
+    storage: StorageUnit
+    price_usd: float | None
+    protection: Protection
+    codec: Codec
+    raw_tb_per_tb: float
+    """Raw TB for each TB of the item."""
+
+    @property
+    def key(self) -> str:
+        """``storage|protection|codec``."""
+        return f"{self.storage.name}|{self.protection.name}|{self.codec.name}"
+
+
+@dataclass(frozen=True)
+class RackOption:
+    """A rack for one content under one collector of heat; liquid racks leave some heat to an air collector."""
+
+    rack: Rack
+    price_usd: float
+    fill: int
+    """Nodes in a rack; 0 for racks of switches and storage, which are filled by units and kW."""
+    collector: CoolingUnit | None
+    collector_share: float
+    air_collector: CoolingUnit | None
+    air_share: float
+
+    @property
+    def key(self) -> str:
+        """``rack|collector|air collector``."""
+        names = (self.collector, self.air_collector)
+        return "|".join([self.rack.name, *(unit.name if unit else "-" for unit in names)])
+
+
+@dataclass(frozen=True)
+class SiteFacility:
+    """The parts that a site can have. Empty where a landlord or a cloud provides them."""
+
+    storage: tuple[tuple[StorageUnit, float | None], ...]
+    racks: dict[str, tuple[RackOption, ...]]
+    """By node name, and by ``network-storage``."""
+    power: dict[str, tuple[tuple[PowerPart, float], ...]]
+    """By role: parts and prices."""
+    collectors: tuple[tuple[CoolingUnit, float], ...]
+    rejection: dict[str, tuple[tuple[CoolingUnit, float], ...]]
+    """By loop (chilled: air and rear-door; warm: liquid and immersion): units and prices."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a workload on one (site, node, fabric): how many candidates, and if none, why."""
+
+    workload: str
+    site: str
+    node: str
+    fabric: str
+    candidates: int
+    best: str
+    """The nearest that it came, in words."""
+    reason: str
+    shortfall: float
+    """How far the best is from the promise: ratio of what it needs to what is allowed (1 = just kept)."""
+
+
+@dataclass
+class Candidates:
+    """Everything that the program selects from."""
+
+    periods: tuple[Period, ...]
+    pools: dict[str, Pool]
+    facilities: dict[str, PoolFacility]
+    training: dict[str, tuple[TrainingCandidate, ...]]
+    serving: dict[str, tuple[ServingCandidate, ...]]
+    items: tuple[DataItem, ...]
+    storage_options: dict[tuple[str, str], tuple[StorageOption, ...]]
+    """By (item key, site)."""
+    codecs: dict[str, tuple[Codec, ...]]
+    """By the items' owner."""
+    sites: dict[str, SiteFacility]
+    verdicts: list[Verdict] = field(default_factory=list)

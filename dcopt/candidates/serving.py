@@ -1,0 +1,223 @@
+"""The ways each service could run: variants, engines and replica sizes on every pool, with the rate of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from dcopt.candidates.records import Pool, ServingCandidate, Verdict
+from dcopt.candidates.training import pool_cluster, runs_on
+from dcopt.performance.power import serving_node_kw
+from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate, variant_of
+from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.problem.model_config import ModelConfig
+from dcopt.problem.offered import offered
+from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Compression, Node, Software
+from dcopt.problem.tables.problem_rows import Service
+
+LARGEST_REPLICA_NODES = 4
+"""Whole nodes that one replica may span."""
+
+Rated = tuple[ReplicaLayout, ServingPrediction]
+
+
+def applies(row: Compression, model: ModelConfig) -> bool:
+    """Whether the loss of a variant is published for a model or its family."""
+    return not row.applies_to or model.name in row.applies_to or model.family in row.applies_to
+
+
+def variants_for(service: Service, problem: Problem, site: str) -> list[tuple[tuple[Compression, ...], float]]:
+    """Return the variants whose published loss ``service`` allows, alone and stacked, with their loss in %."""
+    model = problem.models[service.model]
+    rows = [offer.row for offer in offered(problem, "compression", site).values() if applies(offer.row, model)]
+    stacks = [(row,) for row in rows]
+    for size in (2, 3):
+        stacks += [stack for stack in combinations(rows, size) if _stack_together(stack)]
+    found = []
+    for stack in stacks:
+        loss = stacked_loss_pct([row.quality_loss_pct for row in stack])
+        if loss <= service.max_quality_loss_pct + 1e-12:
+            found.append((stack, loss))
+    return found
+
+
+def _stack_together(rows: Sequence[Compression]) -> bool:
+    return all(
+        (a.name in b.stacks_with or b.name in a.stacks_with) and a.method != b.method for a, b in combinations(rows, 2)
+    )
+
+
+def layouts_for(node: Node, model: ModelConfig, *, has_network: bool) -> list[ReplicaLayout]:
+    """Return the layouts of a replica: the node's replica sizes, and whole nodes in a pipeline."""
+    layouts = [_layout(size, 1, model) for size in node.replica_accelerators if _splits(size, model)]
+    whole = max((size for size in node.replica_accelerators if _splits(size, model)), default=0)
+    if has_network and whole == node.accelerators:
+        layouts += [
+            _layout(whole, count, model) for count in range(2, LARGEST_REPLICA_NODES + 1) if model.layers % count == 0
+        ]
+    return layouts
+
+
+def _splits(size: int, model: ModelConfig) -> bool:
+    return model.heads % size == 0
+
+
+def _layout(tensor: int, pipeline: int, model: ModelConfig) -> ReplicaLayout:
+    expert = tensor if model.experts and model.experts % tensor == 0 else 1
+    return ReplicaLayout(tensor=tensor, pipeline=pipeline, expert=expert)
+
+
+@dataclass
+class ServingGenerator:
+    """Generates candidates and keeps what pools share: a replica within a node does not see the fabric."""
+
+    problem: Problem
+    pools: tuple[Pool, ...]
+    rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def candidates(self, service: Service) -> tuple[ServingCandidate, ...]:
+        """Return the candidates of ``service`` that keep its promises, the dominated left out."""
+        kept: list[ServingCandidate] = []
+        for pool in self.pools:
+            if service.sites and pool.site not in service.sites:
+                continue
+            found = list(self._on_pool(service, pool))
+            self.verdicts.append(_verdict(service, pool, found))
+            kept.extend(undominated(found))
+        return tuple(kept)
+
+    def _on_pool(self, service: Service, pool: Pool) -> Iterable[ServingCandidate]:
+        task = serving_task_of(service, self.problem)
+        accelerator = self.problem.accelerators[pool.node.accelerator]
+        has_network = pool.rented or pool.fabric.switch is not None
+        trip = rtt_ms(service, pool.site, self.problem)
+        engines = [
+            offer.row
+            for offer in offered(self.problem, "software", pool.site).values()
+            if runs_on(offer.row, accelerator, "serving") and _serves(offer.row, task.model)
+        ]
+        for stack, loss in variants_for(service, self.problem, pool.site):
+            variant = variant_of(stack, accelerator)
+            if variant is None:
+                continue
+            for engine in engines:
+                if engine.precisions and variant.precision not in engine.precisions:
+                    continue
+                for layout in layouts_for(pool.node, task.model, has_network=has_network):
+                    rated = self._rate(service, pool, task, layout, variant, engine, trip)
+                    if rated is not None and rated.requests_per_s > 0:
+                        yield _candidate(service, pool, layout, variant, stack, loss, engine, rated, trip)
+
+    def _rate(
+        self,
+        service: Service,
+        pool: Pool,
+        task: ServingTask,
+        layout: ReplicaLayout,
+        variant: Variant,
+        engine: Software,
+        trip_ms: float,
+    ) -> ServingPrediction | None:
+        spans = layout.accelerators > pool.node.accelerators
+        key = (service.name, pool.node.name, pool.fabric.name if spans else "", layout, variant, engine.name, trip_ms)
+        if key not in self.rates:
+            budgets = [
+                None if promise is None else promise - trip
+                for promise, trip in (
+                    (service.ttft_ms, trip_ms),
+                    (service.tpot_ms, 0.0),
+                    (service.latency_ms, trip_ms),
+                )
+            ]
+            if any(budget is not None and budget <= 0 for budget in budgets):
+                self.rates[key] = None
+            else:
+                ttft, tpot, latency = budgets
+                self.rates[key] = largest_rate(
+                    task,
+                    pool_cluster(self.problem, pool),
+                    layout,
+                    variant,
+                    engine,
+                    percentile=service.percentile,
+                    ttft_ms=ttft,
+                    tpot_ms=tpot,
+                    latency_ms=latency,
+                )
+        return self.rates[key]
+
+
+def _serves(engine: Software, model: ModelConfig) -> bool:
+    kind = "encoder" if model.kind in ("encoder", "vision") else "decoder"
+    return not engine.families or kind in engine.families
+
+
+def _candidate(
+    service: Service,
+    pool: Pool,
+    layout: ReplicaLayout,
+    variant: Variant,
+    stack: tuple[Compression, ...],
+    loss: float,
+    engine: Software,
+    rated: ServingPrediction,
+    trip_ms: float,
+) -> ServingCandidate:
+    node = pool.node
+    hosting_kw = serving_node_kw(node, 0.0)
+    saturated = rated.requests_per_s / rated.utilization
+    return ServingCandidate(
+        service=service.name,
+        pool=pool,
+        accelerators=layout.accelerators,
+        layout=layout,
+        variant=variant,
+        compression=tuple(row.name for row in stack),
+        software=engine.name,
+        quality_loss_pct=loss,
+        licence_usd_per_year=engine.licence_usd_per_accelerator_year * layout.accelerators,
+        prediction=rated,
+        rtt_ms=trip_ms,
+        requests_per_s=rated.requests_per_s,
+        saturated_requests_per_s=saturated,
+        idle_kw=hosting_kw - node.standby_kw,
+        kw_per_request=(serving_node_kw(node, 1.0) - hosting_kw) * layout.accelerators / node.accelerators / saturated,
+    )
+
+
+def undominated(candidates: Iterable[ServingCandidate]) -> list[ServingCandidate]:
+    """Leave out candidates of one pool that copies of a smaller one replace at no more chips, licence and energy.
+
+    ``m`` replicas of ``a`` replace one of ``b`` when they take no more accelerators, carry no less, cost no more
+    licence, and no request costs more energy.
+    """
+    kept: list[ServingCandidate] = []
+    for candidate in sorted(candidates, key=lambda c: (c.accelerators, -c.requests_per_s, c.licence_usd_per_year)):
+        if not any(_replaces(other, candidate) for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def _replaces(a: ServingCandidate, b: ServingCandidate) -> bool:
+    copies = b.accelerators // a.accelerators
+    return (
+        copies >= 1
+        and copies * a.requests_per_s >= b.requests_per_s
+        and copies * a.licence_usd_per_year <= b.licence_usd_per_year
+        and a.kw_per_request <= b.kw_per_request
+    )
+
+
+def _verdict(service: Service, pool: Pool, found: list[ServingCandidate]) -> Verdict:
+    names = (service.name, pool.site, pool.node.name, pool.fabric.name)
+    if not found:
+        return Verdict(*names, 0, "none", "no variant, engine and replica size there keeps its promises", 1e9)
+    best = max(found, key=lambda c: c.requests_per_s / c.accelerators)
+    words = (
+        f"{best.requests_per_s / best.accelerators:.3g} requests/s an accelerator"
+        f" ({'+'.join(best.compression)}, {best.software}, {best.accelerators} a replica)"
+    )
+    return Verdict(*names, len(found), words, "", 1.0)

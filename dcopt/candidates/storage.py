@@ -1,0 +1,127 @@
+"""What data must lie somewhere, and the ways in which it can."""
+
+from __future__ import annotations
+
+from dcopt.candidates.records import DataItem, StorageOption
+from dcopt.infrastructure.storage import peak_stored_tb, protection_problem, raw_tb
+from dcopt.performance.goodput import checkpoint_gb
+from dcopt.performance.workloads import CHECKPOINTS_KEPT, run_of
+from dcopt.problem.demand import is_alive
+from dcopt.problem.offered import offered
+from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Codec, Protection
+from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
+from dcopt.problem.tables.problem_rows import Dataset, TrainingJob
+
+
+def items_of(problem: Problem) -> tuple[DataItem, ...]:
+    """Return the parts of every dataset and the checkpoints of every job."""
+    horizon = problem.settings.horizon_years
+    items = []
+    for dataset in problem.datasets.values():
+        size = peak_stored_tb(dataset.size_tb, dataset.growth_pct_per_year, dataset.retention_years, horizon)
+        hot = dataset.hot_pct / 100
+        for part, share in (("hot", hot), ("cold", 1 - hot)):
+            if share > 0:
+                items.append(DataItem(dataset.name, part, size * share, share, dataset.compressibility))
+    for job in problem.training.values():
+        run = run_of(job, problem)
+        size = CHECKPOINTS_KEPT * checkpoint_gb(run.task.model, job.optimizer, job.method) / 1000
+        items.append(DataItem(job.name, "checkpoint", size, 1.0, "none"))
+    return tuple(items)
+
+
+def yearly_read_tb(problem: Problem, dataset: str, year: int) -> float:
+    """Return the TB (before the codec) that all jobs read of ``dataset`` in ``year``."""
+    horizon = problem.settings.horizon_years
+    return sum(
+        run_of(job, problem).read_tb * job.runs_per_year
+        for job in problem.training.values()
+        if job.dataset == dataset and is_alive(job, year, horizon)
+    )
+
+
+def packing_core_hours(problem: Problem, dataset: Dataset, codec: Codec, year: int) -> float:
+    """Return the CPU core-hours that a codec takes in ``year``: packing what is new, unpacking what jobs read.
+
+    A blank speed means that the codec takes no CPU.
+    """
+    grown = 1 + dataset.growth_pct_per_year / 100
+    before = 0.0 if year == 1 else dataset.size_tb * grown ** (year - 2)
+    written_gb = max(0.0, dataset.size_tb * grown ** (year - 1) - before) * 1000
+    read_gb = yearly_read_tb(problem, dataset.name, year) * 1000
+    seconds = 0.0
+    if codec.compress_gb_per_s_core:
+        seconds += written_gb / codec.compress_gb_per_s_core
+    if codec.decompress_gb_per_s_core:
+        seconds += read_gb / codec.decompress_gb_per_s_core
+    return seconds / 3600
+
+
+def codecs_for(problem: Problem, dataset: Dataset) -> tuple[Codec, ...]:
+    """Return the codecs worth choosing from: no other one packs as tightly for less CPU in every year."""
+    years = range(1, problem.settings.horizon_years + 1)
+    kind = dataset.compressibility
+
+    def merits(codec: Codec) -> tuple[float, ...]:
+        return (-codec.ratio(kind), *(packing_core_hours(problem, dataset, codec, year) for year in years))
+
+    kept: list[Codec] = []
+    for codec in sorted(problem.codecs.values(), key=lambda c: (merits(c), c.name)):
+        if not any(all(a <= b for a, b in zip(merits(k), merits(codec), strict=True)) for k in kept):
+            kept.append(codec)
+    return tuple(kept) or (NO_CODEC,)
+
+
+NO_CODEC = Codec(name="none", source="the data as it is", as_of="")
+
+
+def checkpoint_codec(problem: Problem) -> Codec:
+    """Return the codec of checkpoints: none, as floating-point states hardly pack."""
+    return problem.codecs.get("none", NO_CODEC)
+
+
+def options_for(problem: Problem, item: DataItem, site: str, codecs: tuple[Codec, ...]) -> tuple[StorageOption, ...]:
+    """Return the ways to store ``item`` at ``site``; hot parts and checkpoints only on flash."""
+    rented = problem.sites[site].kind == "cloud"
+    options = []
+    for offer in offered(problem, "storage", site).values():
+        unit: StorageUnit = offer.row
+        if item.part != "cold" and not unit.is_flash:
+            continue
+        for protection in _protections(problem, unit, rented=rented):
+            for codec in codecs:
+                options.append(
+                    StorageOption(
+                        storage=unit,
+                        price_usd=None if rented else (offer.price_usd or 0.0),
+                        protection=protection,
+                        codec=codec,
+                        raw_tb_per_tb=raw_tb(1.0, protection, codec.ratio(item.compressibility)),
+                    )
+                )
+    return tuple(options)
+
+
+def _protections(problem: Problem, unit: StorageUnit, *, rented: bool) -> list[Protection]:
+    """Return the protections of a unit that none beats in raw capacity and bytes written."""
+    allowed = [
+        row
+        for row in problem.protection.values()
+        if protection_problem(unit, row, rented=rented) is None
+        and (rented or row.parity >= problem.settings.survive_failures)
+    ]
+    allowed.sort(key=lambda row: (row.raw_per_usable, row.written_per_stored, -row.parity, row.name))
+    kept: list[Protection] = []
+    for row in allowed:
+        if not any(other.written_per_stored <= row.written_per_stored for other in kept):
+            kept.append(row)
+    return kept
+
+
+def may_lie_at(problem: Problem, item: DataItem, site: str) -> bool:
+    """Whether an item's own row allows it at ``site``."""
+    owner: Dataset | TrainingJob = (
+        problem.training[item.name] if item.part == "checkpoint" else problem.datasets[item.name]
+    )
+    return not owner.sites or site in owner.sites

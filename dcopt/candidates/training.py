@@ -1,0 +1,174 @@
+"""The ways each training job could run: every legal number of nodes, at the fastest legal layout of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
+from dcopt.performance.cluster import Cluster, cluster_of
+from dcopt.performance.goodput import checkpoint_gb, goodput
+from dcopt.performance.power import training_node_kw
+from dcopt.performance.training import StepPrediction, best_steps, legal_node_counts
+from dcopt.performance.workloads import (
+    CHECKPOINT_WRITE_SECONDS,
+    TRAINING_LOSS_PCT,
+    Run,
+    ingest_gb_per_s,
+    read_kiops,
+    run_days,
+    run_of,
+)
+from dcopt.problem.offered import offered
+from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Accelerator, Software
+from dcopt.problem.tables.problem_rows import TrainingJob
+
+
+def pool_cluster(problem: Problem, pool: Pool) -> Cluster:
+    """Return what the performance models need to know of a pool."""
+    switch = problem.switches[pool.fabric.switch] if pool.fabric.switch else None
+    return cluster_of(
+        pool.node, problem.accelerators[pool.node.accelerator], pool.fabric, switch.port_gbps if switch else None
+    )
+
+
+def runs_on(software: Software, accelerator: Accelerator, role: str) -> bool:
+    """Whether a framework or engine of ``role`` runs on a chip."""
+    return (
+        software.role == role
+        and (not software.kinds or accelerator.kind in software.kinds)
+        and (not software.vendors or accelerator.vendor in software.vendors)
+    )
+
+
+@dataclass
+class TrainingGenerator:
+    """Generates candidates and keeps what sites share: a step time depends on node and fabric, not on the site."""
+
+    problem: Problem
+    pools: tuple[Pool, ...]
+    steps: dict[tuple[str, str, str, str, str], dict[int, StepPrediction]] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def admissible(self, job: TrainingJob) -> dict[str, list[TrainingCandidate]]:
+        """Return, by pool, the candidates of ``job`` that keep its promises."""
+        run = run_of(job, self.problem)
+        kept: dict[str, list[TrainingCandidate]] = {}
+        for pool in self.pools:
+            if job.sites and pool.site not in job.sites:
+                continue
+            possible = list(self._possible(job, run, pool))
+            kept[pool.key] = [candidate for candidate in possible if is_in_time(job, candidate)]
+            self.verdicts.append(_verdict(job, pool, possible, kept[pool.key]))
+        return kept
+
+    def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> Iterable[TrainingCandidate]:
+        for precision in job.precisions:
+            loss = TRAINING_LOSS_PCT.get(precision, 0.0)
+            if job.max_quality_loss_pct is not None and loss > job.max_quality_loss_pct:
+                continue
+            for name, offer in offered(self.problem, "software", pool.site).items():
+                for nodes, step in self._best_steps(job, run, pool, precision, offer.row).items():
+                    yield from self._with_checkpoints(job, run, pool, nodes, step, name, offer.row)
+
+    def _best_steps(
+        self, job: TrainingJob, run: Run, pool: Pool, precision: str, software: Software
+    ) -> Mapping[int, StepPrediction]:
+        accelerator = self.problem.accelerators[pool.node.accelerator]
+        if not runs_on(software, accelerator, "training") or accelerator.peak_tflops(precision) is None:
+            return {}
+        if software.precisions and precision not in software.precisions:
+            return {}
+        key = (job.name, pool.node.name, pool.fabric.name, precision, software.name)
+        if key not in self.steps:
+            cluster = pool_cluster(self.problem, pool)
+            sizes = legal_node_counts(run.task, cluster, self._largest_pool(pool))
+            self.steps[key] = best_steps(run.task, cluster, sizes, precision, software)
+        return {nodes: step for nodes, step in self.steps[key].items() if nodes <= pool.max_nodes}
+
+    def _largest_pool(self, pool: Pool) -> int:
+        return max(p.max_nodes for p in self.pools if (p.node, p.fabric) == (pool.node, pool.fabric))
+
+    def _with_checkpoints(
+        self,
+        job: TrainingJob,
+        run: Run,
+        pool: Pool,
+        nodes: int,
+        step: StepPrediction,
+        name: str,
+        software: Software,
+    ) -> Iterable[TrainingCandidate]:
+        size_gb = checkpoint_gb(run.task.model, job.optimizer, job.method)
+        for seconds in CHECKPOINT_WRITE_SECONDS:
+            bandwidth = size_gb / seconds
+            kept = goodput(nodes, pool.node.mtbf_hours, size_gb, bandwidth)
+            days = run_days(run.steps, step.step_s, kept.fraction)
+            yield TrainingCandidate(
+                job=job.name,
+                pool=pool,
+                nodes=nodes,
+                step=step,
+                software=name,
+                licence_usd_per_year=software.licence_usd_per_accelerator_year * step.accelerators,
+                tokens=run.tokens,
+                steps=run.steps,
+                days=days,
+                goodput=kept,
+                checkpoint_gb=size_gb,
+                checkpoint_gb_per_s=bandwidth,
+                ingest_gb_per_s=ingest_gb_per_s(run, days),
+                read_kiops=read_kiops(run, days),
+                node_kw=training_node_kw(pool.node),
+            )
+
+
+def is_in_time(job: TrainingJob, candidate: TrainingCandidate) -> bool:
+    """Whether a run keeps its deadline and fits into its window of the year."""
+    return candidate.days <= min(job.deadline_days, job.due_day - job.earliest_start_day)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Which rates could ever exceed what storage delivers; the others cost nothing and need no comparison."""
+
+    ingest: bool
+    checkpoints: bool
+
+
+def undominated(candidates: Iterable[TrainingCandidate], binding: Binding) -> list[TrainingCandidate]:
+    """Leave out candidates of one pool that another one beats or equals in all that the program sees.
+
+    That is: no more nodes, no more days (so no more energy and node-days), no more licence, and no more checkpoint
+    and ingest bandwidth where those could bind.
+    """
+
+    def merits(c: TrainingCandidate) -> tuple[float, ...]:
+        return (
+            c.nodes,
+            c.days,
+            c.licence_usd_per_year,
+            c.checkpoint_gb_per_s * binding.checkpoints,
+            c.ingest_gb_per_s * binding.ingest,
+        )
+
+    kept: list[tuple[tuple[float, ...], TrainingCandidate]] = []
+    for candidate in sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s)):
+        mine = merits(candidate)
+        if not any(all(a <= b for a, b in zip(other, mine, strict=True)) for other, _ in kept):
+            kept.append((mine, candidate))
+    return [candidate for _, candidate in kept]
+
+
+def _verdict(
+    job: TrainingJob, pool: Pool, possible: list[TrainingCandidate], admissible: list[TrainingCandidate]
+) -> Verdict:
+    names = (job.name, pool.site, pool.node.name, pool.fabric.name)
+    if not possible:
+        return Verdict(*names, 0, "no legal layout", "no layout fits the memory, precisions and software there", 1e9)
+    best = min(possible, key=lambda c: (c.days, c.nodes))
+    limit = min(job.deadline_days, job.due_day - job.earliest_start_day)
+    words = f"{best.days:.3g} days on {best.nodes} nodes ({best.step.precision}, {best.software})"
+    reason = "" if admissible else f"the fastest takes {best.days:.3g} days; {limit:g} are allowed"
+    return Verdict(*names, len(admissible), words, reason, best.days / limit)

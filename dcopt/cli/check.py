@@ -1,0 +1,187 @@
+"""``dcopt check``: read and validate a problem, and say what was understood."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcopt.cli.inputs import BAD_INPUT, load_or_exit
+from dcopt.cli.text_table import terminal_width, text_table
+
+if TYPE_CHECKING:
+    from dcopt.problem.problem import Problem
+
+_PROMISES = {"ttft_ms": "first", "tpot_ms": "then", "latency_ms": "whole"}
+
+
+@click.command("check")
+@click.argument("problem", type=click.Path(path_type=Path))
+@click.option("--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change a cell first.")
+@click.option("--json", "as_json", is_flag=True, help="Write what was understood, and the findings, as JSON.")
+def command(problem: Path, sets: tuple[str, ...], as_json: bool) -> None:
+    """Read and validate PROBLEM, a folder of CSV tables or an .xlsx workbook, and say what was understood."""
+    if as_json:
+        _check_json(problem, sets)
+        return
+    loaded = load_or_exit(problem, sets)
+    click.echo(_as_text(understood(loaded)))
+
+
+def _check_json(path: Path, sets: tuple[str, ...]) -> None:
+    from dcopt.problem.findings import InputError
+    from dcopt.problem.load import load
+
+    try:
+        problem = load(path, sets)
+    except InputError as error:
+        answer: dict[str, Any] = {"ok": False, "findings": [finding.as_dict() for finding in error.findings]}
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        sys.exit(BAD_INPUT)
+    answer = {"ok": True, "findings": [finding.as_dict() for finding in problem.warnings], **understood(problem)}
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def understood(problem: Problem) -> dict[str, Any]:
+    """Return what was read, as plain values: settings, sites, jobs, services, datasets, offers and changes."""
+    from dcopt.problem.tables import TABLES
+
+    settings = problem.settings
+    return {
+        "problem": problem.name,
+        "horizon_years": settings.horizon_years,
+        "discount_rate_pct": settings.discount_rate_pct,
+        "objective": settings.objective,
+        "sites": [_site(name, problem) for name in problem.sites],
+        "training": [_job(name, problem) for name in problem.training],
+        "inference": [_service(name, problem) for name in problem.inference],
+        "datasets": [{"name": name, "size_tb": row.size_tb} for name, row in problem.datasets.items()],
+        "existing": [
+            {"site": row.site, "table": row.table, "name": row.name, "units": row.units}
+            for row in problem.existing.values()
+        ],
+        "choice": {
+            name: {"offered": offered, "known": len(problem.tables[name])}
+            for name, table in TABLES.items()
+            if table.is_catalog and (offered := _offered(problem, name)) is not None
+        },
+        "rows": {name: len(rows) for name, rows in problem.tables.items() if rows and not TABLES[name].is_catalog},
+        "changes": [
+            {"table": change.table, "key": change.key, "column": change.column, "old": change.old, "new": change.new}
+            for change in problem.changes
+        ],
+    }
+
+
+def _offered(problem: Problem, table: str) -> int | None:
+    """Return how many rows of a table `offers.csv` leaves, or None for a table that is only looked up."""
+    if table in ("accelerators", "switches", "links"):
+        return None
+    names = {offer.name for offer in problem.offers.values() if offer.table == table}
+    return len(names) if names else len(problem.tables[table])
+
+
+def _site(name: str, problem: Problem) -> dict[str, Any]:
+    site = problem.sites[name]
+    return {
+        "name": name,
+        "kind": site.kind,
+        "power_limit_kw": site.power_limit_kw,
+        "electricity_usd_per_kwh": site.electricity_usd_per_kwh,
+        "redundancy": None if site.kind == "cloud" else site.redundancy,
+    }
+
+
+def _job(name: str, problem: Problem) -> dict[str, Any]:
+    from dcopt.performance.arithmetic import parameters
+    from dcopt.performance.workloads import run_of
+
+    job = problem.training[name]
+    run = run_of(job, problem)
+    return {
+        "name": name,
+        "model": job.model,
+        "parameters": parameters(problem.models[job.model]),
+        "tokens": run.tokens,
+        "steps": run.steps,
+        "deadline_days": job.deadline_days,
+        "runs_per_year": job.runs_per_year,
+        "sites": list(job.sites),
+    }
+
+
+def _service(name: str, problem: Problem) -> dict[str, Any]:
+    from dcopt.performance.arithmetic import parameters
+    from dcopt.performance.workloads import serving_task_of
+
+    service = problem.inference[name]
+    return {
+        "name": name,
+        "model": service.model,
+        "parameters": parameters(problem.models[service.model]),
+        "peak_requests_per_s": service.peak_requests_per_s,
+        "input_tokens": serving_task_of(service, problem).input_tokens,
+        "output_tokens": service.output_tokens,
+        "ttft_ms": service.ttft_ms,
+        "tpot_ms": service.tpot_ms,
+        "latency_ms": service.latency_ms,
+        "percentile": service.percentile,
+        "sites": list(service.sites),
+    }
+
+
+def _as_text(facts: dict[str, Any]) -> str:
+    """Return the summary for a terminal."""
+    head = (
+        f"{facts['problem']}: {facts['horizon_years']} years at {facts['discount_rate_pct']:g} %, "
+        f"objective {facts['objective']}"
+    )
+    parts = [head]
+    for title in ("sites", "training", "inference", "datasets", "existing", "changes"):
+        rows = [_narrow(row) for row in facts[title]]
+        if rows:
+            cells = [[_shown(column, value) for column, value in row.items()] for row in rows]
+            parts.append(f"{title} ({len(rows)})\n{text_table(list(rows[0]), cells)}")
+    choice = [
+        f"{name} {counts['offered']}" + (f" of {counts['known']}" if counts["offered"] < counts["known"] else "")
+        for name, counts in facts["choice"].items()
+    ]
+    parts.append(fill("to choose from: " + ", ".join(choice), terminal_width()))
+    return "\n\n".join(parts)
+
+
+def _narrow(row: dict[str, Any]) -> dict[str, Any]:
+    """Put a service's tokens and promises into one column each; other rows stay as they are."""
+    if "percentile" not in row:
+        return row
+    promises = ", ".join(f"{word} {row[name]:g} ms" for name, word in _PROMISES.items() if row[name] is not None)
+    return {
+        "name": row["name"],
+        "model": row["model"],
+        "parameters": row["parameters"],
+        "requests/s": row["peak_requests_per_s"],
+        "tokens": f"{row['input_tokens']:,} in, {row['output_tokens']:,} out",
+        "promises": f"{promises} at p{row['percentile']:g}" if promises else "none",
+        "sites": row["sites"],
+    }
+
+
+def _shown(column: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if column in ("parameters", "tokens") and isinstance(value, int | float):
+        return _scaled(float(value))
+    if isinstance(value, list):
+        return " ".join(value) or "all"
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+
+
+def _scaled(value: float) -> str:
+    for factor, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if value >= factor:
+            return f"{value / factor:,.4g} {word}"
+    return f"{value:,.4g}"

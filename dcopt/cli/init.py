@@ -1,0 +1,104 @@
+"""``dcopt init``: a problem folder to start from, a shipped example or a commented skeleton."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dcopt.cli.inputs import usage_error
+
+if TYPE_CHECKING:
+    from dcopt.problem.schema import Column
+    from dcopt.problem.tables import Table
+
+
+_ASCII = str.maketrans({"≥": ">=", "≤": "<=", "÷": "/", "×": "x", "³": "3", "°": "deg ", "µ": "u"})
+
+
+@click.command("init")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--example", metavar="NAME", help="Copy this shipped example ('list' names them all).")
+def command(directory: Path, example: str | None) -> None:
+    """Write a problem folder to start from into DIR, which must be new or empty."""
+    if example == "list":
+        click.echo("\n".join(_examples()))
+        return
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        usage_error(f"'{directory}' exists and is not an empty folder: name another one")
+    try:
+        count = _write_skeleton(directory) if example is None else _copy_example(directory, example)
+    except OSError as error:
+        usage_error(f"'{directory}' cannot be written: {error.strerror or error}")
+    click.echo(f"wrote {count} files to {directory}")
+    click.echo(f"next: {'' if example else 'fill in the tables, then '}dcopt check {directory}")
+
+
+def _examples() -> list[str]:
+    from dcopt.problem.locate import examples_dir
+
+    folder = examples_dir()
+    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _copy_example(directory: Path, example: str) -> int:
+    """Copy a shipped example and return the number of its files."""
+    import shutil
+
+    from dcopt.problem.findings import nearest
+    from dcopt.problem.locate import examples_dir
+
+    names = _examples()
+    if example not in names:
+        similar = nearest(example, names)
+        hint = f"did you mean '{similar}'?" if similar else f"known are {', '.join(names)}"
+        usage_error(f"there is no example '{example}': {hint}")
+    shutil.copytree(examples_dir() / example, directory, dirs_exist_ok=True)
+    return sum(path.is_file() for path in directory.rglob("*"))
+
+
+def _write_skeleton(directory: Path) -> int:
+    """Write every table of a problem with its header row and its columns explained; return the number of files."""
+    from dcopt.problem.tables import TABLES
+
+    tables = [table for table in TABLES.values() if not table.is_catalog]
+    directory.mkdir(parents=True, exist_ok=True)
+    for table in tables:
+        (directory / table.file).write_text(skeleton(table), encoding="utf-8", newline="\n")
+    return len(tables)
+
+
+def skeleton(table: Table) -> str:
+    """Return a table without rows: comments that explain it, and its header row (settings: every key).
+
+    The text is plain ASCII, which every spreadsheet reads and writes alike.
+    """
+    return _table_text(table).translate(_ASCII).encode("ascii", "replace").decode()
+
+
+def _table_text(table: Table) -> str:
+    from dcopt.problem.document import summary
+    from dcopt.problem.schema import columns_of
+    from dcopt.problem.tables.problem_rows import Settings
+    from dcopt.problem.write import csv_text
+
+    columns = columns_of(table.row)
+    lines = [
+        f"# {table.file}: {summary(table.row)} Blank cells mean the default; lines that start with # are not read."
+    ]
+    if table.name == "settings":
+        settings = columns_of(Settings).values()
+        rows = [(column.name, column.default_text, _explained(column)) for column in settings]
+        return "\n".join(lines) + "\n" + csv_text(tuple(columns), rows)
+    lines.extend(f"# {column.name}: {_explained(column)}" for column in columns.values())
+    return "\n".join(lines) + "\n" + csv_text(tuple(columns), ())
+
+
+def _explained(column: Column) -> str:
+    """Return one line about a column: its meaning, unit, range and default."""
+    facts = ["required"] if column.required else []
+    facts.extend(filter(None, (column.unit, column.range_text, ", ".join(column.choices))))
+    if not column.required and column.default_text:
+        facts.append(f"default {column.default_text}")
+    return column.description + (f" [{'; '.join(facts)}]" if facts else "")

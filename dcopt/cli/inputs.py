@@ -1,0 +1,50 @@
+"""Reading a problem on behalf of a command: findings to stderr, exit code 2 where it cannot be used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from dcopt.problem.findings import Finding, InputError
+
+if TYPE_CHECKING:
+    from dcopt.problem.problem import Problem
+
+BAD_INPUT = 2
+"""Exit code of bad input or usage."""
+
+
+def load_or_exit(path: Path, sets: Sequence[str] = ()) -> Problem:
+    """Return the problem at ``path``, its warnings printed to stderr; leave with code 2 where it has errors."""
+    from dcopt.problem.load import load
+
+    try:
+        problem = load(path, sets)
+    except InputError as error:
+        exit_with(error.findings)
+    print_findings(problem.warnings)
+    return problem
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Print findings to stderr, one line each."""
+    for finding in findings:
+        click.echo(str(finding), err=True)
+
+
+def exit_with(findings: Sequence[Finding]) -> NoReturn:
+    """Print findings and their number to stderr and leave with code 2."""
+    print_findings(findings)
+    errors = sum(finding.severity == "error" for finding in findings)
+    click.echo(f"{errors} error{'s' if errors != 1 else ''}; nothing was written", err=True)
+    sys.exit(BAD_INPUT)
+
+
+def usage_error(message: str) -> NoReturn:
+    """Print a usage error and leave with code 2."""
+    click.echo(f"error: {message}", err=True)
+    sys.exit(BAD_INPUT)

@@ -1,0 +1,1 @@
+"""The result: its records and their JSON."""

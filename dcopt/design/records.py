@@ -1,0 +1,341 @@
+"""The records of a design: what ``design.json`` holds, key by key.
+
+Every list carries ``year``. Powers are peaks in kW, money is USD, times carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Status = Literal["optimal", "feasible", "infeasible", "no_solution"]
+
+CAPITAL_CATEGORIES = ("nodes", "network", "storage", "racks", "power", "cooling", "building")
+RUNNING_CATEGORIES = (
+    "energy",
+    "demand",
+    "support",
+    "maintenance",
+    "licences",
+    "staff",
+    "rent",
+    "colocation",
+    "water",
+    "carbon",
+    "processing",
+)
+
+
+class Record(BaseModel):
+    """A frozen record without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PoolRecord(Record):
+    """Nodes of one kind on one fabric at one site; ``nodes`` includes ``spares``."""
+
+    site: str
+    node: str
+    fabric: str
+    year: int
+    nodes: int
+    spares: int
+    accelerators: int
+    bought: int
+    existing: int
+    service_nodes: int
+    rented: bool
+
+
+class TrainingRecord(Record):
+    """How a training job runs. ``days`` is one run, failures and checkpoints included."""
+
+    job: str
+    site: str
+    node: str
+    fabric: str
+    year: int
+    nodes: int
+    accelerators: int
+    tensor: int
+    pipeline: int
+    data: int
+    expert: int
+    context: int
+    virtual_stages: int
+    micro_batch: int
+    recompute: str
+    sharding: str
+    precision: str
+    software: str
+    days: float
+    deadline_days: float
+    runs_per_year: int
+    tokens: float
+    step_s: float
+    tflops_per_accelerator: float
+    mfu: float
+    memory_gb: float
+    goodput: float
+    checkpoint_gb: float
+    checkpoint_gb_per_s: float
+    checkpoint_interval_s: float
+    ingest_gb_per_s: float
+    breakdown_s: dict[str, float]
+    start_day: float
+
+
+class ServiceRecord(Record):
+    """How (a part of) a service runs.
+
+    ``requests_per_s`` is the peak load that this row carries, ``capacity_requests_per_s`` what its replicas can carry
+    within the promises, ``utilization`` their ratio. The times are those of the promised percentile at that load, the
+    round trip included.
+    """
+
+    service: str
+    site: str
+    node: str
+    fabric: str
+    year: int
+    replicas: int
+    accelerators_per_replica: int
+    tensor: int
+    pipeline: int
+    expert: int
+    precision: str
+    compression: str
+    software: str
+    batch: int
+    ttft_ms: float | None
+    tpot_ms: float | None
+    latency_ms: float
+    rtt_ms: float
+    percentile: float
+    requests_per_s: float
+    capacity_requests_per_s: float
+    saturated_requests_per_s: float
+    utilization: float
+    quality_loss_pct: float
+    memory_gb: float
+    breakdown_ms: dict[str, float]
+
+
+class NetworkRecord(Record):
+    """The switches and cables of one pool's fabric."""
+
+    site: str
+    node: str
+    fabric: str
+    year: int
+    switch: str
+    leaf: int
+    spine: int
+    core: int
+    access_links: int
+    leaf_spine_links: int
+    spine_core_links: int
+
+
+class StorageRecord(Record):
+    """Where data lies. ``units`` is the share of the units that the data takes; ``site_units`` the whole units there."""
+
+    site: str
+    name: str
+    dataset: str
+    part: Literal["hot", "cold", "checkpoint"]
+    year: int
+    units: float
+    site_units: int
+    protection: str
+    codec: str
+    stored_tb: float
+    usable_tb: float
+    rented: bool
+
+
+class RackRecord(Record):
+    """Racks of one kind with one content; ``node`` is ``network-storage`` for racks of switches and storage."""
+
+    site: str
+    name: str
+    node: str
+    year: int
+    count: int
+    nodes: int
+    kw_each: float
+    cooling: str
+    air_cooling: str
+
+
+class PowerRecord(Record):
+    """Units of one part of the power chain and the load that they carry."""
+
+    site: str
+    name: str
+    role: str
+    year: int
+    units: int
+    kw: float
+
+
+class CoolingRecord(Record):
+    """Units of one cooling part and the heat that they take. ``serves`` tells the loop of a heat rejection."""
+
+    site: str
+    name: str
+    year: int
+    units: int
+    kw: float
+    serves: str
+
+
+class SiteRecord(Record):
+    """Power, energy, carbon and water of a site in a year."""
+
+    site: str
+    year: int
+    it_kw: float
+    facility_kw: float
+    power_limit_kw: float | None
+    pue: float | None
+    energy_mwh_per_year: float
+    carbon_t_per_year: float
+    water_m3_per_year: float
+    rack_positions_used: int
+
+
+class BomLine(Record):
+    """A line of the bill of materials."""
+
+    site: str
+    year: int
+    category: str
+    table: str
+    item: str
+    quantity: float
+    unit_price_usd: float
+    total_usd: float
+
+
+class CashYear(Record):
+    """Undiscounted cash of a year; purchases are made at the start of the year that they are listed under."""
+
+    year: int
+    capital_usd: float
+    running_usd: float
+    total_usd: float
+
+
+class Cost(Record):
+    """Discounted cost over the horizon by category, and the undiscounted cash of each year."""
+
+    capital: dict[str, float]
+    running: dict[str, float]
+    cash_by_year: tuple[CashYear, ...]
+
+
+class Binding(Record):
+    """A promise or limit that is (nearly) used up."""
+
+    row: str
+    sentence: str
+    used_pct: float
+    saving_usd: float | None = None
+
+
+class Baseline(Record):
+    """The cheapest design with one node and one fabric everywhere."""
+
+    node: str
+    fabric: str
+    tco_usd: float
+    objective_bound: float
+    gap: float
+    saving_usd: float
+    saving_proven_usd: float
+
+
+class CalendarEntry(Record):
+    """One run of a job: when, and on which pool."""
+
+    job: str
+    run: int
+    year: int
+    start_day: float
+    end_day: float
+    pool: str
+    nodes: int
+
+
+class Rejected(Record):
+    """A candidate that lost, and why."""
+
+    workload: str
+    site: str
+    node: str
+    fabric: str
+    description: str
+    reason: str
+
+
+class Design(Record):
+    """A design, or the word that there is none."""
+
+    schema_version: int = SCHEMA_VERSION
+    problem: str
+    status: Status
+    tco_usd: float | None = None
+    objective: str = "tco"
+    objective_value: float | None = None
+    objective_bound: float | None = None
+    gap: float | None = None
+    gap_target: float = 1e-4
+    solve_seconds: float = 0.0
+    stopped_by: str = ""
+    horizon_years: int = 1
+    cost: Cost | None = None
+    pools: tuple[PoolRecord, ...] = ()
+    training: tuple[TrainingRecord, ...] = ()
+    inference: tuple[ServiceRecord, ...] = ()
+    network: tuple[NetworkRecord, ...] = ()
+    storage: tuple[StorageRecord, ...] = ()
+    racks: tuple[RackRecord, ...] = ()
+    power: tuple[PowerRecord, ...] = ()
+    cooling: tuple[CoolingRecord, ...] = ()
+    sites: tuple[SiteRecord, ...] = ()
+    bom_lines: tuple[BomLine, ...] = Field(default=(), alias="bom", serialization_alias="bom")
+    binding: tuple[Binding, ...] = ()
+    baseline: Baseline | None = None
+    baseline_reason: str = ""
+    calendar: tuple[CalendarEntry, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    diagnosis: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    size: dict[str, int] = Field(default_factory=dict)
+    timings_s: dict[str, float] = Field(default_factory=dict)
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def bom(self) -> Any:
+        """Return the bill of materials as a `pandas.DataFrame`, one row a line, money in USD."""
+        import pandas as pd
+
+        return pd.DataFrame([line.model_dump() for line in self.bom_lines], columns=list(BomLine.model_fields))
+
+    def _repr_html_(self) -> str:
+        """Show the design as a table in a notebook."""
+        rows = [
+            ("status", self.status),
+            ("TCO (USD)", "" if self.tco_usd is None else f"{self.tco_usd:,.0f}"),
+            ("proven gap", "" if self.gap is None else f"{self.gap:.2%}"),
+        ]
+        rows += [
+            (f"{pool.site}, year {pool.year}", f"{pool.nodes} × {pool.node} on {pool.fabric}") for pool in self.pools
+        ]
+        cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
+        return f"<table><caption>{self.problem}</caption>{cells}</table>"

@@ -1,0 +1,21 @@
+"""The whole program: every block declares, then every block links."""
+
+from __future__ import annotations
+
+from dcopt.candidates.records import Candidates
+from dcopt.formulation import compute, cooling, cost, fabric, power, racks, serving, storage, training
+from dcopt.formulation.program import Program
+from dcopt.problem.problem import Problem
+
+BLOCKS = (compute, training, serving, fabric, storage, racks, cooling, power, cost)
+"""In the order in which each needs what the ones before have put on the ledgers."""
+
+
+def build(problem: Problem, candidates: Candidates, *, only_pair: bool = False) -> Program:
+    """State the program of ``problem``; ``only_pair`` is the baseline's rule, one (node, fabric) pair everywhere."""
+    program = Program(problem, candidates, only_pair=only_pair)
+    for block in BLOCKS:
+        block.declare(program)
+    for block in BLOCKS:
+        block.link(program)
+    return program

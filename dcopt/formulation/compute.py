@@ -1,0 +1,149 @@
+"""Compute: pools of nodes, bought once, with spares.
+
+    nodes[p] = bought[p] + reused[p] = work[p] + Σ_k k·spares[p,k]      (owned)
+    work[p] ≤ Σ_k reach_k·spares[p,k],   Σ_k spares[p,k] = open[p]
+    Σ_f reused[s,k,f] ≤ existing[s,k]
+
+At cloud sites ``work`` is the largest number of nodes rented at once; it costs nothing by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dcopt.candidates.records import Pool
+from dcopt.economics.ledger import CapitalLine
+from dcopt.formulation.program import Program, total, upper_bound
+from dcopt.problem.offered import shared_limits
+
+
+def declare(program: Program) -> None:
+    """Declare the pools, their purchases and their standby power."""
+    for key, pool in program.candidates.pools.items():
+        program.var("open", key, ub=1, binary=True)
+        program.var("work", key, ub=pool.max_nodes, integer=True)
+        if pool.rented:
+            continue
+        bought_most = pool.max_nodes if pool.price_usd is not None else 0
+        bought = program.var("bought", key, ub=bought_most, integer=True)
+        reused = program.var("reused", key, ub=min(pool.existing_nodes, pool.max_nodes), integer=True)
+        for target, steps in program.candidates.facilities[key].spare_steps.items():
+            for spares, reach in steps:
+                if reach > 0:
+                    program.var("spare_step", (key, target, spares), ub=1, binary=True)
+        _costs(program, pool, bought, bought + reused)
+
+
+def _costs(program: Program, pool: Pool, bought: Any, nodes: Any) -> None:
+    node = pool.node
+    balance = program.balances[pool.site]
+    price = (node.price_usd or 0.0) if pool.price_usd is None else pool.price_usd
+    program.ledger.buy(CapitalLine(pool.site, "nodes", "nodes", node.name, bought, price, node.lifetime_years))
+    balance.it_peak_kw.append(node.peak_kw * nodes)
+    for period in program.candidates.periods:
+        balance.add_average(balance.it_average_kw, period.index, node.standby_kw * nodes)
+    program.pay(pool.site, "support", nodes, price * node.support_pct_per_year / 100)
+    program.pay(pool.site, "maintenance", nodes, price * node.maintenance_pct_per_year / 100)
+
+
+def nodes_of(program: Program, key: str) -> Any:
+    """Return the nodes of a pool, spares included (at a cloud site: the nodes rented at once)."""
+    model = program.model
+    if program.candidates.pools[key].rented:
+        return model.work[key]
+    return model.bought[key] + model.reused[key]
+
+
+def spare_variables(program: Program, key: str) -> list[tuple[float, int, int, Any]]:
+    """Return (target, spares, reach, variable) of every spare step of an owned pool."""
+    steps = program.candidates.facilities[key].spare_steps
+    return [
+        (target, spares, reach, program.model.spare_step[key, target, spares])
+        for target, of_target in steps.items()
+        for spares, reach in of_target
+        if reach > 0
+    ]
+
+
+def link(program: Program) -> None:
+    """Link purchases, spares, offers and existing nodes."""
+    model = program.model
+    for key, pool in program.candidates.pools.items():
+        if pool.rented:
+            program.require("rented_open", key, model.work[key] <= pool.max_nodes * model.open[key])
+            continue
+        steps = spare_variables(program, key)
+        program.require("one_spare_step", key, total(v for *_, v in steps) == model.open[key])
+        program.require("spares_reach", key, model.work[key] <= total(reach * v for _, _, reach, v in steps))
+        program.require(
+            "nodes", key, nodes_of(program, key) == model.work[key] + total(spares * v for _, spares, _, v in steps)
+        )
+        for name, most in (("bought", upper_bound(model.bought[key])), ("reused", upper_bound(model.reused[key]))):
+            variable = getattr(model, name)[key]
+            if most > 0:
+                program.require(f"{name}_open", key, variable <= most * model.open[key])
+    _existing(program)
+    _offers(program)
+    if program.only_pair:
+        _one_pair(program)
+
+
+def _existing(program: Program) -> None:
+    by_node: dict[tuple[str, str], list[str]] = {}
+    for key, pool in program.candidates.pools.items():
+        if pool.existing_nodes:
+            by_node.setdefault((pool.site, pool.node.name), []).append(key)
+    for (site, node), keys in by_node.items():
+        there = program.candidates.pools[keys[0]].existing_nodes
+        program.require(
+            "reuse",
+            (site, node),
+            total(program.model.reused[key] for key in keys) <= there,
+            row=f"existing.csv: {site}/nodes/{node} units",
+            sentence=f"no more than the {there} existing {node} at {site} are reused",
+        )
+
+
+def _offers(program: Program) -> None:
+    model = program.model
+    for offer in program.problem.offers.values():
+        if offer.table != "nodes":
+            continue
+        keys = [
+            key
+            for key, pool in program.candidates.pools.items()
+            if pool.node.name == offer.name and offer.site in (None, pool.site)
+        ]
+        units = total(model.work[key] if program.candidates.pools[key].rented else model.bought[key] for key in keys)
+        where = f"at {offer.site}" if offer.site else "at all sites together"
+        row = f"offers.csv: nodes/{offer.name}/{offer.site or '*'}"
+        limit = shared_limits(program.problem, "nodes").get(offer.name) if offer.site is None else offer.max_units
+        if keys and limit is not None:
+            program.require(
+                "offer_most",
+                (offer.name, offer.site or "*"),
+                units <= limit,
+                row=f"{row} max_units",
+                sentence=f"no more than {limit} {offer.name} {where}",
+            )
+        if keys and offer.min_units:
+            some = program.var("some", (offer.name, offer.site or "*"), ub=1, binary=True)
+            program.require(
+                "offer_least",
+                (offer.name, offer.site or "*"),
+                units >= offer.min_units * some,
+                row=f"{row} min_units",
+                sentence=f"at least {offer.min_units} {offer.name} {where}, if any",
+            )
+            program.require("offer_some", (offer.name, offer.site or "*"), units <= upper_bound(units) * some)
+
+
+def _one_pair(program: Program) -> None:
+    """The baseline: one (node, fabric) pair everywhere."""
+    model = program.model
+    for key, pool in program.candidates.pools.items():
+        pair = (pool.node.name, pool.fabric.name)
+        if model.component("pair") is None or pair not in model.pair:
+            program.var("pair", pair, ub=1, binary=True)
+        program.require("pool_of_pair", key, model.open[key] <= model.pair[pair])
+    program.require("one_pair", "all", total(model.pair.values()) <= 1)

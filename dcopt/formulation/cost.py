@@ -1,0 +1,82 @@
+"""Cost: every block's ledger lines become the objective and the budgets.
+
+    TCO = Σ capital lines · factor(lifetime) + Σ running lines · Σ_years price level ÷ (1+r)^y
+    Σ purchases ≤ capex_limit_usd;   Σ_s carbon[s,t] ≤ carbon_limit_t_per_year;   water[s,t] ≤ water_limit
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyomo.environ as pyo
+
+from dcopt.economics.ledger import capex_terms, tco_terms
+from dcopt.formulation.power import pay_energy
+from dcopt.formulation.program import Program, total
+from dcopt.performance.workloads import HOURS_PER_YEAR
+
+
+def declare(program: Program) -> None:
+    """Costs are what the other blocks add to the ledgers; everything is derived in `link`."""
+
+
+def link(program: Program) -> None:
+    """Pay energy, carbon and water, keep the budgets, and state the objectives."""
+    program.settle()
+    carbon: dict[int, list[Any]] = {period.index: [] for period in program.candidates.periods}
+    for site, totals in program.totals.items():
+        for period, tonnes in pay_energy(program, site, totals.grid_average_kw).items():
+            carbon[period].append(tonnes)
+        _water(program, site)
+    settings = program.problem.settings
+    if settings.carbon_limit_t_per_year is not None:
+        for period, tonnes in carbon.items():
+            program.require(
+                "carbon_limit",
+                period,
+                total(tonnes) <= settings.carbon_limit_t_per_year,
+                row="settings.csv: carbon_limit_t_per_year",
+                sentence=f"operation emits no more than {settings.carbon_limit_t_per_year:g} t a year",
+            )
+    capex = total(capex_terms(program.ledger, program.finance))
+    if settings.capex_limit_usd is not None:
+        program.require(
+            "capex_limit",
+            "all",
+            capex <= settings.capex_limit_usd,
+            row="settings.csv: capex_limit_usd",
+            sentence=f"purchases stay within {settings.capex_limit_usd:,.0f} USD",
+        )
+    program.objectives = {
+        "tco": total(tco_terms(program.ledger, program.finance)),
+        "capex": capex,
+        "carbon": _over_years(program, carbon),
+        "energy": _over_years(
+            program,
+            {
+                period.index: [HOURS_PER_YEAR * t.grid_average_kw[period.index] for t in program.totals.values()]
+                for period in program.candidates.periods
+            },
+        ),
+    }
+    program.model.objective = pyo.Objective(expr=program.objectives[settings.objective], sense=pyo.minimize)
+
+
+def _over_years(program: Program, by_period: dict[int, list[Any]]) -> Any:
+    years = {period.index: len(period.years) for period in program.candidates.periods}
+    return total(years[period] * term for period, terms in by_period.items() for term in terms)
+
+
+def _water(program: Program, site: str) -> None:
+    row = program.problem.sites[site]
+    for period in program.candidates.periods:
+        used = total(program.balances[site].water_m3_per_year.get(period.index, []))
+        program.pay(site, "water", used, row.water_usd_per_m3, period.years)
+        if row.water_limit_m3_per_year is not None:
+            program.require(
+                "water_limit",
+                (site, period.index),
+                used <= row.water_limit_m3_per_year,
+                row=f"sites.csv: {site} water_limit_m3_per_year",
+                sentence=f"{site} uses no more than {row.water_limit_m3_per_year:g} m³ of water a year",
+            )

@@ -1,0 +1,225 @@
+"""The program under construction: one Pyomo model, the shared ledgers, and what every constraint means.
+
+Bounds of variables come from the data; `upper_bound` turns them into the tightest coefficient of a link
+``expression ≤ bound · binary``, so that no big-M constant exists anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyomo.environ as pyo
+from pyomo.core.expr.numeric_expr import LinearExpression
+from pyomo.repn.standard_repn import generate_standard_repn
+
+from dcopt.candidates.records import Candidates, Pool
+from dcopt.economics.finance import Finance
+from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
+from dcopt.problem.problem import Problem
+
+
+@dataclass(frozen=True)
+class Group:
+    """What a constraint keeps, in the planner's words: the row that asks for it and a sentence about it."""
+
+    row: str
+    sentence: str
+
+
+@dataclass
+class SiteBalance:
+    """What the blocks put on a site. Peaks are kW; averages are kW by period index."""
+
+    it_peak_kw: list[Any] = field(default_factory=list)
+    it_average_kw: dict[int, list[Any]] = field(default_factory=dict)
+    shelf_units: list[Any] = field(default_factory=list)
+    """Rack units of switches and storage."""
+    shelf_kw: list[Any] = field(default_factory=list)
+    """Power of switches and storage, constant."""
+    rack_positions: list[Any] = field(default_factory=list)
+    cooling_kw: list[Any] = field(default_factory=list)
+    cooling_average_kw: dict[int, list[Any]] = field(default_factory=dict)
+    water_m3_per_year: dict[int, list[Any]] = field(default_factory=dict)
+
+    def add_average(self, into: dict[int, list[Any]], period: int, expression: Any) -> None:
+        """Add an average of one period."""
+        into.setdefault(period, []).append(expression)
+
+
+@dataclass(frozen=True)
+class SiteTotals:
+    """Power of a site: peaks, and averages by period index, kW."""
+
+    it_peak_kw: Any
+    grid_peak_kw: Any
+    grid_average_kw: dict[int, Any]
+    it_average_kw: dict[int, Any]
+
+
+class Program:
+    """The model and what the blocks share. ``only_pair`` adds the baseline's rule: one (node, fabric) everywhere."""
+
+    def __init__(self, problem: Problem, candidates: Candidates, *, only_pair: bool = False) -> None:
+        self.problem = problem
+        self.candidates = candidates
+        self.finance = Finance.of(problem.settings)
+        self.only_pair = only_pair
+        self.model = pyo.ConcreteModel(name=problem.name)
+        self.ledger = Ledger()
+        self.balances = {site: SiteBalance() for site in problem.sites}
+        self.groups: dict[str, Group] = {}
+        self.purchases: dict[tuple[str, str, str], list[tuple[Any, str, float, float]]] = {}
+        self.activity_kw: dict[tuple[str, str, int], list[Any]] = {}
+        """Average power above standby, by (site, node, period)."""
+        self.heat_peak_kw: dict[tuple[str, str], list[Any]] = {}
+        """Heat that a cooling unit takes from racks at peak, by (site, cooling row)."""
+        self.totals: dict[str, SiteTotals] = {}
+        self.objectives: dict[str, Any] = {}
+        self.heat_average_kw: dict[tuple[str, str, int], list[Any]] = {}
+
+    def var(
+        self, name: str, key: Hashable, *, ub: float | None, lb: float = 0.0, integer: bool = False, binary: bool = False
+    ) -> Any:
+        """Declare ``name[key]`` within [lb, ub]."""
+        component = self.model.component(name)
+        if component is None:
+            component = pyo.Var(pyo.Any, dense=False)
+            self.model.add_component(name, component)
+        variable = component.add(key)
+        variable.domain = pyo.Binary if binary else pyo.NonNegativeIntegers if integer else pyo.NonNegativeReals
+        variable.setlb(lb)
+        variable.setub(1 if binary and ub is None else ub)
+        return variable
+
+    def require(self, name: str, key: Hashable, expression: Any, *, row: str = "", sentence: str = "") -> None:
+        """Add the constraint ``name[key]``; ``row`` and ``sentence`` say which promise or limit it keeps."""
+        if expression is True:
+            return
+        if expression is False:
+            expression = self.never()
+        component = self.model.component(f"keep_{name}")  # variables and constraints may share a word
+        if component is None:
+            component = pyo.Constraint(pyo.Any)
+            self.model.add_component(f"keep_{name}", component)
+        component[key] = expression
+        if row:
+            self.groups[component[key].name] = Group(row, sentence)
+
+    def never(self) -> Any:
+        """Return a constraint that nothing satisfies, for a promise that the candidates cannot keep."""
+        if self.model.component("impossible") is None:
+            self.model.impossible = pyo.Var(domain=pyo.NonNegativeReals, bounds=(0, 0))
+        return self.model.impossible >= 1
+
+    def buy(
+        self,
+        site: str,
+        category: str,
+        table: str,
+        row: str,
+        units: Any,
+        price_usd: float,
+        lifetime_years: float,
+    ) -> None:
+        """Buy ``units`` of a row; of rows that exist already only what exceeds them is bought (see `settle`)."""
+        self.purchases.setdefault((site, table, row), []).append((units, category, price_usd, lifetime_years))
+
+    def settle(self) -> None:
+        """Turn the purchases into capital lines, less what exists already, within what `offers.csv` allows."""
+        there = self._existing()
+        bought: dict[tuple[str, str, str], Any] = {}
+        for key, parts in self.purchases.items():
+            units = total(part[0] for part in parts)
+            _, category, price_usd, lifetime_years = parts[0]
+            if key in there:
+                most = max(0.0, upper_bound(units) - there[key])
+                added = self.var("added", key, ub=most, integer=True)
+                self.require("existing", key, added >= units - there[key])
+                units = added
+            bought[key] = units
+            self.ledger.buy(CapitalLine(key[0], category, key[1], key[2], units, price_usd, lifetime_years))
+        self._offers(bought)
+
+    def _offers(self, bought: dict[tuple[str, str, str], Any]) -> None:
+        for offer in self.problem.offers.values():
+            if offer.table == "nodes" or offer.max_units is None:
+                continue
+            units = [
+                quantity
+                for (site, table, row), quantity in bought.items()
+                if (table, row) == (offer.table, offer.name) and offer.site in (None, site)
+            ]
+            if units:
+                self.require(
+                    "offer_limit",
+                    (offer.table, offer.name, offer.site or "*"),
+                    total(units) <= offer.max_units,
+                    row=f"offers.csv: {offer.table}/{offer.name}/{offer.site or '*'} max_units",
+                    sentence=f"no more than {offer.max_units} {offer.name} are bought",
+                )
+
+    def constant_load(self, site: str, count: Any, kw_each: float, rack_units_each: float) -> None:
+        """Put switches, cables or storage on a site: their nameplate power all year, and their rack units."""
+        balance = self.balances[site]
+        if kw_each:
+            balance.it_peak_kw.append(kw_each * count)
+            balance.shelf_kw.append(kw_each * count)
+            for period in self.candidates.periods:
+                balance.add_average(balance.it_average_kw, period.index, kw_each * count)
+        if rack_units_each:
+            balance.shelf_units.append(rack_units_each * count)
+
+    def add_activity(self, pool: Pool, period: int, average_kw: Any) -> None:
+        """Add average power above standby that a workload draws from the nodes of a pool."""
+        self.activity_kw.setdefault((pool.site, pool.node.name, period), []).append(average_kw)
+
+    def add_heat(self, site: str, unit: str, peak_kw: Any, average_kw: dict[int, Any]) -> None:
+        """Give heat from racks to a cooling unit."""
+        self.heat_peak_kw.setdefault((site, unit), []).append(peak_kw)
+        for period, expression in average_kw.items():
+            self.heat_average_kw.setdefault((site, unit, period), []).append(expression)
+
+    def _existing(self) -> dict[tuple[str, str, str], int]:
+        found: dict[tuple[str, str, str], int] = {}
+        for row in self.problem.existing.values():
+            if row.table != "nodes":
+                key = (row.site, row.table, row.name)
+                found[key] = found.get(key, 0) + row.units
+        return found
+
+    def pay(self, site: str, category: str, quantity: Any, rate_usd: float, years: tuple[int, ...] | None = None) -> None:
+        """Pay ``quantity`` a year at ``rate_usd`` in ``years`` (default: all)."""
+        span = tuple(range(1, self.finance.horizon_years + 1)) if years is None else years
+        self.ledger.pay(RunningLine(site, category, quantity, rate_usd, span))
+
+
+def total(terms: Iterable[Any]) -> Any:
+    """Return the sum of numbers and expressions, 0 for none."""
+    return pyo.quicksum(terms)
+
+
+def linear(coefficients: list[float], variables: list[Any], constant: float = 0.0) -> Any:
+    """Return Σ coefficient · variable + constant as one flat expression."""
+    if not variables:
+        return constant
+    return LinearExpression(constant=constant, linear_coefs=coefficients, linear_vars=variables)
+
+
+def upper_bound(expression: Any) -> float:
+    """Return the largest value that an expression can take within its variables' bounds.
+
+    Raises ValueError where a variable that counts has no bound: every variable of the program must have one.
+    """
+    if isinstance(expression, int | float):
+        return float(expression)
+    representation = generate_standard_repn(expression, quadratic=False)
+    bound = float(pyo.value(representation.constant))
+    for coefficient, variable in zip(representation.linear_coefs, representation.linear_vars, strict=True):
+        limit = variable.ub if coefficient > 0 else variable.lb
+        if coefficient != 0 and limit is None:
+            raise ValueError(f"{variable.name} has no bound")
+        if coefficient != 0:
+            bound += coefficient * limit
+    return bound

@@ -1,0 +1,286 @@
+"""Storage: every item lies somewhere, in whole units that hold it and deliver what is read and written.
+
+    Σ_o place[i,s,o] = copy[d,s] (datasets),  ≥ Σ_{c at s} y[j,c,t] (checkpoints)
+    Σ_s copy[d,s] ≥ min_copies;   copy[d,s] ≥ Σ_{c at s} y[j,c,t] for the jobs that read d
+    Σ raw_o·size_i·place ≤ raw_tb·units[s,k];   min_units·use[s,k] ≤ units[s,k] ≤ most·use[s,k]
+    Σ_o flow[i,s,o,t] = Σ rate_c·y[j,c,t],   flow ≤ most·place;   Σ flow ≤ bandwidth·units[s,k]
+
+Bandwidth and IOPS are sized for all jobs of a site at once. A dataset has one codec at all its sites; packing and
+unpacking are paid by the core-hour.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from dcopt.candidates.records import DataItem, Period, StorageOption, TrainingCandidate
+from dcopt.candidates.storage import packing_core_hours
+from dcopt.formulation.program import Program, linear, total
+from dcopt.formulation.training import chosen
+from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What one job moves to or from one item at one site."""
+
+    item: DataItem
+    site: str
+    job: str
+    writes: bool
+
+
+def declare(program: Program) -> None:
+    """Declare placements, units and flows, and buy or rent the units."""
+    for (item_key, site), options in program.candidates.storage_options.items():
+        for option in options:
+            program.var("place", (item_key, site, option.key), ub=1, binary=True)
+    for dataset in program.problem.datasets.values():
+        for site in program.problem.sites:
+            if _item_sites(program, dataset.name, site):
+                program.var("copy", (dataset.name, site), ub=1, binary=True)
+        codecs = program.candidates.codecs[f"datasets/{dataset.name}"]
+        for codec in codecs:
+            program.var("codec", (dataset.name, codec.name), ub=1, binary=True)
+    for site, unit, price in _units(program):
+        most = _most_units(program, site, unit)
+        units = program.var("units", (site, unit.name), ub=most, integer=True)
+        program.var("use", (site, unit.name), ub=1, binary=True)
+        _costs(program, site, unit, price, units)
+    _declare_packing(program)
+
+
+def _units(program: Program) -> list[tuple[str, StorageUnit, float | None]]:
+    """Return (site, unit, price) of every unit on which something may lie."""
+    found: dict[tuple[str, str], tuple[str, StorageUnit, float | None]] = {}
+    for (_, site), options in program.candidates.storage_options.items():
+        for option in options:
+            found.setdefault((site, option.storage.name), (site, option.storage, option.price_usd))
+    return list(found.values())
+
+
+def _item_sites(program: Program, dataset: str, site: str) -> list[DataItem]:
+    return [
+        item
+        for item in program.candidates.items
+        if item.owner == f"datasets/{dataset}" and (item.key, site) in program.candidates.storage_options
+    ]
+
+
+def _costs(program: Program, site: str, unit: StorageUnit, price: float | None, units: Any) -> None:
+    if price is None:
+        monthly = (unit.rent_usd_per_tb_month or 0.0) * unit.raw_tb
+        program.pay(site, "rent", 12 * units, monthly)
+        return
+    program.buy(site, "storage", "storage", unit.name, units, price, unit.lifetime_years)
+    program.pay(site, "maintenance", units, price * unit.maintenance_pct_per_year / 100)
+    program.constant_load(site, units, unit.max_kw, unit.rack_units)
+
+
+def _declare_packing(program: Program) -> None:
+    """Pay the CPU that packs and unpacks each dataset, at the first site that may hold it."""
+    for dataset in program.problem.datasets.values():
+        sites = [site for site in program.problem.sites if _item_sites(program, dataset.name, site)]
+        if not sites:
+            continue
+        for codec in program.candidates.codecs[f"datasets/{dataset.name}"]:
+            for year in range(1, program.finance.horizon_years + 1):
+                hours = packing_core_hours(program.problem, dataset, codec, year)
+                if hours > 0:
+                    choice = program.model.codec[dataset.name, codec.name]
+                    rate = program.problem.settings.cpu_usd_per_core_hour
+                    program.pay(sites[0], "processing", hours * choice, rate, (year,))
+
+
+def _streams(program: Program) -> list[tuple[Stream, dict[int, list[tuple[TrainingCandidate, Any]]]]]:
+    """Return every stream with the choices that drive it, by period index."""
+    found: dict[Stream, dict[int, list[tuple[TrainingCandidate, Any]]]] = {}
+    for period in program.candidates.periods:
+        for candidate, variable in chosen(program, period):
+            for item in program.candidates.items:
+                if (item.key, candidate.pool.site) not in program.candidates.storage_options:
+                    continue
+                writes = item.owner == f"training/{candidate.job}"
+                reads = item.owner == f"datasets/{program.problem.training[candidate.job].dataset}"
+                if writes or reads:
+                    stream = Stream(item, candidate.pool.site, candidate.job, writes)
+                    found.setdefault(stream, {}).setdefault(period.index, []).append((candidate, variable))
+    return list(found.items())
+
+
+def rate_gb_per_s(stream: Stream, candidate: TrainingCandidate) -> float:
+    """Return what a candidate moves on a stream, before codec and protection."""
+    return candidate.checkpoint_gb_per_s if stream.writes else candidate.ingest_gb_per_s * stream.item.share
+
+
+def _most_units(program: Program, site: str, unit: StorageUnit) -> int:
+    """Return the units that hold and move everything that may lie at a site, on this unit alone."""
+    raw, read, written, kiops = 0.0, 0.0, 0.0, 0.0
+    for (item_key, at), options in program.candidates.storage_options.items():
+        mine = [option for option in options if option.storage.name == unit.name]
+        if at != site or not mine:
+            continue
+        item = next(i for i in program.candidates.items if i.key == item_key)
+        raw += item.size_tb * max(option.raw_tb_per_tb for option in mine)
+        for of_job in program.candidates.training.values():
+            rates = [c for c in of_job if c.pool.site == site]
+            if item.part == "checkpoint":
+                own = [c.checkpoint_gb_per_s for c in rates if item.owner == f"training/{c.job}"]
+                written += max(own, default=0.0) * max(option.protection.written_per_stored for option in mine)
+            else:
+                read += max((c.ingest_gb_per_s for c in rates), default=0.0)
+                kiops += max((c.read_kiops for c in rates), default=0.0)
+    needs = [raw / unit.raw_tb, float(unit.min_units)]
+    if unit.read_gb_per_s:
+        needs.append(read / unit.read_gb_per_s)
+    if unit.write_gb_per_s:
+        needs.append(written / unit.write_gb_per_s)
+    if unit.read_kiops:
+        needs.append(kiops / unit.read_kiops)
+    return max(math.ceil(need - 1e-9) for need in needs)
+
+
+def link(program: Program) -> None:
+    """Place every item, size the units, and carry every stream."""
+    _placements(program)
+    _copies(program)
+    loads = _flows(program)
+    _sizes(program, loads)
+
+
+def _placements(program: Program) -> None:
+    model = program.model
+    for (item_key, site), options in program.candidates.storage_options.items():
+        item = next(i for i in program.candidates.items if i.key == item_key)
+        placed = total(model.place[item_key, site, option.key] for option in options)
+        if item.part == "checkpoint":
+            here = program.var("checkpoint_at", (item.name, site), ub=1, binary=True)
+            program.require("placed", (item_key, site), placed == here)
+            continue
+        program.require("placed", (item_key, site), placed == model.copy[item.name, site])
+        for codec in program.candidates.codecs[item.owner]:
+            same = total(
+                model.place[item_key, site, option.key] for option in options if option.codec.name == codec.name
+            )
+            program.require("one_codec", (item_key, site, codec.name), same <= model.codec[item.name, codec.name])
+
+
+def _copies(program: Program) -> None:
+    model = program.model
+    for dataset in program.problem.datasets.values():
+        sites = [site for site in program.problem.sites if _item_sites(program, dataset.name, site)]
+        codecs = program.candidates.codecs[f"datasets/{dataset.name}"]
+        program.require("some_codec", dataset.name, total(model.codec[dataset.name, c.name] for c in codecs) == 1)
+        program.require(
+            "copies",
+            dataset.name,
+            total(model.copy[dataset.name, site] for site in sites) >= dataset.min_copies,
+            row=f"datasets.csv: {dataset.name} min_copies",
+            sentence=f"dataset {dataset.name} has {dataset.min_copies} copies at different sites",
+        )
+    for period in program.candidates.periods:
+        at: dict[tuple[str, str], list[Any]] = {}
+        for candidate, variable in chosen(program, period):
+            at.setdefault((candidate.job, candidate.pool.site), []).append(variable)
+        for (job, site), variables in at.items():
+            here = linear([1.0] * len(variables), variables)
+            _data_at(program, period, job, site, here)
+
+
+def _data_at(program: Program, period: Period, job: str, site: str, here: Any) -> None:
+    """A job's checkpoints, and its dataset, lie where it runs."""
+    model = program.model
+    key = (job, site, period.index)
+    kept = model.component("checkpoint_at")
+    has_room = bool(program.candidates.storage_options.get((f"{job}:checkpoint", site)))
+    program.require(
+        "checkpoints_there",
+        key,
+        here <= kept[job, site] if has_room and kept is not None else here <= 0,
+        row=f"training.csv: {job} sites",
+        sentence=f"the checkpoints of {job} lie where it runs",
+    )
+    dataset = program.problem.training[job].dataset
+    if dataset is not None:
+        copy = model.component("copy")
+        allowed = copy is not None and (dataset, site) in copy
+        program.require(
+            "data_there",
+            key,
+            here <= copy[dataset, site] if allowed else here <= 0,
+            row=f"training.csv: {job} dataset",
+            sentence=f"a copy of {dataset} lies where {job} runs",
+        )
+
+
+def _flows(program: Program) -> dict[tuple[str, str, int, str], list[tuple[float, Any]]]:
+    """Declare the flows and return what they put on each (site, unit, period, resource)."""
+    model = program.model
+    loads: dict[tuple[str, str, int, str], list[tuple[float, Any]]] = {}
+    for stream, by_period in _streams(program):
+        options = program.candidates.storage_options[stream.item.key, stream.site]
+        for period, choices in by_period.items():
+            rates = [rate_gb_per_s(stream, candidate) for candidate, _ in choices]
+            most = max(rates)
+            if most <= 0:
+                continue
+            key = (stream.item.key, stream.site, stream.job, period)
+            flows = [program.var("flow", (*key, option.key), ub=most) for option in options]
+            driven = linear(rates, [variable for _, variable in choices])
+            program.require("moved", key, linear([1.0] * len(flows), flows) == driven)
+            for option, flow in zip(options, flows, strict=True):
+                placed = model.place[stream.item.key, stream.site, option.key]
+                program.require("moved_there", (*key, option.key), flow <= most * placed)
+                for resource, factor in _weights(stream, option, choices[0][0]):
+                    at = (stream.site, option.storage.name, period, resource)
+                    loads.setdefault(at, []).append((factor, flow))
+    return loads
+
+
+def _weights(stream: Stream, option: StorageOption, candidate: TrainingCandidate) -> list[tuple[str, float]]:
+    """Return what one GB/s of a stream takes of the unit's bandwidth and IOPS."""
+    ratio = option.codec.ratio(stream.item.compressibility)
+    if stream.writes:
+        return [("write", option.protection.written_per_stored / ratio)]
+    per_gb = candidate.read_kiops / candidate.ingest_gb_per_s if candidate.ingest_gb_per_s else 0.0
+    return [("read", 1 / ratio), ("kiops", per_gb)]
+
+
+def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[float, Any]]]) -> None:
+    model = program.model
+    stored: dict[tuple[str, str], list[tuple[float, Any]]] = {}
+    for (item_key, site), options in program.candidates.storage_options.items():
+        item = next(i for i in program.candidates.items if i.key == item_key)
+        for option in options:
+            place = model.place[item_key, site, option.key]
+            stored.setdefault((site, option.storage.name), []).append((item.size_tb * option.raw_tb_per_tb, place))
+    for site, unit, _ in _units(program):
+        key = (site, unit.name)
+        units, use = model.units[key], model.use[key]
+        program.require("storage_least", key, units >= unit.min_units * use)
+        program.require("storage_use", key, units <= units.ub * use)
+        raw = linear([size for size, _ in stored[key]], [place for _, place in stored[key]])
+        program.require(
+            "capacity",
+            key,
+            raw <= unit.raw_tb * units,
+            row=f"storage.csv: {unit.name} raw_tb",
+            sentence=f"the {unit.name} units at {site} hold what lies on them",
+        )
+        for _, place in stored[key]:
+            program.require("placed_on_used", (key, place.name), place <= use)
+    limits = {"read": "read_gb_per_s", "write": "write_gb_per_s", "kiops": "read_kiops"}
+    by_name = {(site, unit.name): unit for site, unit, _ in _units(program)}
+    for (site, name, period, resource), flows in loads.items():
+        limit = getattr(by_name[site, name], limits[resource])
+        if limit is None:
+            continue
+        program.require(
+            "bandwidth",
+            (site, name, period, resource),
+            linear([factor for factor, _ in flows], [flow for _, flow in flows]) <= limit * model.units[site, name],
+            row=f"storage.csv: {name} {limits[resource]}",
+            sentence=f"the {name} units at {site} move what the jobs of the site {resource} at once",
+        )

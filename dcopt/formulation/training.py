@@ -1,0 +1,131 @@
+"""Training: each job takes one candidate in each period in which it runs.
+
+    Σ_c y[j,c,t] = 1
+    Σ_{c in p} nodes_c·y[j,c,t] + hosts[p,t] ≤ work[p]                              a job fits beside the services
+    Σ_{j,c in p} runs·overhead·nodes_c·days_c·y[j,c,t] ≤ 365·schedulable·(work[p] − hosts[p,t])
+    Σ_{jobs with window in [a,b]} runs·nodes·days·y ≤ (b − a)·(work[p] − hosts[p,t])   each interval of windows
+
+``hosts`` are the whole nodes that services hold (block serving). What these admit and no calendar can keep is cut off
+by the pipeline's loop over calendars.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dcopt.candidates.records import Period, TrainingCandidate
+from dcopt.formulation.program import Program, linear, total
+from dcopt.performance.workloads import HOURS_PER_YEAR
+
+DAYS_PER_YEAR = 365.0
+
+
+def declare(program: Program) -> None:
+    """Declare the choice of each job, with its rent, licences and power."""
+    for period in program.candidates.periods:
+        for job in period.jobs:
+            for index, candidate in enumerate(program.candidates.training[job]):
+                choice = program.var("train", (job, index, period.index), ub=1, binary=True)
+                _running(program, period, candidate, choice)
+
+
+def node_days(program: Program, candidate: TrainingCandidate) -> float:
+    """Return the node-days that a candidate takes in a year, all runs and their overhead included."""
+    job = program.problem.training[candidate.job]
+    return job.runs_per_year * job.overhead_factor * candidate.nodes * candidate.days
+
+
+def _running(program: Program, period: Period, candidate: TrainingCandidate, choice: Any) -> None:
+    pool = candidate.pool
+    used = node_days(program, candidate)
+    share = used / candidate.nodes / DAYS_PER_YEAR
+    program.pay(pool.site, "licences", share * choice, candidate.licence_usd_per_year, period.years)
+    if pool.rented:
+        program.pay(pool.site, "rent", used * 24 * choice, pool.rent_usd_per_hour, period.years)
+        return
+    balance = program.balances[pool.site]
+    extra_kw = used * 24 / HOURS_PER_YEAR * (candidate.node_kw - pool.node.standby_kw)
+    balance.add_average(balance.it_average_kw, period.index, extra_kw * choice)
+    program.add_activity(pool, period.index, extra_kw * choice)
+
+
+def chosen(program: Program, period: Period) -> list[tuple[TrainingCandidate, Any]]:
+    """Return every (candidate, variable) of a period."""
+    return [
+        (candidate, program.model.train[job, index, period.index])
+        for job in period.jobs
+        for index, candidate in enumerate(program.candidates.training[job])
+    ]
+
+
+def hosts(program: Program, pool: str, period: Period) -> Any:
+    """Return the nodes of ``pool`` that services hold in ``period`` (0 where none can)."""
+    component = program.model.component("hosts")
+    return component[pool, period.index] if component is not None and (pool, period.index) in component else 0.0
+
+
+def link(program: Program) -> None:
+    """Give every job one candidate, and keep the jobs of a pool within its nodes and node-days."""
+    for period in program.candidates.periods:
+        choices = chosen(program, period)
+        for job in period.jobs:
+            variables = [variable for candidate, variable in choices if candidate.job == job]
+            program.require(
+                "every_job",
+                (job, period.index),
+                linear([1.0] * len(variables), variables) == 1,
+                row=f"training.csv: {job} deadline_days",
+                sentence=f"job {job} is run within its deadline",
+            )
+        for key in program.candidates.pools:
+            of_pool = [(c, v) for c, v in choices if c.pool.key == key]
+            if of_pool:
+                _capacity(program, period, key, of_pool)
+
+
+def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[TrainingCandidate, Any]]) -> None:
+    model = program.model
+    pool = program.candidates.pools[key]
+    held = hosts(program, key, period)
+    for job in period.jobs:
+        mine = [(c, v) for c, v in of_pool if c.job == job]
+        if not mine:
+            continue
+        program.require(
+            "job_opens", (job, key, period.index), linear([1.0] * len(mine), [v for _, v in mine]) <= model.open[key]
+        )
+        nodes = linear([float(c.nodes) for c, _ in mine], [v for _, v in mine])
+        beside = held if pool.limited else 0.0
+        program.require("job_fits", (job, key, period.index), nodes + beside <= model.work[key])
+    if not pool.limited:
+        return
+    free = model.work[key] - held
+    days = linear([node_days(program, c) for c, _ in of_pool], [v for _, v in of_pool])
+    yearly = DAYS_PER_YEAR * program.problem.settings.schedulable_pct / 100
+    program.require("node_days", (key, period.index), days <= yearly * free)
+    _windows(program, period, key, of_pool, free)
+
+
+def _windows(
+    program: Program, period: Period, key: str, of_pool: list[tuple[TrainingCandidate, Any]], free: Any
+) -> None:
+    """Keep the jobs whose window lies within an interval of days within that interval's node-days."""
+    jobs = {name: program.problem.training[name] for name in {c.job for c, _ in of_pool}}
+    starts = sorted({job.earliest_start_day for job in jobs.values()})
+    ends = sorted({job.due_day for job in jobs.values()})
+    for start in starts:
+        for end in ends:
+            inside = {name for name, job in jobs.items() if start <= job.earliest_start_day and job.due_day <= end}
+            if not inside or (start, end) == (0.0, DAYS_PER_YEAR):
+                continue
+            used = total(
+                jobs[c.job].runs_per_year * c.nodes * c.days * v for c, v in of_pool if c.job in inside
+            )
+            names = " and ".join(sorted(inside))
+            program.require(
+                "window",
+                (key, period.index, start, end),
+                used <= (end - start) * free,
+                row=f"training.csv: {sorted(inside)[0]} due_day",
+                sentence=f"{names} share {key} between day {start:g} and day {end:g}",
+            )

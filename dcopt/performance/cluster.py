@@ -1,0 +1,111 @@
+"""The hardware that a prediction sees: chips, nodes of them, and what connects chips and nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from dcopt.problem.tables.catalog_rows import Accelerator, Fabric, Node
+
+PCIE_GB_PER_S = 20.0
+"""Reach of chips of one node without a scale-up link: PCIe 4.0 x16 carries 32 GB/s, about 20 are reached through the
+host (assumption)."""
+DEFAULT_LATENCY_US = 5.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Nodes of one kind on one network.
+
+    Attributes
+    ----------
+    scaleup_gb_per_s: bandwidth of a chip to its neighbours in the scale-up domain, GB/s, one direction.
+    scaleup_domain: chips that reach each other at that bandwidth.
+    network_gb_per_s: bandwidth of a node to the network, GB/s, one direction, after efficiency and oversubscription;
+        0 where nodes are not connected.
+    latency_us: latency of a message between nodes.
+    """
+
+    accelerator: Accelerator
+    accelerators_per_node: int
+    scaleup_gb_per_s: float
+    scaleup_domain: int
+    network_gb_per_s: float
+    latency_us: float = DEFAULT_LATENCY_US
+
+    @cached_property
+    def network_gb_per_s_per_accelerator(self) -> float:
+        """Share of one chip in its node's network bandwidth, GB/s."""
+        return self.network_gb_per_s / self.accelerators_per_node
+
+    @property
+    def connected(self) -> bool:
+        """Whether work may span nodes: a network, or a scale-up domain that is larger than a node."""
+        return self.network_gb_per_s > 0 or self.scaleup_domain > self.accelerators_per_node
+
+    @property
+    def bytes_per_s(self) -> float:
+        """Memory bandwidth of a chip, bytes/s."""
+        return self.accelerator.memory_gb_per_s * 1e9
+
+    def peak_flops(self, precision: str) -> float | None:
+        """Return the dense peak of a chip in FLOP/s, or None where it lacks the precision."""
+        peak = self.accelerator.peak_tflops(precision)
+        return None if peak is None else peak * 1e12
+
+    def between(self, chips: int) -> float:
+        """Return bytes/s, one direction, that each chip of a group of ``chips`` neighbours has to the others."""
+        if chips <= self.scaleup_domain:
+            return self.scaleup_gb_per_s * 1e9
+        return self.network_gb_per_s_per_accelerator * 1e9
+
+
+def _scale_up(accelerator: Accelerator, per_node: int) -> tuple[float, int]:
+    """Return (GB/s, chips) of the scale-up link; a node whose chips it does not join falls back to PCIe."""
+    bandwidth = accelerator.scaleup_gb_per_s
+    if bandwidth is not None and accelerator.scaleup_domain >= per_node:
+        return bandwidth, accelerator.scaleup_domain
+    if per_node == 1:
+        return bandwidth or PCIE_GB_PER_S, 1
+    return min(bandwidth or PCIE_GB_PER_S, PCIE_GB_PER_S), per_node
+
+
+def cluster_of(node: Node, accelerator: Accelerator, fabric: Fabric | None, port_gbps: float | None) -> Cluster:
+    """Return the cluster that nodes of one kind on one fabric make.
+
+    Parameters
+    ----------
+    fabric: None or the fabric named `none` leave nodes unconnected; `builtin` has its own rate for each node.
+    port_gbps: rate of a port of the fabric's switch; a link runs at the slower of it and the node's port.
+
+    Raises
+    ------
+    ValueError: a fabric with a switch, and no ``port_gbps``.
+    """
+    bandwidth, domain = _scale_up(accelerator, node.accelerators)
+    network, latency = 0.0, DEFAULT_LATENCY_US
+    if fabric is not None and fabric.name != "none":
+        latency = fabric.latency_us
+        if fabric.switch is None:
+            gbps = fabric.gbps if fabric.gbps is not None else node.nics * node.nic_gbps
+        else:
+            if port_gbps is None:
+                raise ValueError(f"fabric '{fabric.name}' has a switch: its port_gbps is needed")
+            ports = node.nics if fabric.nics_per_node is None else min(fabric.nics_per_node, node.nics)
+            gbps = ports * min(port_gbps, node.nic_gbps)
+        network = gbps / 8.0 * fabric.efficiency_pct / 100.0 / fabric.oversubscription
+    return Cluster(accelerator, node.accelerators, bandwidth, domain, network, latency)
+
+
+def cluster_from_numbers(
+    accelerator: Accelerator,
+    accelerators_per_node: int = 8,
+    internode_gbps_per_node: float = 0.0,
+    *,
+    efficiency_pct: float = 85.0,
+    latency_us: float = DEFAULT_LATENCY_US,
+) -> Cluster:
+    """Return a cluster from a chip and a line rate for each node (Gbit/s), in place of a node and a fabric."""
+    bandwidth, domain = _scale_up(accelerator, accelerators_per_node)
+    network = internode_gbps_per_node / 8.0 * efficiency_pct / 100.0
+    return Cluster(accelerator, accelerators_per_node, bandwidth, domain, network, latency_us)

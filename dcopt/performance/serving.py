@@ -1,0 +1,140 @@
+"""Serving: what one replica of a model does, whatever its kind.
+
+Decoders and encoder-decoders that generate are predicted by `dcopt.performance.decoder`, everything that answers in one
+pass by `dcopt.performance.encoder`. Under Poisson arrivals each replica has its own independent stream. All functions
+are pure: the same inputs give the same numbers to the last bit, and a looser promise never gives a smaller rate.
+"""
+
+from __future__ import annotations
+
+from dcopt.performance import decoder, encoder
+from dcopt.performance.cluster import Cluster
+from dcopt.performance.serving_records import (
+    Promise,
+    ReplicaLayout,
+    ServingPrediction,
+    ServingTask,
+)
+from dcopt.performance.variants import Variant, variant_of
+from dcopt.problem.tables.catalog_rows import Software
+
+__all__ = [
+    "Promise",
+    "ReplicaLayout",
+    "ServingPrediction",
+    "ServingTask",
+    "Variant",
+    "at_rate",
+    "largest_rate",
+    "layouts_of",
+    "predict_closed",
+    "variant_of",
+]
+
+MARGIN = 1e-9
+"""A largest rate is reported this share below the limit, so that recomputing its times keeps the promise exactly."""
+
+
+def predict_closed(
+    task: ServingTask,
+    cluster: Cluster,
+    layout: ReplicaLayout,
+    variant: Variant,
+    software: Software,
+    *,
+    batch: float | None = None,
+    concurrency: float | None = None,
+) -> ServingPrediction:
+    """Return mean times with a fixed number of requests in the system (a closed loop).
+
+    Give ``concurrency``, or ``batch`` (the same for a replica that holds them all).
+
+    Raises
+    ------
+    ValueError: neither or a non-positive number is given, or the chip lacks the arithmetic.
+    """
+    load = concurrency if concurrency is not None else batch
+    if load is None or load <= 0:
+        raise ValueError("a positive batch or concurrency is needed")
+    room = encoder.closed if not task.generates else decoder.closed
+    return room(task, cluster, layout, variant, software, float(load))
+
+
+def at_rate(
+    task: ServingTask,
+    cluster: Cluster,
+    layout: ReplicaLayout,
+    variant: Variant,
+    software: Software,
+    requests_per_s: float,
+    percentile: float,
+) -> ServingPrediction | None:
+    """Return the ``percentile`` of the times of one replica under Poisson arrivals; None where it cannot carry them.
+
+    Raises `ValueError` for a negative rate or where the chip lacks the arithmetic.
+    """
+    if requests_per_s < 0:
+        raise ValueError(f"requests_per_s must not be negative, not {requests_per_s}")
+    room = encoder.at_rate if not task.generates else decoder.at_rate
+    return room(task, cluster, layout, variant, software, requests_per_s, percentile)
+
+
+def largest_rate(
+    task: ServingTask,
+    cluster: Cluster,
+    layout: ReplicaLayout,
+    variant: Variant,
+    software: Software,
+    *,
+    percentile: float,
+    ttft_ms: float | None = None,
+    tpot_ms: float | None = None,
+    latency_ms: float | None = None,
+) -> ServingPrediction | None:
+    """Return the operating point of one replica at the largest Poisson rate that keeps the promises.
+
+    Parameters
+    ----------
+    percentile: percent of requests that keep each promise.
+    ttft_ms, tpot_ms, latency_ms: budgets net of the network round trip; None: not promised. Without any, and at most,
+        90 % of the saturated rate.
+
+    Returns
+    -------
+    The point, or None where a single request already misses a promise or the memory does not hold it.
+
+    Raises
+    ------
+    ValueError: the chip lacks the arithmetic, or the replica spans unconnected nodes.
+    """
+    promise = Promise(ttft_ms, tpot_ms, latency_ms)
+    room = encoder.largest_rate if not task.generates else decoder.largest_rate
+    rate = room(task, cluster, layout, variant, software, percentile, promise)
+    if rate is None:
+        return None
+    return at_rate(task, cluster, layout, variant, software, rate * (1.0 - MARGIN), percentile)
+
+
+def layouts_of(task: ServingTask, cluster: Cluster, accelerators: int) -> tuple[ReplicaLayout, ...]:
+    """Return the layouts of a replica of ``accelerators`` chips that are worth comparing, in a fixed order.
+
+    Within a scale-up domain: tensor parallel, and for mixtures of experts also attention-data parallel with experts
+    spread out. Larger replicas put pipeline stages on the domains. Empty where the heads cannot be split so.
+    """
+    model = task.model
+    domain = cluster.scaleup_domain
+    stage = min(accelerators, domain)
+    while accelerators % stage:
+        stage -= 1
+    pipeline = accelerators // stage
+    if (pipeline > 1 and not cluster.connected) or pipeline > max(1, model.decoder_layers or model.layers):
+        return ()
+    found: list[ReplicaLayout] = []
+    tensor = stage
+    if model.heads % tensor == 0 and tensor & (tensor - 1) == 0:
+        found.append(ReplicaLayout(tensor, pipeline, stage if model.experts else 1, 1))
+    if model.experts and task.generates:
+        for groups in (2**k for k in range(1, 11)):
+            if stage % groups == 0 and model.heads % (stage // groups) == 0:
+                found.append(ReplicaLayout(stage // groups, pipeline, stage, groups))
+    return tuple(found)

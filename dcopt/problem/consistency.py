@@ -1,0 +1,222 @@
+"""What rows say together: rules across tables, one function each, each with a sentence that names the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dcopt.problem.draft import Draft
+from dcopt.problem.findings import Finding
+from dcopt.problem.parse import ParsedRow
+
+PRICED_TABLES = ("nodes", "storage", "racks", "power", "cooling")
+_UNDECIDED = "years of purchase are not decided yet, so a value that would matter is not accepted"
+
+
+def check_consistency(draft: Draft) -> None:
+    """Add the findings of every rule; rows that are wrong in themselves are passed over."""
+    for rule in RULES:
+        draft.findings.extend(rule(draft))
+
+
+def _years(draft: Draft) -> Iterator[Finding]:
+    """Jobs and services live within the horizon."""
+    horizon = draft.settings.values.get("horizon_years")
+    if horizon is None:
+        return
+    for table in ("training", "inference"):
+        for row, typed in draft.valid(table):
+            if typed.first_year > horizon:
+                message = f"lies beyond the horizon of {horizon} years: lower it, or raise settings horizon_years"
+                yield row.finding("first_year", message)
+            elif typed.last_year is not None and typed.last_year > horizon:
+                message = f"lies beyond the horizon of {horizon} years: what comes later is not planned"
+                yield row.finding("last_year", message, severity="warning")
+
+
+def _undecided_years(draft: Draft) -> Iterator[Finding]:
+    """Year columns that would matter if years of purchase were decided."""
+    for row, offer in draft.valid("offers"):
+        if offer.available_from_year > 1:
+            yield row.finding("available_from_year", f"{_UNDECIDED}: leave it blank, or leave the offer out")
+        if offer.price_change_pct_per_year != 0:
+            yield row.finding("price_change_pct_per_year", f"{_UNDECIDED}: leave it blank or 0")
+    for row, existing in draft.valid("existing"):
+        if existing.age_years > 0:
+            yield row.finding("age_years", f"{_UNDECIDED}: leave it blank or 0")
+
+
+def _offers(draft: Draft) -> Iterator[Finding]:
+    """An offer is one that its sites can take up: owned sites buy, cloud sites rent."""
+    sites = draft.typed("sites")
+    tables = {name: draft.typed(name) for name in PRICED_TABLES}
+    for row, offer in draft.valid("offers"):
+        if offer.min_units is not None and offer.max_units is not None and offer.min_units > offer.max_units:
+            yield row.finding("min_units", f"must not exceed max_units ({offer.max_units}): lower it")
+        if offer.table not in PRICED_TABLES:
+            if offer.price_usd is not None:
+                message = f"rows of {offer.table} have no price of their own: leave it blank"
+                yield row.finding("price_usd", message)
+            continue
+        item = tables[offer.table].get(offer.name)
+        kinds = {site.kind for name, site in sites.items() if offer.site in (None, name)}
+        if item is not None and kinds and (offer.site is not None or draft.is_sound("sites")):
+            yield from _offer_at(row, offer, item, kinds)
+
+
+def _offer_at(row: ParsedRow, offer: Any, item: Any, kinds: set[str]) -> Iterator[Finding]:
+    where = f"at the site '{offer.site}'" if offer.site else "at any site"
+    if kinds == {"cloud"}:
+        if offer.price_usd is not None:
+            message = (
+                f"nothing is bought {where}, which is a cloud site: leave the price blank; rents are in {offer.table}"
+            )
+            yield row.finding("price_usd", message)
+        if offer.table in ("nodes", "storage"):
+            column = "rent_usd_per_hour" if offer.table == "nodes" else "rent_usd_per_tb_month"
+            if getattr(item, column) is None:
+                message = (
+                    f"has no {column} in {offer.table}, so it cannot be rented {where}: "
+                    "give it a rent, or offer it elsewhere"
+                )
+                yield row.finding("name", message)
+        else:
+            message = f"is not needed {where}, where the rent includes it: the offer has no effect"
+            yield row.finding("name", message, severity="warning")
+        return
+    price = item.price_usd if offer.price_usd is None else offer.price_usd
+    if price is None and ("cloud" not in kinds or not _has_rent(item)):
+        message = f"has no price in {offer.table} or here, so it cannot be bought {where}: fill in price_usd"
+        yield row.finding("price_usd", message)
+    if price is not None and offer.table == "nodes":
+        lacking = [name for name in ("max_kw", "rack_units") if getattr(item, name) is None]
+        if lacking:
+            message = f"has no {' and no '.join(lacking)} in nodes, which a node that is bought needs: add them there"
+            yield row.finding("name", message)
+
+
+def _has_rent(item: Any) -> bool:
+    return getattr(item, "rent_usd_per_hour", getattr(item, "rent_usd_per_tb_month", None)) is not None
+
+
+def _existing(draft: Draft) -> Iterator[Finding]:
+    """Equipment stands at sites that are not rented."""
+    sites = draft.typed("sites")
+    nodes = draft.typed("nodes")
+    for row, existing in draft.valid("existing"):
+        site, node = sites.get(existing.site), nodes.get(existing.name)
+        if site is not None and site.kind == "cloud":
+            yield row.finding("site", "is a cloud site, where nothing of yours stands: name another site")
+        if existing.table == "nodes" and node is not None:
+            for name in ("max_kw", "rack_units"):
+                if getattr(node, name) is None:
+                    yield row.finding(
+                        "name", f"has no {name} in nodes, which a node that stands somewhere needs: add it there"
+                    )
+
+
+def _datasets(draft: Draft) -> Iterator[Finding]:
+    """There are as many sites as copies."""
+    for row, dataset in draft.valid("datasets"):
+        allowed = len(dataset.sites or draft.tables["sites"])
+        if dataset.min_copies > allowed and draft.is_sound("sites"):
+            message = f"only {allowed} site(s) may hold a copy: lower it, or allow more sites"
+            yield row.finding("min_copies", message)
+
+
+def _something_to_choose(draft: Draft) -> Iterator[Finding]:
+    """Each workload has nodes and software to choose from, and each facility its parts."""
+    if not draft.tables["nodes"] and draft.is_sound("nodes"):
+        message = (
+            "there are no nodes to choose from: add rows, or use the shipped catalogue (settings catalog = default)"
+        )
+        yield Finding("error", draft.files["nodes"], message)
+    for table, role in (("training", "training"), ("inference", "serving")):
+        first = next(iter(draft.tables[table].values()), None)
+        if first is None or not draft.is_sound("software", "offers"):
+            continue
+        if not any(software.role == role for software in _offered(draft, "software", None)):
+            message = f"no software of the role '{role}' may be used: add a row to software.csv, or offer one"
+            yield first.finding(None, message)
+
+
+def _plant(draft: Draft) -> Iterator[Finding]:
+    """A site that builds its own plant can get every part of it."""
+    if not draft.is_sound("power", "cooling", "racks", "offers", "existing"):
+        return
+    for row, site in draft.valid("sites"):
+        if site.kind not in ("owned", "edge"):
+            continue
+        roles = {part.role for part in _offered(draft, "power", row.key)}
+        kinds = {unit.kind for unit in _offered(draft, "cooling", row.key)}
+        lacking = [f"power part of the role '{role}'" for role in ("transformer", "ups", "pdu") if role not in roles]
+        if "heat-rejection" not in kinds:
+            lacking.append("cooling unit of the kind 'heat-rejection'")
+        if not kinds - {"heat-rejection"}:
+            lacking.append("cooling unit that takes heat from racks")
+        if not _offered(draft, "racks", row.key):
+            lacking.append("rack")
+        for what in lacking:
+            message = f"no {what} can be had at this site: offer one in offers.csv, or add one to the catalogue tables"
+            yield row.finding("name", message, severity="warning")
+
+
+def _offered(draft: Draft, table: str, site: str | None) -> list[Any]:
+    """Return the rows of a table that may be used at a site (None: at any), as offers and existing rows leave them."""
+    rows = draft.typed(table)
+    offers = [row.values for row in draft.tables["offers"].values() if row.values.get("table") == table]
+    if not offers:
+        return list(rows.values())
+    there = [row.values for row in draft.tables["existing"].values() if row.values.get("table") == table]
+    names = {values["name"] for values in offers if site is None or values["site"] in (None, site)}
+    names |= {values["name"] for values in there if site in (None, values["site"])}
+    return [row for name, row in rows.items() if name in names]
+
+
+def _lengths(draft: Draft) -> Iterator[Finding]:
+    """Sequences and requests fit the model that reads them."""
+    for row, job in draft.valid("training"):
+        model = draft.models.get(job.model)
+        if model is None:
+            continue
+        if job.sequence_length is None and model.default_tokens < 1:
+            yield row.finding("sequence_length", f"the model '{job.model}' states no length of its own: fill it in")
+        elif job.sequence_length is not None and model.learned_positions and job.sequence_length > model.max_positions:
+            message = f"the model '{job.model}' has {model.max_positions} positions: lower it"
+            yield row.finding("sequence_length", message)
+    for row, service in draft.valid("inference"):
+        model = draft.models.get(service.model)
+        if model is not None:
+            yield from _service_lengths(row, service, model)
+
+
+def _service_lengths(row: ParsedRow, service: Any, model: Any) -> Iterator[Finding]:
+    if service.input_tokens is None and model.kind != "vision":
+        yield row.finding("input_tokens", "is blank: say how many tokens a request has (only images have their own)")
+    if service.output_tokens > 0 and not model.generates:
+        message = f"the model '{service.model}' is an encoder, which generates nothing: write 0 and promise latency_ms"
+        yield row.finding("output_tokens", message)
+    longest = (service.input_tokens or 0) + service.output_tokens
+    if model.kind != "vision" and longest > model.max_positions:
+        message = (
+            f"input and output together have {longest} tokens and the model '{service.model}' "
+            f"takes {model.max_positions}: check the lengths"
+        )
+        severity = "error" if model.learned_positions else "warning"
+        yield row.finding("input_tokens", message, severity=severity)
+    if service.ttft_ms is None and service.tpot_ms is None and service.latency_ms is None:
+        message = "nothing is promised (ttft_ms, tpot_ms, latency_ms are blank): any speed will do; is that meant?"
+        yield row.finding("latency_ms", message, severity="warning")
+
+
+RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
+    _years,
+    _undecided_years,
+    _offers,
+    _existing,
+    _datasets,
+    _something_to_choose,
+    _plant,
+    _lengths,
+)
+"""The rules, in the order in which they are applied."""

@@ -1,0 +1,81 @@
+"""What can be had where, at which price: the catalogue as `offers.csv` and `existing.csv` leave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dcopt.problem.problem import Problem
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A row that can be had at a site. ``price_usd`` is None where it can only be rented or exists already."""
+
+    name: str
+    row: Any
+    price_usd: float | None
+    max_units: int | None
+    min_units: int
+    existing_units: int
+
+
+def is_restricted(problem: Problem, table: str) -> bool:
+    """Whether `offers.csv` names ``table``, so that only its rows can be had."""
+    return any(offer.table == table for offer in problem.offers.values())
+
+
+def existing_units(problem: Problem, site: str, table: str, name: str) -> int:
+    """Units of a row that stand at ``site`` already."""
+    return sum(
+        row.units
+        for row in problem.existing.values()
+        if (row.site, row.table, row.name) == (site, table, name)
+    )
+
+
+def offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
+    """Return what of ``table`` can be had at ``site``, by name.
+
+    At cloud sites rows with a rent, elsewhere rows with a price (the offer's before the catalogue's) or existing
+    units. Tables without prices of their own (fabrics, software, compression, protection, codecs) are only restricted.
+    """
+    rows: dict[str, Any] = dict(problem.tables[table])
+    offers = [offer for offer in problem.offers.values() if offer.table == table]
+    restricted = bool(offers)
+    is_cloud = problem.sites[site].kind == "cloud"
+    result: dict[str, Offered] = {}
+    for name, row in rows.items():
+        there = existing_units(problem, site, table, name)
+        here = [offer for offer in offers if offer.name == name and offer.site in (None, site)]
+        here.sort(key=lambda offer: offer.site is None)  # an offer for this site goes before one for every site
+        if restricted and not here and not there:
+            continue
+        offer = here[0] if here else None
+        price = getattr(row, "price_usd", None)
+        if offer is not None and offer.price_usd is not None:
+            price = offer.price_usd
+        if restricted and offer is None:
+            price = None
+        if not _can_be_had(row, is_cloud=is_cloud, price=price, there=there):
+            continue
+        limit = min((o.max_units for o in here if o.site == site and o.max_units is not None), default=None)
+        least = max((o.min_units for o in here if o.min_units is not None), default=0)
+        result[name] = Offered(name, row, price, limit, least, there)
+    return result
+
+
+def _can_be_had(row: Any, *, is_cloud: bool, price: float | None, there: int) -> bool:
+    if is_cloud:
+        rent = getattr(row, "rent_usd_per_hour", getattr(row, "rent_usd_per_tb_month", 0.0))
+        return rent is not None
+    return "price_usd" not in type(row).model_fields or price is not None or there > 0
+
+
+def shared_limits(problem: Problem, table: str) -> dict[str, int]:
+    """Return the most units of each row that all sites together can have (offers without a site)."""
+    return {
+        offer.name: offer.max_units
+        for offer in problem.offers.values()
+        if offer.table == table and offer.site is None and offer.max_units is not None
+    }

@@ -1,0 +1,220 @@
+"""A problem: the typed tables that everything else is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from dcopt.problem.columns import Row
+from dcopt.problem.findings import Finding
+from dcopt.problem.tables.catalog_rows import (
+    Accelerator,
+    Codec,
+    Compression,
+    CoolingUnit,
+    Fabric,
+    Link,
+    Node,
+    PowerPart,
+    Protection,
+    Rack,
+    Software,
+    Storage,
+    Switch,
+)
+from dcopt.problem.tables.measurement_rows import Measurement
+from dcopt.problem.tables.problem_rows import (
+    Dataset,
+    Existing,
+    Offer,
+    Region,
+    Service,
+    Settings,
+    Site,
+    TrainingJob,
+)
+
+if TYPE_CHECKING:
+    from dcopt.problem.model_config import ModelConfig
+
+Tables = Mapping[str, Mapping[str, Row]]
+"""Table name -> key -> row; a composite key is joined by '/', with '*' for a blank part."""
+
+MODEL_TABLES = ("training", "inference", "measurements")
+"""The tables with a ``model`` column."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One cell that ``--set`` changed: the cell's text before and after."""
+
+    table: str
+    key: str
+    column: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model's configuration as it was read: the name under which it travels, and the text of its file."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A problem after reading, merging with the catalogue and ``--set``; two are equal if they ask the same.
+
+    Attributes
+    ----------
+    path: the folder or workbook that was read.
+    settings: the settings; a blank ``name`` has become the folder's name.
+    tables: every table but the settings, in the order of the rows: the catalogue's first, then the user's.
+    models: the model configurations, by the text in the ``model`` cell.
+    model_files: the same configurations as text, by the same key.
+    warnings: what is unusual, ordered by file and line.
+    changes: the cells that ``--set`` changed, in the order of the options.
+    user_lines: where a row was read, ``file:line`` by (table, key); rows of the shipped catalogue are not in it.
+    """
+
+    path: Path
+    settings: Settings
+    tables: Tables
+    models: Mapping[str, ModelConfig]
+    model_files: Mapping[str, ModelFile]
+    warnings: tuple[Finding, ...] = ()
+    changes: tuple[Change, ...] = ()
+    user_lines: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The problem's name in reports and file names."""
+        return self.settings.name
+
+    def content(self) -> tuple[dict[str, Any], dict[str, dict[str, Row]], dict[str, str]]:
+        """Return what the problem asks, without where it was read: settings, non-empty tables, models by name.
+
+        Model cells that are paths are replaced by the name under which `dcopt.problem.write` writes the model.
+        """
+        settings = self.settings.model_dump(exclude={"catalog"})
+        tables = {name: dict(rows) for name, rows in self.tables.items() if rows}
+        for name in MODEL_TABLES:
+            rows = cast("dict[str, Any]", tables.get(name, {}))
+            tables[name] = {
+                key: row.model_copy(update={"model": self.model_files[row.model].name}) for key, row in rows.items()
+            }
+        return settings, tables, {file.name: file.text for file in self.model_files.values()}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Problem) and self.content() == other.content()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """Sites by name."""
+        return cast("Mapping[str, Site]", self.tables["sites"])
+
+    @property
+    def training(self) -> Mapping[str, TrainingJob]:
+        """Training jobs by name."""
+        return cast("Mapping[str, TrainingJob]", self.tables["training"])
+
+    @property
+    def inference(self) -> Mapping[str, Service]:
+        """Services by name."""
+        return cast("Mapping[str, Service]", self.tables["inference"])
+
+    @property
+    def datasets(self) -> Mapping[str, Dataset]:
+        """Datasets by name."""
+        return cast("Mapping[str, Dataset]", self.tables["datasets"])
+
+    @property
+    def regions(self) -> Mapping[str, Region]:
+        """Round trips by ``region/site``."""
+        return cast("Mapping[str, Region]", self.tables["regions"])
+
+    @property
+    def offers(self) -> Mapping[str, Offer]:
+        """Offers by ``table/name/site`` (``*`` for a blank site)."""
+        return cast("Mapping[str, Offer]", self.tables["offers"])
+
+    @property
+    def existing(self) -> Mapping[str, Existing]:
+        """Existing equipment by ``site/table/name``."""
+        return cast("Mapping[str, Existing]", self.tables["existing"])
+
+    @property
+    def measurements(self) -> Mapping[str, Measurement]:
+        """Measured operating points by id."""
+        return cast("Mapping[str, Measurement]", self.tables["measurements"])
+
+    @property
+    def accelerators(self) -> Mapping[str, Accelerator]:
+        """Chips by name."""
+        return cast("Mapping[str, Accelerator]", self.tables["accelerators"])
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """Nodes by name."""
+        return cast("Mapping[str, Node]", self.tables["nodes"])
+
+    @property
+    def switches(self) -> Mapping[str, Switch]:
+        """Switches by name."""
+        return cast("Mapping[str, Switch]", self.tables["switches"])
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """Links by name."""
+        return cast("Mapping[str, Link]", self.tables["links"])
+
+    @property
+    def fabrics(self) -> Mapping[str, Fabric]:
+        """Fabrics by name."""
+        return cast("Mapping[str, Fabric]", self.tables["fabrics"])
+
+    @property
+    def storage(self) -> Mapping[str, Storage]:
+        """Storage units by name."""
+        return cast("Mapping[str, Storage]", self.tables["storage"])
+
+    @property
+    def protection(self) -> Mapping[str, Protection]:
+        """Protections by name."""
+        return cast("Mapping[str, Protection]", self.tables["protection"])
+
+    @property
+    def codecs(self) -> Mapping[str, Codec]:
+        """Codecs by name."""
+        return cast("Mapping[str, Codec]", self.tables["codecs"])
+
+    @property
+    def racks(self) -> Mapping[str, Rack]:
+        """Racks by name."""
+        return cast("Mapping[str, Rack]", self.tables["racks"])
+
+    @property
+    def power(self) -> Mapping[str, PowerPart]:
+        """Parts of the power chain by name."""
+        return cast("Mapping[str, PowerPart]", self.tables["power"])
+
+    @property
+    def cooling(self) -> Mapping[str, CoolingUnit]:
+        """Cooling units by name."""
+        return cast("Mapping[str, CoolingUnit]", self.tables["cooling"])
+
+    @property
+    def software(self) -> Mapping[str, Software]:
+        """Frameworks and engines by name."""
+        return cast("Mapping[str, Software]", self.tables["software"])
+
+    @property
+    def compression(self) -> Mapping[str, Compression]:
+        """Model variants by name."""
+        return cast("Mapping[str, Compression]", self.tables["compression"])

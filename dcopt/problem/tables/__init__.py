@@ -1,0 +1,59 @@
+"""The tables: what each holds, its key, and the row class that declares its columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dcopt.problem.columns import Row
+from dcopt.problem.tables import catalog_rows as catalog
+from dcopt.problem.tables import problem_rows as problem
+from dcopt.problem.tables.measurement_rows import Measurement
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its name (and file ``NAME.csv``), its row class and the columns that are its key."""
+
+    name: str
+    row: type[Row]
+    key: tuple[str, ...]
+    is_catalog: bool = False
+
+    @property
+    def file(self) -> str:
+        """The table's file in a problem folder."""
+        return f"{self.name}.csv"
+
+    def key_of(self, row: Any) -> str:
+        """The key of a row as text; composite keys are joined by '/', blanks are '*'."""
+        return "/".join(str(getattr(row, column) or "*") for column in self.key)
+
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        Table("settings", problem.Setting, ("key",)),
+        Table("sites", problem.Site, ("name",)),
+        Table("training", problem.TrainingJob, ("name",)),
+        Table("inference", problem.Service, ("name",)),
+        Table("datasets", problem.Dataset, ("name",)),
+        Table("regions", problem.Region, ("region", "site")),
+        Table("offers", problem.Offer, ("table", "name", "site")),
+        Table("measurements", Measurement, ("id",)),
+        Table("existing", problem.Existing, ("site", "table", "name")),
+        Table("accelerators", catalog.Accelerator, ("name",), is_catalog=True),
+        Table("nodes", catalog.Node, ("name",), is_catalog=True),
+        Table("switches", catalog.Switch, ("name",), is_catalog=True),
+        Table("links", catalog.Link, ("name",), is_catalog=True),
+        Table("fabrics", catalog.Fabric, ("name",), is_catalog=True),
+        Table("storage", catalog.Storage, ("name",), is_catalog=True),
+        Table("protection", catalog.Protection, ("name",), is_catalog=True),
+        Table("codecs", catalog.Codec, ("name",), is_catalog=True),
+        Table("racks", catalog.Rack, ("name",), is_catalog=True),
+        Table("power", catalog.PowerPart, ("name",), is_catalog=True),
+        Table("cooling", catalog.CoolingUnit, ("name",), is_catalog=True),
+        Table("software", catalog.Software, ("name",), is_catalog=True),
+        Table("compression", catalog.Compression, ("name",), is_catalog=True),
+    )
+}

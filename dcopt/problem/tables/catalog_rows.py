@@ -1,0 +1,301 @@
+"""The tables of parts: what can be bought or rented, and how models may be run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from dcopt.problem.columns import CatalogRow, Names, YesNo, column
+
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4")
+ACCELERATOR_KINDS = ("gpu", "tpu", "cpu", "fpga", "asic")
+SYSTEMS = ("parallel-fs", "ceph", "hdfs", "object")
+
+
+class Accelerator(CatalogRow):
+    """A chip. A CPU's row is the pair of sockets of one server."""
+
+    vendor: str = column("Who makes it.", default="")
+    kind: Literal["gpu", "tpu", "cpu", "fpga", "asic"] = column("What it is.", default="gpu")
+    memory_gb: float = column("Memory.", gt=0, usual=(4, 10_000))
+    memory_gb_per_s: float = column("Bandwidth of the memory.", gt=0, usual=(50, 50_000))
+    fp32_tflops: float | None = column("Dense fp32 rate.", default=None, gt=0)
+    tf32_tflops: float | None = column("Dense tf32 rate.", default=None, gt=0)
+    fp16_tflops: float | None = column("Dense fp16 rate.", default=None, gt=0)
+    bf16_tflops: float | None = column("Dense bf16 rate.", default=None, gt=0, usual=(1, 20_000))
+    fp8_tflops: float | None = column("Dense fp8 rate.", default=None, gt=0)
+    int8_tops: float | None = column("Dense int8 rate.", default=None, gt=0)
+    fp4_tflops: float | None = column("Dense fp4 rate.", default=None, gt=0)
+    sparsity_2_4: YesNo = column("Whether 2:4 sparsity doubles its matrix rate (yes, no).", default=False)
+    scaleup_gb_per_s: float | None = column(
+        "Bandwidth of a chip to its neighbours, one direction (NVLink and the like).", default=None, gt=0
+    )
+    scaleup_domain: int = column("Chips that reach each other at that bandwidth.", default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _some_rate(self) -> Accelerator:
+        if all(self.peak_tflops(precision) is None for precision in PRECISIONS):
+            raise ValueError("bf16_tflops|at least one rate is needed")
+        return self
+
+    def peak_tflops(self, precision: str) -> float | None:
+        """Return the dense peak in TFLOP/s (TOP/s) of ``precision`` arithmetic, or None where the chip lacks it."""
+        value: float | None = getattr(self, "int8_tops" if precision == "int8" else f"{precision}_tflops")
+        return value
+
+
+class Node(CatalogRow):
+    """A server, or a rack-scale unit that is bought as one."""
+
+    accelerator: str = column("Its chip.", refers_to="accelerators")
+    accelerators: int = column("How many chips.", ge=1)
+    replica_sizes: Names = column(
+        "Chips that one replica of a service may take (powers of two that divide the chips); "
+        "blank: all powers of two that divide them.",
+        default=(),
+    )
+    host_cpu_cores: int | None = column("Cores of its CPUs.", default=None, ge=1)
+    host_memory_gb: float | None = column("Memory of its CPUs.", default=None, gt=0)
+    nics: int = column("Network ports for the compute fabric.", default=0, ge=0)
+    nic_gbps: float = column("Rate of one port.", default=0.0, ge=0)
+    max_kw: float | None = column("Nameplate power. Needed where it is sold.", default=None, gt=0, usual=(0.05, 200))
+    measured_peak_kw: float | None = column("Highest power measured under load; blank: max_kw.", default=None, gt=0)
+    idle_kw: float | None = column("Power when idle; blank: 30 % of max_kw (an estimate).", default=None, ge=0)
+    rack_units: float | None = column("Height. Needed where it is sold.", default=None, gt=0, le=60)
+    weight_kg: float | None = column("Weight; blank: not checked.", default=None, gt=0)
+    cooling: Literal["air", "liquid"] = column("What carries its heat away.", default="air")
+    liquid_heat_pct: float = column("Share of the heat that the liquid takes.", default=0.0, ge=0, le=100)
+    price_usd: float | None = column("Price; blank: not for sale.", default=None, ge=0)
+    rent_usd_per_hour: float | None = column("Rent of the whole node; blank: not for rent.", default=None, ge=0)
+    support_pct_per_year: float = column("Support contract, of the price.", default=0.0, ge=0, le=100)
+    maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
+    lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50, usual=(2, 10))
+    mtbf_hours: float = column(
+        "Mean time between failures that stop the node's work; "
+        "default: 50,700 accelerator-hours ÷ 8 (Llama 3, arXiv 2407.21783).",
+        default=6337.5,
+        gt=0,
+        usual=(100, 1e6),
+    )
+    repair_hours: float = column("Mean time until a failed node works again.", default=24.0, gt=0, usual=(0.1, 1000))
+    embodied_kgco2: float = column("Carbon of its making.", default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _sold_nodes(self) -> Node:
+        if self.price_usd is not None:
+            for name in ("max_kw", "rack_units"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{name}|needed for a node that has a price")
+        if self.max_kw is not None:
+            for name in ("measured_peak_kw", "idle_kw"):
+                value = getattr(self, name)
+                if value is not None and value > self.max_kw:
+                    raise ValueError(f"{name}|must not exceed max_kw ({self.max_kw:g})")
+        for size in self.replica_sizes:
+            if not size.isdigit() or int(size) < 1 or int(size) & (int(size) - 1) or self.accelerators % int(size):
+                raise ValueError(f"replica_sizes|{size} is not a power of two that divides {self.accelerators}")
+        return self
+
+    @property
+    def peak_kw(self) -> float:
+        """Power at peak that the plant upstream is sized for, kW (0 where the node is only rented)."""
+        return self.measured_peak_kw or self.max_kw or 0.0
+
+    @property
+    def standby_kw(self) -> float:
+        """Power of the idle node, kW."""
+        return 0.3 * self.peak_kw if self.idle_kw is None else min(self.idle_kw, self.peak_kw)
+
+    @property
+    def replica_accelerators(self) -> tuple[int, ...]:
+        """Chips that a replica within the node may take, ascending."""
+        if self.replica_sizes:
+            return tuple(sorted(int(size) for size in self.replica_sizes))
+        return tuple(size for size in (2**k for k in range(20)) if self.accelerators % size == 0)
+
+
+class Switch(CatalogRow):
+    """A network switch."""
+
+    technology: Literal["infiniband", "ethernet"] = column("What it speaks.")
+    ports: int = column("Ports.", ge=2)
+    port_gbps: float = column("Rate of one port.", gt=0)
+    max_kw: float = column("Nameplate power.", ge=0)
+    rack_units: float = column("Height.", gt=0, le=60)
+    price_usd: float = column("Price.", ge=0)
+    support_pct_per_year: float = column("Support contract, of the price.", default=0.0, ge=0, le=100)
+    maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
+    lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
+
+
+class Link(CatalogRow):
+    """A cable with what sits at its two ends."""
+
+    technology: Literal["infiniband", "ethernet"] = column("What it carries.")
+    gbps: float = column("Rate.", gt=0)
+    kind: Literal["dac", "aoc", "optical"] = column(
+        "Copper, active optical, or transceivers with fibre.", default="dac"
+    )
+    max_m: float | None = column("Longest run.", default=None, gt=0)
+    kw: float = column("Power of both ends.", default=0.0, ge=0)
+    price_usd: float = column("Price with both ends.", ge=0)
+    lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
+
+
+class Fabric(CatalogRow):
+    """A way to connect nodes: a switch, a topology and the cables."""
+
+    switch: str | None = column(
+        "The switch; blank for `none` (work within a node only) and `builtin` (a rented cluster's own network).",
+        default=None,
+        refers_to="switches",
+    )
+    topology: Literal["rail-optimized", "fat-tree", "leaf-spine"] | None = column(
+        "How leaves are wired: a rail-optimized or plain fat tree, or a leaf-spine.", default=None
+    )
+    oversubscription: float = column("Bandwidth to the nodes ÷ bandwidth to the spines.", default=1.0, ge=1, le=64)
+    nics_per_node: int | None = column("Ports that a node uses; blank: all it has.", default=None, ge=1)
+    access_link: str | None = column("The cable from node to leaf.", default=None, refers_to="links")
+    trunk_link: str | None = column("The cable between switches.", default=None, refers_to="links")
+    latency_us: float = column("Latency of a message between nodes.", default=5.0, ge=0, usual=(0.5, 100))
+    efficiency_pct: float = column("Share of the line rate that collectives reach.", default=85.0, gt=0, le=100)
+    gbps: float | None = column("Rate for each node, of `builtin` only.", default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _switched(self) -> Fabric:
+        if self.switch is not None:
+            for name in ("topology", "access_link", "trunk_link"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{name}|needed for a fabric with a switch")
+        elif self.name not in ("none", "builtin"):
+            raise ValueError("switch|only the fabrics named 'none' and 'builtin' have no switch")
+        return self
+
+
+class Storage(CatalogRow):
+    """A storage unit, bought or rented."""
+
+    medium: Literal["nvme", "ssd", "hdd"] = column("What it stores on.")
+    system: Literal["parallel-fs", "ceph", "hdfs", "object"] = column("The system that serves it.")
+    raw_tb: float = column("Raw capacity.", gt=0)
+    read_gb_per_s: float = column("Read bandwidth.", ge=0)
+    write_gb_per_s: float = column("Write bandwidth.", ge=0)
+    read_kiops: float | None = column("Random reads; blank: not limited.", default=None, ge=0)
+    max_kw: float = column("Nameplate power (0 for rented storage).", ge=0)
+    rack_units: float = column("Height (0 for rented storage).", ge=0)
+    price_usd: float | None = column("Price; blank: not for sale.", default=None, ge=0)
+    rent_usd_per_tb_month: float | None = column("Rent of raw capacity; blank: not for rent.", default=None, ge=0)
+    min_units: int = column("Fewest units of a system.", default=1, ge=1)
+    maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
+    lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
+    annual_failure_pct: float = column("Failures of a drive in a year.", default=1.0, ge=0, le=100)
+
+    @property
+    def is_flash(self) -> bool:
+        """Whether hot data may lie on it."""
+        return self.medium != "hdd"
+
+
+class Protection(CatalogRow):
+    """Replication (data=1) or an erasure code."""
+
+    data: int = column("Data parts.", ge=1)
+    parity: int = column("Redundant parts; as many may be lost.", ge=0)
+    systems: Names = column("Storage systems that offer it; blank: all.", default=(), choices=SYSTEMS)
+    write_penalty: float | None = column(
+        "Bytes written to media for each byte stored; blank: (data + parity) ÷ data.", default=None, ge=1
+    )
+
+    @property
+    def raw_per_usable(self) -> float:
+        """Raw bytes for each usable byte."""
+        return (self.data + self.parity) / self.data
+
+    @property
+    def written_per_stored(self) -> float:
+        """Bytes written to the media for each byte stored."""
+        return self.raw_per_usable if self.write_penalty is None else self.write_penalty
+
+
+class Codec(CatalogRow):
+    """A lossless compression of stored data."""
+
+    ratio_none: float = column("Original ÷ compressed, of data without structure.", default=1.0, ge=1)
+    ratio_text: float = column("The same, of text.", default=1.0, ge=1)
+    ratio_image: float = column("The same, of images.", default=1.0, ge=1)
+    ratio_log: float = column("The same, of logs.", default=1.0, ge=1)
+    compress_gb_per_s_core: float | None = column("Speed of compression on one core.", default=None, gt=0)
+    decompress_gb_per_s_core: float | None = column("Speed of decompression on one core.", default=None, gt=0)
+
+    def ratio(self, compressibility: str) -> float:
+        """Original ÷ compressed size of data of that class."""
+        value: float = getattr(self, f"ratio_{compressibility}")
+        return value
+
+
+class Rack(CatalogRow):
+    """A rack or immersion tank."""
+
+    units: float = column("Height.", gt=0, le=100)
+    max_kw: float = column("Most power in it.", gt=0, usual=(2, 250))
+    max_kg: float | None = column("Most weight in it; blank: not checked.", default=None, gt=0)
+    cooling: Literal["air", "rear-door", "liquid", "immersion"] = column("How its heat leaves.", default="air")
+    price_usd: float = column("Price.", ge=0)
+    lifetime_years: float = column("Lifetime.", default=10.0, gt=0, le=50)
+
+
+class PowerPart(CatalogRow):
+    """A part of the power chain."""
+
+    role: Literal["transformer", "generator", "ups", "pdu"] = column("Its place in the chain.")
+    kw: float = column("Load that one unit carries.", gt=0)
+    efficiency_pct: float = column("Output ÷ input.", default=100.0, gt=0, le=100, usual=(85, 100))
+    price_usd: float = column("Price.", ge=0)
+    lifetime_years: float = column("Lifetime.", default=15.0, gt=0, le=60)
+
+
+class CoolingUnit(CatalogRow):
+    """A unit that takes heat from racks, or rejects it outdoors."""
+
+    kind: Literal["air", "rear-door", "liquid", "immersion", "heat-rejection"] = column("Which heat it takes.")
+    kw: float = column("Heat that one unit takes.", gt=0)
+    kw_per_kw: float = column("Electricity for each kW of heat.", default=0.0, ge=0, le=2, usual=(0, 0.6))
+    max_rack_kw: float | None = column("Densest rack that it can cool; blank: no limit.", default=None, gt=0)
+    water_l_per_kwh: float = column("Water evaporated for each kWh of heat.", default=0.0, ge=0, le=10)
+    price_usd: float = column("Price.", ge=0)
+    lifetime_years: float = column("Lifetime.", default=15.0, gt=0, le=60)
+    serves: Names = column(
+        "Kinds of units whose heat it can reject (heat-rejection only); blank: all.",
+        default=(),
+        choices=("air", "rear-door", "liquid", "immersion"),
+    )
+
+
+class Software(CatalogRow):
+    """A training framework or a serving engine."""
+
+    role: Literal["training", "serving"] = column("What it does.")
+    kinds: Names = column("Kinds of accelerators that it runs on; blank: any.", default=(), choices=ACCELERATOR_KINDS)
+    vendors: Names = column("Vendors of them; blank: any.", default=())
+    precisions: Names = column("Arithmetic that it can use; blank: any.", default=(), choices=PRECISIONS)
+    efficiency: float = column("Speed against the reference stack of its role.", default=1.0, gt=0, le=2)
+    overhead_ms: float = column("Time added to each step or request.", default=0.0, ge=0)
+    memory_fraction: float = column("Share of the memory that it can use.", default=0.9, gt=0, le=1)
+    licence_usd_per_accelerator_year: float = column("Licence.", default=0.0, ge=0)
+    families: Names = column(
+        "What it can serve: decoder, encoder; blank: both.", default=(), choices=("decoder", "encoder")
+    )
+
+
+class Compression(CatalogRow):
+    """A variant of a model that is smaller or cheaper to run."""
+
+    method: Literal["none", "quantization", "pruning", "distillation"] = column("How it is made.")
+    weight_bits: float = column("Bits of a weight.", default=16.0, gt=0, le=32)
+    activation_bits: float = column("Bits of an activation in matrix products.", default=16.0, gt=0, le=32)
+    size_factor: float = column("Weights left ÷ weights.", default=1.0, gt=0, le=1)
+    compute_factor: float = column("Arithmetic left ÷ arithmetic.", default=1.0, gt=0, le=1)
+    quality_loss_pct: float = column("Published loss, relative to the 16-bit model.", default=0.0, ge=-100, le=100)
+    applies_to: Names = column("Models or families whose loss is published; blank: all.", default=())
+    stacks_with: Names = column("Variants that it is known to combine with.", default=(), refers_to="compression")

@@ -1,0 +1,244 @@
+"""The tables that a planner writes: what is wanted, where, and within which limits."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from dcopt.problem.columns import NamedRow, Names, Row, column
+from dcopt.problem.tables.catalog_rows import PRECISIONS
+
+Redundancy = Literal["N", "N+1", "2N"]
+
+
+class Setting(Row):
+    """One setting of the problem."""
+
+    key: str = column("The setting's name; the keys are listed below.")
+    value: str = column("Its value.")
+    note: str = column("A remark of yours; not read.", default="")
+
+
+class Settings(Row):
+    """All settings, as read from the rows of `settings.csv`."""
+
+    name: str = column("The problem's name in reports.", default="")
+    horizon_years: int = column("Years of operation that are paid for.", default=5, ge=1, le=30, usual=(1, 15))
+    discount_rate_pct: float = column(
+        "Nominal rate at which later costs are discounted.", default=8.0, ge=0, le=100, usual=(0, 20)
+    )
+    objective: Literal["tco", "capex", "energy", "carbon"] = column("What is minimized.", default="tco")
+    capex_limit_usd: float | None = column("Limit of all purchases, undiscounted.", default=None, ge=0)
+    carbon_limit_t_per_year: float | None = column("Limit of operational carbon in each year.", default=None, ge=0)
+    carbon_price_usd_per_t: float = column("Price of operational carbon.", default=0.0, ge=0, usual=(0, 500))
+    spare_target_pct: float = column(
+        "Probability with which the spares of a pool cover its failed nodes.", default=99.0, gt=0, le=99.99999
+    )
+    staff_usd_per_kw_year: float = column("Operating staff, for each kW of peak IT load.", default=0.0, ge=0)
+    residual_pct: float = column(
+        "What equipment is worth at the end of the horizon: 100 = its annuity book value, 0 = nothing.",
+        default=100.0,
+        ge=0,
+        le=100,
+    )
+    schedulable_pct: float = column(
+        "Share of the year's node-days that jobs may be planned on.", default=85.0, gt=0, le=100, usual=(50, 100)
+    )
+    cost_inflation_pct: float = column(
+        "Yearly increase of all running costs, nominal.", default=0.0, ge=-50, le=100, usual=(-10, 15)
+    )
+    energy_inflation_pct: float | None = column(
+        "Yearly increase of electricity prices; blank: as cost_inflation_pct.", default=None, ge=-50, le=100
+    )
+    rent_inflation_pct: float | None = column(
+        "Yearly increase of rents; blank: as cost_inflation_pct.", default=None, ge=-50, le=100
+    )
+    survive_failures: int = column(
+        "Drive failures at once that the protection of owned storage must survive.", default=2, ge=1, le=10
+    )
+    cpu_usd_per_core_hour: float = column(
+        "Price of a CPU core that packs and unpacks stored data "
+        "(default: Nebius, 0.0248 a vCPU, skypilot-catalog nebius/vms.csv, 2025).",
+        default=0.0248,
+        ge=0,
+    )
+    mip_gap: float = column("Relative gap at which the solver may stop.", default=1e-4, ge=0, le=1)
+    time_limit_s: float = column("Time that the main solve may take.", default=300.0, gt=0)
+    catalog: Literal["default", "none"] = column("'none' leaves the shipped catalogue out.", default="default")
+
+
+class Site(NamedRow):
+    """A place where equipment stands or is rented."""
+
+    kind: Literal["owned", "colocation", "cloud", "edge"] = column("What kind of place it is.", default="owned")
+    power_limit_kw: float | None = column(
+        "Limit of the grid draw at peak. Required except at cloud sites.", default=None, gt=0, usual=(5, 500_000)
+    )
+    rack_positions: int | None = column("Rack positions there are; blank: no limit.", default=None, ge=0)
+    electricity_usd_per_kwh: float | None = column(
+        "Price of electricity. Required except at cloud sites.", default=None, ge=0, le=5, usual=(0.01, 0.5)
+    )
+    demand_charge_usd_per_kw_month: float = column("Charge for each kW of peak grid draw.", default=0.0, ge=0)
+    carbon_kg_per_kwh: float = column("Carbon intensity of the electricity.", default=0.0, ge=0, le=3, usual=(0, 1.2))
+    build_usd_per_kw: float = column(
+        "Cost of the building for each kW of peak grid draw (power chain and cooling are bought apart).",
+        default=0.0,
+        ge=0,
+        usual=(0, 20_000),
+    )
+    building_lifetime_years: float = column("Lifetime of the building.", default=20.0, gt=0, usual=(10, 40))
+    colocation_usd_per_kw_month: float | None = column(
+        "Colocation fee for each kW of peak IT load. Required at colocation sites.", default=None, ge=0
+    )
+    colocation_pue: float | None = column(
+        "The landlord's ratio of facility to IT energy. Required at colocation sites.", default=None, ge=1, le=4
+    )
+    water_usd_per_m3: float = column("Price of water.", default=0.0, ge=0, usual=(0, 20))
+    water_limit_m3_per_year: float | None = column("Limit of the water used in a year.", default=None, ge=0)
+    wet_bulb_c: float | None = column("Design wet-bulb temperature.", default=None, ge=-40, le=45)
+    redundancy: Redundancy = column("Redundancy of power and cooling units.", default="N")
+
+    @model_validator(mode="after")
+    def _facility_columns(self) -> Site:
+        if self.kind != "cloud":
+            for name in ("power_limit_kw", "electricity_usd_per_kwh"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{name}|required at a site of kind '{self.kind}'")
+        if self.kind == "colocation":
+            for name in ("colocation_usd_per_kw_month", "colocation_pue"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{name}|required at a site of kind 'colocation'")
+        return self
+
+
+class TrainingJob(NamedRow):
+    """A model to be trained by a deadline."""
+
+    model: str = column("The model: a name in models/, or the path of a config.json.")
+    tokens: float | None = column("Tokens that one run trains on (or give samples).", default=None, gt=0)
+    samples: float | None = column(
+        "Samples of one epoch, each of sequence_length tokens, in place of tokens.", default=None, gt=0
+    )
+    epochs: float = column("Passes over the samples.", default=1.0, gt=0)
+    sequence_length: int | None = column(
+        "Tokens of a sequence; blank: the longest that the model takes (patches of an image + 1 for vision models).",
+        default=None,
+        ge=1,
+    )
+    global_batch: int = column("Sequences of one optimizer step.", ge=1)
+    deadline_days: float = column(
+        "Days from the start of a run to its end, failures and checkpoints included.", gt=0, usual=(0.01, 365)
+    )
+    runs_per_year: int = column("Times the job runs in each of its years.", default=1, ge=1, le=10_000)
+    precisions: Names = column("Arithmetic that is allowed.", default=("bf16", "fp8"), choices=PRECISIONS)
+    optimizer: Literal["adam", "sgd", "momentum", "rmsprop", "adafactor", "adam8bit"] = column(
+        "Optimizer; decides the bytes of its states.", default="adam"
+    )
+    dataset: str | None = column("The dataset that it reads.", default=None, refers_to="datasets")
+    method: Literal["pretrain", "finetune", "lora"] = column("What is trained.", default="pretrain")
+    max_quality_loss_pct: float | None = column("Largest loss of quality; blank: not limited.", default=None, ge=0)
+    sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
+    first_year: int = column("First year in which it runs.", default=1, ge=1)
+    last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
+    earliest_start_day: float = column("Day of the year before which it does not start.", default=0.0, ge=0, le=365)
+    due_day: float = column("Day of the year by which all its runs end.", default=365.0, gt=0, le=365)
+    overhead_factor: float = column(
+        "Node-days used for each node-day of the run itself (ablations, failed runs).", default=1.0, ge=1, le=20
+    )
+
+    @model_validator(mode="after")
+    def _amount_of_work(self) -> TrainingJob:
+        if (self.tokens is None) == (self.samples is None):
+            raise ValueError("tokens|give either tokens or samples, not both and not neither")
+        if self.last_year is not None and self.last_year < self.first_year:
+            raise ValueError("last_year|must not be before first_year")
+        if self.due_day <= self.earliest_start_day:
+            raise ValueError("due_day|must be after earliest_start_day")
+        return self
+
+
+class Service(NamedRow):
+    """A service that must answer in time."""
+
+    model: str = column("The model: a name in models/, or the path of a config.json.")
+    peak_requests_per_s: float = column("Requests in the busiest minute of year 1.", gt=0)
+    mean_requests_per_s: float | None = column("Mean over the year; blank: the peak.", default=None, gt=0)
+    input_tokens: int | None = column(
+        "Tokens of a request; blank: those of an image for vision models.", default=None, ge=1
+    )
+    output_tokens: int = column("Tokens of an answer; 0 for encoders.", default=0, ge=0)
+    ttft_ms: float | None = column("Promise: time to the first token.", default=None, gt=0)
+    tpot_ms: float | None = column("Promise: mean time of each further token of a request.", default=None, gt=0)
+    latency_ms: float | None = column("Promise: time of the whole request.", default=None, gt=0)
+    percentile: float = column("Percent of requests that keep the promises.", default=95.0, ge=50, le=99.99)
+    max_quality_loss_pct: float = column("Largest loss of quality against the 16-bit model.", default=0.0, ge=0, le=100)
+    availability_pct: float | None = column(
+        "Availability; raises the spare target of its pools.", default=None, gt=0, le=99.99999
+    )
+    growth_pct_per_year: float = column("Growth of the load.", default=0.0, ge=-100, le=1000, usual=(-50, 200))
+    region: str | None = column("Where its users are; adds the round trip of regions.csv.", default=None)
+    sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
+    first_year: int = column("First year in which it runs.", default=1, ge=1)
+    last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
+    headroom_pct: float = column("Capacity above the peak that must be left.", default=0.0, ge=0, le=1000)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Service:
+        if self.mean_requests_per_s is not None and self.mean_requests_per_s > self.peak_requests_per_s:
+            raise ValueError("mean_requests_per_s|must not exceed peak_requests_per_s")
+        if self.last_year is not None and self.last_year < self.first_year:
+            raise ValueError("last_year|must not be before first_year")
+        if self.output_tokens == 0 and (self.ttft_ms is not None or self.tpot_ms is not None):
+            raise ValueError("output_tokens|a service with ttft_ms or tpot_ms must generate tokens")
+        return self
+
+
+class Dataset(NamedRow):
+    """Data that is stored."""
+
+    size_tb: float = column("Size in year 1, before codec and protection.", gt=0, usual=(0.001, 1_000_000))
+    dataset_tokens: float | None = column("Tokens that it holds; sets the epochs of a job.", default=None, gt=0)
+    compressibility: Literal["none", "text", "image", "log"] = column(
+        "What a lossless codec finds in it.", default="none"
+    )
+    hot_pct: float = column("Share that must lie on flash (nvme, ssd).", default=100.0, ge=0, le=100)
+    growth_pct_per_year: float = column("Growth.", default=0.0, ge=-100, le=1000, usual=(-50, 200))
+    retention_years: float | None = column("Years after which data is dropped; blank: kept.", default=None, gt=0)
+    min_copies: int = column("Copies at different sites.", default=1, ge=1, le=20)
+    sites: Names = column("Sites where copies may lie; blank: all.", default=(), refers_to="sites")
+
+
+class Region(Row):
+    """The round trip from users to a site."""
+
+    region: str = column("The users' region.")
+    site: str = column("The site.", refers_to="sites")
+    rtt_ms: float = column("Round-trip time.", ge=0, usual=(0, 400))
+
+
+class Offer(Row):
+    """A row that may be bought or rented; a table named here is restricted to its offers."""
+
+    table: Literal["nodes", "fabrics", "storage", "racks", "power", "cooling", "software", "compression"] = column(
+        "The table that is restricted."
+    )
+    name: str = column("The row of that table.")
+    site: str | None = column("Only at this site; blank: at every site.", default=None, refers_to="sites")
+    price_usd: float | None = column("Price in place of the catalogue's.", default=None, ge=0)
+    max_units: int | None = column(
+        "Most units that can be had (at the site, or at all sites together).", default=None, ge=0
+    )
+    min_units: int | None = column("Fewest units, if any are bought.", default=None, ge=0)
+    available_from_year: int = column("First year in which it can be bought.", default=1, ge=1)
+    price_change_pct_per_year: float = column("Yearly change of the price.", default=0.0, ge=-90, le=100)
+
+
+class Existing(Row):
+    """Equipment that is already there: it costs no capital."""
+
+    site: str = column("Where it stands.", refers_to="sites")
+    table: Literal["nodes", "switches", "storage", "racks", "power", "cooling"] = column("The table of its row.")
+    name: str = column("The row.")
+    units: int = column("How many.", ge=1)
+    age_years: float = column("Age.", default=0.0, ge=0)

@@ -1,0 +1,214 @@
+"""What stands where: nodes, network, storage, racks, power, cooling and the sites that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from dcopt.design.records import Design, NetworkRecord, PoolRecord, RackRecord, SiteRecord, StorageRecord
+from dcopt.report.blocks import Block, Bullet, BulletChart, Section, Text, table
+from dcopt.report.numbers import R, merged_years, number, percent
+
+if TYPE_CHECKING:
+    from dcopt.problem.problem import Problem
+
+
+def equipment_sections(design: Design, problem: Problem | None) -> tuple[Section, ...]:
+    """Return the sections on everything that is bought, rented or used."""
+    return (
+        _pools(design, problem),
+        _network(design),
+        _storage(design),
+        _racks(design),
+        _power(design),
+        _cooling(design),
+        _sites(design, problem),
+    )
+
+
+def _section(
+    key: str,
+    title: str,
+    caption: str,
+    headers: Sequence[str],
+    records: Sequence[R],
+    cells: Callable[[R], tuple[str, ...]],
+    none: str,
+    note: str = "",
+) -> Section:
+    """Return a section of one table: the first cell, the years, the other cells; or the sentence ``none``."""
+    if not records:
+        return Section(key, title, (Text(none),))
+    rows = [(shown[0], years, *shown[1:]) for years, shown in merged_years(records, cells)]
+    blocks: list[Block] = [table(caption, headers, rows)]
+    if note:
+        blocks.append(Text(note))
+    return Section(key, title, tuple(blocks))
+
+
+def _pools(design: Design, problem: Problem | None) -> Section:
+    def cells(pool: PoolRecord) -> tuple[str, ...]:
+        row = None if problem is None else problem.nodes.get(pool.node)
+        return (
+            pool.site,
+            pool.node,
+            "" if row is None else row.accelerator,
+            pool.fabric,
+            "rented" if pool.rented else "bought",
+            number(pool.nodes),
+            number(pool.spares),
+            number(pool.service_nodes),
+            number(pool.bought),
+            number(pool.existing),
+            number(pool.accelerators),
+        )
+
+    headers = ("site", "years", "node", "chip", "fabric", "how", ">nodes", ">spares", ">for services")
+    return _section(
+        "buy",
+        "What to buy",
+        "Pools of nodes",
+        (*headers, ">bought", ">there already", ">chips"),
+        design.pools,
+        cells,
+        "No nodes are needed.",
+        "Nodes include the spares. The bill of materials lists every purchase.",
+    )
+
+
+def _network(design: Design) -> Section:
+    def cells(net: NetworkRecord) -> tuple[str, ...]:
+        switches = (number(net.leaf), number(net.spine), number(net.core))
+        links = (number(net.access_links), number(net.leaf_spine_links), number(net.spine_core_links))
+        return (net.site, net.node, net.fabric, net.switch, *switches, *links)
+
+    headers = ("site", "years", "nodes", "fabric", "switch", ">leaf", ">spine", ">core")
+    return _section(
+        "network",
+        "Network",
+        "Switches and cables of each pool",
+        (*headers, ">access links", ">leaf-spine", ">spine-core"),
+        design.network,
+        cells,
+        "No switches are needed: nodes work alone, or on the network of the place where they are rented.",
+    )
+
+
+def _storage(design: Design) -> Section:
+    def cells(part: StorageRecord) -> tuple[str, ...]:
+        return (
+            part.site,
+            part.dataset,
+            part.part,
+            part.name,
+            "rented" if part.rented else "bought",
+            number(part.units),
+            number(part.site_units),
+            part.protection,
+            part.codec,
+            number(part.stored_tb, 4),
+            number(part.usable_tb, 4),
+        )
+
+    headers = ("site", "years", "dataset", "part", "storage", "how", ">units taken", ">units there")
+    return _section(
+        "storage",
+        "Storage",
+        "Where data lies",
+        (*headers, "protection", "codec", ">stored TB", ">usable TB"),
+        design.storage,
+        cells,
+        "No storage is needed.",
+        "Usable TB is after protection and before the codec; units there are whole, shared by the data of a site.",
+    )
+
+
+def _racks(design: Design) -> Section:
+    def cells(rack: RackRecord) -> tuple[str, ...]:
+        return (
+            rack.site,
+            rack.name,
+            rack.node,
+            number(rack.count),
+            number(rack.nodes),
+            number(rack.kw_each),
+            rack.cooling,
+            rack.air_cooling,
+        )
+
+    return _section(
+        "racks",
+        "Racks",
+        "Racks and what stands in them",
+        ("site", "years", "rack", "holds", ">racks", ">nodes in each", ">kW each", "cooling", "air cooled by"),
+        design.racks,
+        cells,
+        "No racks are needed.",
+    )
+
+
+def _power(design: Design) -> Section:
+    return _section(
+        "power",
+        "Power",
+        "The power chain",
+        ("site", "years", "part", "role", ">units", ">load (kW)"),
+        design.power,
+        lambda part: (part.site, part.name, part.role, number(part.units), number(part.kw, 4)),
+        "No power chain is bought.",
+    )
+
+
+def _cooling(design: Design) -> Section:
+    return _section(
+        "cooling",
+        "Cooling",
+        "Cooling units and the heat that they take",
+        ("site", "years", "unit", ">units", ">heat (kW)", "serves"),
+        design.cooling,
+        lambda unit: (unit.site, unit.name, number(unit.units), number(unit.kw, 4), unit.serves),
+        "No cooling is bought.",
+    )
+
+
+def _sites(design: Design, problem: Problem | None) -> Section:
+    def cells(site: SiteRecord) -> tuple[str, ...]:
+        row = None if problem is None else problem.sites.get(site.site)
+        positions = number(site.rack_positions_used)
+        if row is not None and row.rack_positions is not None:
+            positions += f" of {row.rack_positions:,}"
+        limit = site.power_limit_kw
+        return (
+            site.site,
+            number(site.it_kw, 4),
+            number(site.facility_kw, 4),
+            number(limit, 4),
+            percent(site.facility_kw / limit) if limit else "",
+            number(site.pue),
+            number(site.energy_mwh_per_year, 4),
+            number(site.carbon_t_per_year, 4),
+            number(site.water_m3_per_year, 4),
+            positions,
+        )
+
+    powers = ("site", "years", ">IT peak (kW)", ">grid peak (kW)", ">limit (kW)", ">used", ">PUE")
+    yearly = (">energy (MWh/year)", ">carbon (t/year)", ">water (m³/year)", ">rack positions")
+    section = _section(
+        "sites",
+        "Sites",
+        "Power, energy, carbon and water of each site",
+        (*powers, *yearly),
+        design.sites,
+        cells,
+        "No site is used.",
+        "PUE is the ratio of the annual energies; powers are peaks.",
+    )
+    worst: dict[str, Bullet] = {}
+    for site in design.sites:
+        known = worst.get(site.site)
+        if site.power_limit_kw and (known is None or site.facility_kw > known.value):
+            worst[site.site] = Bullet(site.site, site.facility_kw, site.power_limit_kw, "kW")
+    if not worst:
+        return section
+    chart = BulletChart("Peak grid draw against the limit of each site", tuple(worst.values()))
+    return Section(section.key, section.title, (chart, *section.blocks))

@@ -1,0 +1,109 @@
+"""A design as one self-contained HTML page: no script, nothing loaded, every text escaped."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from dcopt.design.records import Design
+from dcopt.report.answer import STATUS_WORDS
+from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text
+from dcopt.report.charts import draw
+from dcopt.report.content import build_report
+from dcopt.report.style import STYLE
+
+if TYPE_CHECKING:
+    from dcopt.problem.problem import Problem
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+OPEN_ROWS = 30
+
+
+def render_html(design: Design, problem: Problem | None) -> str:
+    """Return the report as a page that opens from disk; its policy forbids it to load anything."""
+    report = build_report(design, problem)
+    sections = "\n".join(_section(section) for section in report.sections)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="dcopt">
+<title>{escape(report.title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<a class="skip" href="#answer">Skip to the answer</a>
+<header>
+<h1>{escape(report.title)}</h1>
+<p><span class="status {escape(report.status)}">{escape(report.status.replace("_", " "))}</span>
+{escape(STATUS_WORDS[design.status])}</p>
+{_contents(report)}
+</header>
+<main>
+{sections}
+</main>
+<footer><p>Written by dcopt. Money in USD. Powers are peaks. 1 GB = 1e9 bytes.</p></footer>
+</body>
+</html>
+"""
+
+
+def _contents(report: Report) -> str:
+    links = "".join(f'<li><a href="#{escape(s.key)}">{escape(s.title)}</a></li>' for s in report.sections)
+    return f'<nav aria-label="Contents"><ul>{links}</ul></nav>'
+
+
+def _section(section: Section) -> str:
+    heading = f"{section.key}-heading"
+    blocks = "\n".join(_block(block, f"{section.key}-{i}") for i, block in enumerate(section.blocks))
+    return (
+        f'<section id="{escape(section.key)}" aria-labelledby="{escape(heading)}">'
+        f'<h2 id="{escape(heading)}">{escape(section.title)}</h2>\n{blocks}\n</section>'
+    )
+
+
+def _block(block: Block, key: str) -> str:
+    if isinstance(block, Text):
+        return f"<p>{escape(block.text)}</p>"
+    if isinstance(block, Items):
+        return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in block.items)}</ul>"
+    if isinstance(block, Figures):
+        pairs = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in block.pairs)
+        return f'<dl class="figures">{pairs}</dl>'
+    if isinstance(block, Table):
+        return _table(block)
+    svg = draw(block, key)
+    caption = f'<figcaption aria-hidden="true">{escape(block.title)}</figcaption>'
+    return f'<figure>{caption}<div class="scroll chart">{svg}</div></figure>' if svg else ""
+
+
+def _table(table: Table) -> str:
+    """Return a table in a region that scrolls (with the keyboard too) where the window is too narrow."""
+    head = "".join(
+        f'<th scope="col"{_css(align)}>{escape(header)}</th>'
+        for header, align in zip(table.headers, table.aligns, strict=True)
+    )
+    rows = []
+    for index, row in enumerate(table.rows):
+        is_total = table.has_total and index == len(table.rows) - 1
+        cells = [f'<th scope="row"{_css(table.aligns[0])}>{escape(row[0])}</th>'] if row else []
+        cells += [
+            f"<td{_css(align)}>{escape(cell)}</td>" for cell, align in zip(row[1:], table.aligns[1:], strict=True)
+        ]
+        css = ' class="total"' if is_total else ""
+        rows.append(f"<tr{css}>{''.join(cells)}</tr>")
+    caption, lines = escape(table.caption), "\n".join(rows)
+    body = (
+        f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
+    )
+    if not table.is_detail:
+        return body
+    state = " open" if len(table.rows) <= OPEN_ROWS else ""
+    return f"<details{state}><summary>{caption} ({len(table.rows):,} rows)</summary>{body}</details>"
+
+
+def _css(align: str) -> str:
+    return ' class="right"' if align == "right" else ""

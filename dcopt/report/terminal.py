@@ -1,0 +1,112 @@
+"""A design as plain text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from dcopt.design.records import Design
+from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text
+from dcopt.report.content import build_report
+
+if TYPE_CHECKING:
+    from dcopt.problem.problem import Problem
+
+GAP = "  "
+DETAIL_ROWS = 12
+NARROWEST = 6
+
+
+def render_terminal(design: Design, problem: Problem | None, width: int = 100) -> str:
+    """Return the report as text of at most ``width`` columns (60 at least), without colour.
+
+    Charts are left out (their numbers are in the tables), long lists are cut, and appendices are named only.
+    """
+    report = build_report(design, problem)
+    width = max(width, 60)
+    title = safe(report.title)
+    lines = [*textwrap.wrap(title, width), "=" * min(len(title), width), ""]
+    for section in report.sections:
+        if not section.is_appendix:
+            lines += _section(section, width)
+    appendices = [section.title for section in report.sections if section.is_appendix]
+    if appendices:
+        lines += textwrap.wrap(f"Also in the HTML and Markdown reports: {', '.join(appendices)}.", width)
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def safe(text: str) -> str:
+    """Return ``text`` on one line, with control characters (terminal escapes too) made visible."""
+    return "".join(c if c.isprintable() else " " if c in "\n\r\t" else f"\\x{ord(c):02x}" for c in text)
+
+
+def _section(section: Section, width: int) -> list[str]:
+    lines = [section.title, "-" * len(section.title)]
+    for block in section.blocks:
+        shown = _block(block, width)
+        if shown:
+            lines += [*shown, ""]
+    return lines if lines[-1] == "" else [*lines, ""]
+
+
+def _block(block: Block, width: int) -> list[str]:
+    if isinstance(block, Text):
+        return textwrap.wrap(safe(block.text), width, break_on_hyphens=False)
+    if isinstance(block, Items):
+        wrap = textwrap.TextWrapper(width, break_on_hyphens=False, initial_indent="- ", subsequent_indent="  ")
+        return [line for item in block.items for line in wrap.wrap(safe(item))]
+    if isinstance(block, Figures):
+        longest = max((len(label) for label, _ in block.pairs), default=0)
+        return [f"{label:<{longest}}{GAP}{value}" for label, value in block.pairs]
+    if isinstance(block, Table):
+        return [f"{safe(block.caption)}:", *format_table(block, width)]
+    return []
+
+
+def format_table(table: Table, width: int) -> list[str]:
+    """Return the lines of a table: aligned columns, wrapped to ``width``; long detail tables are cut."""
+    rows = [tuple(safe(cell) for cell in row) for row in table.rows]
+    hidden = 0
+    if table.is_detail and len(rows) > DETAIL_ROWS:
+        hidden = len(rows) - DETAIL_ROWS
+        rows = rows[:DETAIL_ROWS]
+    headers = tuple(safe(header) for header in table.headers)
+    sizes = _sizes(table, [headers, *rows], width)
+    rule = GAP.join("-" * size for size in sizes)
+    lines = [*_row(table, headers, sizes), rule]
+    for index, row in enumerate(rows):
+        if table.has_total and index == len(rows) - 1 and not hidden:
+            lines.append(rule)
+        lines += _row(table, row, sizes)
+    if hidden:
+        lines.append(f"… and {hidden:,} more rows in the HTML and Markdown reports")
+    return lines
+
+
+def _sizes(table: Table, rows: list[tuple[str, ...]], width: int) -> list[int]:
+    """Return the widths of the columns: what the cells need, the widest narrowed (text first) until all fit."""
+    sizes = [max(len(row[i]) for row in rows) for i in range(len(table.headers))]
+    words = [max((len(word) for row in rows for word in row[i].split()), default=1) for i in range(len(sizes))]
+    room = width - len(GAP) * (len(sizes) - 1)
+    floors = (words, [min(size, NARROWEST) for size in sizes], [1] * len(sizes))
+    for floor in floors:
+        while sum(sizes) > room:
+            wide = [i for i in range(len(sizes)) if sizes[i] > floor[i]]
+            if not wide:
+                break
+            widest = max(wide, key=lambda i: sizes[i])
+            sizes[widest] -= 1
+    return sizes
+
+
+def _row(table: Table, row: tuple[str, ...], sizes: list[int]) -> list[str]:
+    cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, sizes, strict=True)]
+    height = max((len(cell) for cell in cells), default=0)
+    lines = []
+    for i in range(height):
+        parts = [
+            f"{cell[i] if i < len(cell) else '':{'>' if align == 'right' else '<'}{size}}"
+            for cell, align, size in zip(cells, table.aligns, sizes, strict=True)
+        ]
+        lines.append(GAP.join(parts))
+    return lines

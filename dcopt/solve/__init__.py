@@ -1,0 +1,1 @@
+"""The HiGHS session: compile, solve, polish."""

@@ -1,0 +1,216 @@
+"""A HiGHS session: options that are checked, live progress, a time limit, and a Ctrl-C that keeps the incumbent.
+
+HiGHS runs in a thread of its own, so that the main thread can draw progress and catch signals
+(`../shared/solver.md`: the doors of Pyomo lose the incumbent on Ctrl-C and ignore unknown options).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import highspy
+import numpy as np
+
+from dcopt.solve.matrix import Matrix
+
+Verdict = Literal["optimal", "infeasible", "time limit", "interrupted"]
+
+TICK_S = 0.1
+
+
+class SolverError(RuntimeError):
+    """HiGHS refused an option, or ended in a way that is neither an answer nor a limit."""
+
+
+@dataclass(frozen=True)
+class SolveOptions:
+    """What may stop a solve. ``gap`` is relative; ``threads`` 0 leaves the number to HiGHS."""
+
+    gap: float = 1e-4
+    time_limit_s: float = 300.0
+    threads: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a solve stands: objective of the incumbent (None: none yet), proven bound, relative gap, nodes."""
+
+    seconds: float
+    incumbent: float | None
+    bound: float | None
+    gap: float | None
+    nodes: int
+
+
+@dataclass
+class Outcome:
+    """How a solve ended. ``values`` are the columns of the incumbent, integers rounded; None where there is none."""
+
+    verdict: Verdict
+    values: Any
+    objective: float | None
+    bound: float | None
+    gap: float | None
+    nodes: int
+    seconds: float
+    trace: list[Progress] = field(default_factory=list)
+
+
+def relative_gap(objective: float | None, bound: float | None) -> float | None:
+    """Return |objective − bound| ÷ |objective| (0 for equal values, None where either is missing)."""
+    if objective is None or bound is None:
+        return None
+    if objective == bound:
+        return 0.0
+    return abs(objective - bound) / abs(objective) if objective else math.inf
+
+
+def solve(
+    matrix: Matrix,
+    options: SolveOptions,
+    *,
+    log: Callable[[str], None] = lambda text: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    fixed: dict[int, float] | None = None,
+) -> Outcome:
+    """Minimize the program; an infeasible one is solved once more without presolve before it is believed.
+
+    Parameters
+    ----------
+    fixed: columns that are fixed at a value.
+
+    Raises
+    ------
+    SolverError: HiGHS refused an option or failed.
+    KeyboardInterrupt: a second Ctrl-C, while the first was being obeyed.
+    """
+    outcome = _Run(matrix, options, log, on_progress, fixed or {}).outcome()
+    if outcome.verdict == "infeasible":
+        left = options.time_limit_s - outcome.seconds
+        log("\nSecond opinion: solving without presolve\n")
+        if left > 0:
+            second = _Run(
+                matrix, replace(options, time_limit_s=left), log, on_progress, fixed or {}, presolve="off"
+            ).outcome()
+            second.seconds += outcome.seconds
+            return second
+    return outcome
+
+
+class _Run:
+    """One run of HiGHS."""
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        options: SolveOptions,
+        log: Callable[[str], None],
+        on_progress: Callable[[Progress], None],
+        fixed: dict[int, float],
+        presolve: str = "choose",
+    ) -> None:
+        self.matrix = matrix
+        self.log = log
+        self.on_progress = on_progress
+        self.cancelled = False
+        self.latest: Progress | None = None
+        self.trace: list[Progress] = []
+        self.failure: BaseException | None = None
+        self.highs = highspy.Highs()
+        self._set("log_to_console", False)
+        self._set("presolve", presolve)
+        self._set("mip_rel_gap", options.gap)
+        self._set("mip_abs_gap", 1e-6)
+        self._set("time_limit", options.time_limit_s)
+        self._set("random_seed", options.seed)
+        self._set("threads", options.threads)
+        if self.highs.passModel(matrix.lp) == highspy.HighsStatus.kError:
+            raise SolverError("HiGHS refused the program")
+        for column, value in fixed.items():
+            self.highs.changeColBounds(column, value, value)
+        self._subscribe()
+
+    def _set(self, name: str, value: Any) -> None:
+        if self.highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            raise SolverError(f"HiGHS does not take {name} = {value!r}")
+
+    def _subscribe(self) -> None:
+        self.highs.cbLogging.subscribe(lambda event: self.log(event.message))
+        self.highs.cbMipLogging.subscribe(self._on_mip)
+        for callback in (self.highs.cbMipInterrupt, self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt):
+            callback.subscribe(self._on_interrupt)
+
+    def _on_interrupt(self, event: Any) -> None:
+        if self.cancelled:
+            event.data_in.user_interrupt = True
+
+    def _on_mip(self, event: Any) -> None:
+        out = event.data_out
+        incumbent = _finite(out.mip_primal_bound)
+        bound = _finite(out.mip_dual_bound)
+        self.latest = Progress(
+            out.running_time, incumbent, bound, relative_gap(incumbent, bound), int(out.mip_node_count)
+        )
+        self.trace.append(self.latest)
+
+    def outcome(self) -> Outcome:
+        start = time.monotonic()
+        thread = threading.Thread(target=self._run, name="highs", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            try:
+                thread.join(TICK_S)
+                if self.latest is not None:
+                    self.on_progress(replace(self.latest, seconds=time.monotonic() - start))
+            except KeyboardInterrupt:
+                if self.cancelled:
+                    raise
+                self.cancelled = True
+        if self.failure is not None:
+            raise SolverError(str(self.failure)) from self.failure
+        return self._read(time.monotonic() - start)
+
+    def _run(self) -> None:
+        try:
+            self.highs.run()
+        except BaseException as error:  # handed to the main thread, which raises it
+            self.failure = error
+
+    def _read(self, seconds: float) -> Outcome:
+        status = self.highs.getModelStatus()
+        info = self.highs.getInfo()
+        kinds = highspy.HighsModelStatus
+        if status in (kinds.kInfeasible, kinds.kUnboundedOrInfeasible):
+            return Outcome("infeasible", None, None, None, None, 0, seconds, self.trace)
+        verdicts: dict[Any, Verdict] = {
+            kinds.kOptimal: "optimal",
+            kinds.kTimeLimit: "time limit",
+            kinds.kInterrupt: "interrupted",
+        }
+        if status not in verdicts:
+            raise SolverError(f"HiGHS ended with '{self.highs.modelStatusToString(status)}'")
+        is_mip = self.matrix.integer_columns > 0
+        found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+        objective = float(info.objective_function_value) if found else None
+        bound = _finite(info.mip_dual_bound) if is_mip else objective
+        values = np.array(self.highs.getSolution().col_value) if found else None
+        return Outcome(
+            verdicts[status],
+            values,
+            objective,
+            bound,
+            relative_gap(objective, bound),
+            int(info.mip_node_count) if is_mip else 0,
+            seconds,
+            self.trace,
+        )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if abs(value) < highspy.kHighsInf and not math.isnan(value) else None
