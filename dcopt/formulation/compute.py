@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.candidates.records import Pool
+from dcopt.design.records import PoolRecord
 from dcopt.economics.ledger import CapitalLine
-from dcopt.formulation.program import Program, total, upper_bound
+from dcopt.formulation.program import Program, total, upper_bound, whole
 from dcopt.problem.offered import shared_limits
 
 
@@ -147,3 +148,33 @@ def _one_pair(program: Program) -> None:
             program.var("pair", pair, ub=1, binary=True)
         program.require("pool_of_pair", key, model.open[key] <= model.pair[pair])
     program.require("one_pair", "all", total(model.pair.values()) <= 1)
+
+
+def extract(program: Program) -> list[PoolRecord]:
+    """Return the pools that hold nodes. A cloud pool's nodes are set from the calendar by the pipeline."""
+    records = []
+    for key, pool in program.candidates.pools.items():
+        nodes = whole(nodes_of(program, key))
+        if nodes == 0:
+            continue
+        bought = 0 if pool.rented else whole(program.model.bought[key])
+        for period in program.candidates.periods:
+            held = program.model.component("hosts")
+            serving = 0 if held is None or (key, period.index) not in held else whole(held[key, period.index])
+            records += [
+                PoolRecord(
+                    site=pool.site,
+                    node=pool.node.name,
+                    fabric=pool.fabric.name,
+                    year=year,
+                    nodes=nodes,
+                    spares=0 if pool.rented else nodes - whole(program.model.work[key]),
+                    accelerators=nodes * pool.node.accelerators,
+                    bought=bought,
+                    existing=0 if pool.rented else nodes - bought,
+                    service_nodes=serving,
+                    rented=pool.rented,
+                )
+                for year in period.years
+            ]
+    return records

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.candidates.facility import LOOPS, loop_of
-from dcopt.formulation.program import Program, total, upper_bound
-from dcopt.formulation.stage import size_units, stage
+from dcopt.design.records import CoolingRecord
+from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
+from dcopt.formulation.stage import chosen_units, size_units, stage
 from dcopt.performance.workloads import HOURS_PER_YEAR
 from dcopt.problem.tables.catalog_rows import CoolingUnit
 
@@ -65,3 +66,23 @@ def _consumption(program: Program, site: str, unit: CoolingUnit, peak: Any, aver
             balance.add_average(
                 balance.water_m3_per_year, t, unit.water_l_per_kwh / 1000 * HOURS_PER_YEAR * heat
             )
+
+
+def extract(program: Program) -> list[CoolingRecord]:
+    """Return the cooling units of every site and the heat that they take at peak."""
+    records = []
+    for site, facility in program.candidates.sites.items():
+        for unit, _ in facility.collectors:
+            units = program.model.component("plant_units")
+            key = (site, "collector", unit.name)
+            if units is not None and key in units and whole(units[key]):
+                heat = number(total(program.heat_peak_kw[site, unit.name]))
+                records.append((site, unit.name, whole(units[key]), heat, ""))
+        for loop in LOOPS:
+            for name, units_of, flow in chosen_units(program, site, f"{loop} heat-rejection"):
+                records.append((site, name, units_of, flow, loop))
+    return [
+        CoolingRecord(site=site, name=name, year=year, units=units, kw=heat, serves=serves)
+        for site, name, units, heat, serves in records
+        for year in all_years(program)
+    ]

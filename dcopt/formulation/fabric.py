@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.formulation.compute import nodes_of
-from dcopt.formulation.program import Program, linear
+from dcopt.design.records import NetworkRecord
+from dcopt.formulation.program import Program, all_years, linear, whole
 from dcopt.problem.tables.catalog_rows import Link
 
 
@@ -52,3 +53,33 @@ def link(program: Program) -> None:
             row=f"fabrics.csv: {fabric.name} switch",
             sentence=f"the fabric of {key} has ports for its nodes",
         )
+
+
+def extract(program: Program) -> list[NetworkRecord]:
+    """Return the switches and cables of every pool that holds nodes."""
+    records = []
+    for key, facility in program.candidates.facilities.items():
+        pool = program.candidates.pools[key]
+        nodes = whole(nodes_of(program, key))
+        if facility.switch is None or nodes == 0:
+            continue
+        step = next(
+            step for g, step in enumerate(facility.fabric_steps) if whole(program.model.fabric_step[key, g])
+        )
+        records += [
+            NetworkRecord(
+                site=pool.site,
+                node=pool.node.name,
+                fabric=pool.fabric.name,
+                year=year,
+                switch=facility.switch.name,
+                leaf=step.leaf,
+                spine=step.spine,
+                core=step.core,
+                access_links=facility.node_ports * nodes,
+                leaf_spine_links=step.leaf_spine_links,
+                spine_core_links=step.spine_core_links,
+            )
+            for year in all_years(program)
+        ]
+    return records

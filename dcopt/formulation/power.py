@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from dcopt.design.records import PowerRecord, SiteRecord
 from dcopt.economics.ledger import CapitalLine
-from dcopt.formulation.program import Program, SiteTotals, total
-from dcopt.formulation.stage import stage
+from dcopt.formulation.program import Program, SiteTotals, all_years, number, total, whole
+from dcopt.formulation.stage import chosen_units, stage
 from dcopt.infrastructure.power import CHAIN, PARALLEL
 from dcopt.performance.workloads import HOURS_PER_YEAR
 
@@ -83,3 +84,44 @@ def pay_energy(program: Program, site: str, grid_average: dict[int, Any]) -> dic
             site, "carbon", carbon[period.index], program.problem.settings.carbon_price_usd_per_t, period.years
         )
     return carbon
+
+
+def extract(program: Program) -> list[PowerRecord]:
+    """Return the units of the power chain of every site and the load that they carry at peak."""
+    return [
+        PowerRecord(site=site, name=name, role=role, year=year, units=units, kw=load)
+        for site in program.totals
+        for role in (*CHAIN, PARALLEL)
+        for name, units, load in chosen_units(program, site, role)
+        for year in all_years(program)
+    ]
+
+
+def extract_sites(program: Program) -> list[SiteRecord]:
+    """Return power, energy, carbon and water of every site that has equipment, year by year."""
+    records = []
+    for site, totals in program.totals.items():
+        row = program.problem.sites[site]
+        it_kw = number(totals.it_peak_kw)
+        if it_kw <= 0:
+            continue
+        for period in program.candidates.periods:
+            t = period.index
+            grid, it_average = number(totals.grid_average_kw[t]), number(totals.it_average_kw[t])
+            water = number(total(program.balances[site].water_m3_per_year.get(t, [])))
+            records += [
+                SiteRecord(
+                    site=site,
+                    year=year,
+                    it_kw=it_kw,
+                    facility_kw=number(totals.grid_peak_kw),
+                    power_limit_kw=row.power_limit_kw,
+                    pue=grid / it_average if it_average > 0 else None,
+                    energy_mwh_per_year=grid * HOURS_PER_YEAR / 1000,
+                    carbon_t_per_year=grid * HOURS_PER_YEAR * row.carbon_kg_per_kwh / 1000,
+                    water_m3_per_year=water,
+                    rack_positions_used=whole(total(program.balances[site].rack_positions)),
+                )
+                for year in period.years
+            ]
+    return records

@@ -223,3 +223,19 @@ def upper_bound(expression: Any) -> float:
         if coefficient != 0:
             bound += coefficient * limit
     return bound
+
+
+def all_years(program: Program) -> range:
+    """Return the years of the horizon."""
+    return range(1, program.finance.horizon_years + 1)
+
+
+def whole(expression: Any) -> int:
+    """Return the value of an integer expression of a solved program."""
+    return round(float(pyo.value(expression)))
+
+
+def number(expression: Any) -> float:
+    """Return the value of an expression of a solved program; noise below 1e-9 is 0."""
+    value = float(pyo.value(expression))
+    return 0.0 if abs(value) < 1e-9 else value

@@ -14,8 +14,9 @@ from typing import Any
 
 from dcopt.candidates.facility import NETWORK_STORAGE
 from dcopt.candidates.records import RackOption
+from dcopt.design.records import RackRecord
 from dcopt.formulation.compute import nodes_of
-from dcopt.formulation.program import Program, total, upper_bound
+from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
 from dcopt.problem.tables.catalog_rows import Node
 
 
@@ -55,7 +56,7 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
     for option in options:
         key = (site, node.name, option.key)
         choice = program.var("rack_choice", key, ub=1, binary=True)
-        placed = program.var("placed", key, ub=most, integer=True)
+        placed = program.var("standing", key, ub=most, integer=True)
         racks = program.var("racks", key, ub=math.ceil(most / option.fill), integer=True)
         program.require("placed_chosen", key, placed <= most * choice)
         program.require("rack_fill", key, placed <= option.fill * racks)
@@ -135,3 +136,39 @@ def _heat(program: Program, site: str, option: RackOption, peak_kw: Any, average
             program.add_heat(
                 site, unit.name, share * peak_kw, {t: share * average for t, average in average_kw.items()}
             )
+
+
+def extract(program: Program) -> list[RackRecord]:
+    """Return the racks of every site by content."""
+    records = []
+    for site, facility in program.candidates.sites.items():
+        for content, options in facility.racks.items():
+            for option in options:
+                key = (site, content, option.key)
+                racks = program.model.component("racks")
+                count = whole(racks[key]) if racks is not None and key in racks else 0
+                if count:
+                    records += [
+                        _record(program, site, content, option, count).model_copy(update={"year": year})
+                        for year in all_years(program)
+                    ]
+    return records
+
+
+def _record(program: Program, site: str, content: str, option: RackOption, count: int) -> RackRecord:
+    if content == NETWORK_STORAGE:
+        nodes, kw = 0, number(program.model.shelf[site, content, option.key, "kw"])
+    else:
+        nodes = whole(program.model.standing[site, content, option.key])
+        kw = nodes * (program.problem.nodes[content].max_kw or 0.0)
+    return RackRecord(
+        site=site,
+        name=option.rack.name,
+        node=content,
+        year=1,
+        count=count,
+        nodes=nodes,
+        kw_each=kw / count,
+        cooling=option.collector.name if option.collector else "",
+        air_cooling=option.air_collector.name if option.air_collector else "",
+    )

@@ -14,9 +14,12 @@ import math
 from typing import Any
 
 from dcopt.candidates.records import Period, Pool, ServingCandidate
+from dcopt.candidates.training import pool_cluster
+from dcopt.design.records import ServiceRecord
 from dcopt.formulation.compute import spare_variables
-from dcopt.formulation.program import Program, linear, total
-from dcopt.performance.workloads import HOURS_PER_YEAR
+from dcopt.formulation.program import Program, linear, number, total, whole
+from dcopt.performance.serving import at_rate
+from dcopt.performance.workloads import HOURS_PER_YEAR, serving_task_of
 
 _ROUNDING = 1e-9
 
@@ -126,3 +129,62 @@ def _availability(program: Program) -> None:
                         program.require(
                             "available", (service, index, period.index), replicas <= replicas.ub * uses
                         )
+
+
+def extract(program: Program) -> list[ServiceRecord]:
+    """Return how every part of every service runs, with its times at the peak load that it carries."""
+    records = []
+    for period in program.candidates.periods:
+        for service, _, _ in period.loads:
+            for index, candidate in enumerate(program.candidates.serving[service]):
+                replicas = whole(program.model.replicas[service, index, period.index])
+                if replicas:
+                    load = number(program.model.carried_load[service, index, period.index])
+                    record = _record(program, candidate, replicas, load)
+                    records += [record.model_copy(update={"year": year}) for year in period.years]
+    return records
+
+
+def _record(program: Program, candidate: ServingCandidate, replicas: int, load: float) -> ServiceRecord:
+    problem = program.problem
+    service = problem.inference[candidate.service]
+    rate = min(load / replicas, candidate.requests_per_s)
+    point = at_rate(
+        serving_task_of(service, problem),
+        pool_cluster(problem, candidate.pool),
+        candidate.layout,
+        candidate.variant,
+        problem.software[candidate.software],
+        rate,
+        service.percentile,
+    )
+    assert point is not None  # a rate within the largest one can be carried
+    generates = service.output_tokens > 0
+    return ServiceRecord(
+        service=candidate.service,
+        site=candidate.pool.site,
+        node=candidate.pool.node.name,
+        fabric=candidate.pool.fabric.name,
+        year=1,
+        replicas=replicas,
+        accelerators_per_replica=candidate.accelerators,
+        tensor=candidate.layout.tensor,
+        pipeline=candidate.layout.pipeline,
+        expert=candidate.layout.expert,
+        precision=candidate.variant.precision,
+        compression="+".join(candidate.compression),
+        software=candidate.software,
+        batch=max(1, math.ceil(point.batch)),
+        ttft_ms=point.ttft_ms + candidate.rtt_ms if generates else None,
+        tpot_ms=point.tpot_ms if generates else None,
+        latency_ms=point.latency_ms + candidate.rtt_ms,
+        rtt_ms=candidate.rtt_ms,
+        percentile=service.percentile,
+        requests_per_s=load,
+        capacity_requests_per_s=replicas * candidate.requests_per_s,
+        saturated_requests_per_s=replicas * candidate.saturated_requests_per_s,
+        utilization=load / (replicas * candidate.requests_per_s),
+        quality_loss_pct=candidate.quality_loss_pct,
+        memory_gb=point.memory_gb,
+        breakdown_ms=dict(point.breakdown),
+    )

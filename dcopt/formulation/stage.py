@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dcopt.formulation.program import Program, total, upper_bound
+from dcopt.formulation.program import Program, number, total, upper_bound, whole
 from dcopt.infrastructure.power import units_needed
 from dcopt.problem.tables.catalog_rows import CoolingUnit, PowerPart
 
@@ -93,3 +93,15 @@ def size_units(
         spare = used if redundancy == "N+1" else 0
         program.require("plant_carries", key, unit.kw * (units - spare) >= load_kw)
     program.buy(site, category, category, unit.name, units, price_usd, unit.lifetime_years)
+
+
+def chosen_units(program: Program, site: str, name: str) -> list[tuple[str, int, float]]:
+    """Return (row, units, peak kW) of the units that a solved program chose for a stage."""
+    through = program.model.component("through")
+    if through is None:
+        return []
+    return [
+        (key[2], whole(program.model.plant_units[key]), number(flow))
+        for key, flow in through.items()
+        if key[:2] == (site, name) and whole(program.model.plant_units[key])
+    ]

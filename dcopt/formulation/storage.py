@@ -17,7 +17,8 @@ from typing import Any
 
 from dcopt.candidates.records import DataItem, Period, StorageOption, TrainingCandidate
 from dcopt.candidates.storage import packing_core_hours
-from dcopt.formulation.program import Program, linear, total
+from dcopt.design.records import StorageRecord
+from dcopt.formulation.program import Program, all_years, linear, total, whole
 from dcopt.formulation.training import chosen
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
 
@@ -284,3 +285,34 @@ def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[f
             row=f"storage.csv: {name} {limits[resource]}",
             sentence=f"the {name} units at {site} move what the jobs of the site {resource} at once",
         )
+
+
+def extract(program: Program) -> list[StorageRecord]:
+    """Return where every item lies; units are shared by the raw capacity that items take."""
+    placed: dict[tuple[str, str], list[tuple[DataItem, StorageOption]]] = {}
+    items = {item.key: item for item in program.candidates.items}
+    for (item_key, site), options in program.candidates.storage_options.items():
+        for option in options:
+            if whole(program.model.place[item_key, site, option.key]):
+                placed.setdefault((site, option.storage.name), []).append((items[item_key], option))
+    records = []
+    for (site, name), contents in placed.items():
+        units = whole(program.model.units[site, name])
+        raw = sum(item.size_tb * option.raw_tb_per_tb for item, option in contents)
+        for item, option in contents:
+            record = StorageRecord(
+                site=site,
+                name=name,
+                dataset=item.name,
+                part=item.part,  # type: ignore[arg-type]
+                year=1,
+                units=units * item.size_tb * option.raw_tb_per_tb / raw,
+                site_units=units,
+                protection=option.protection.name,
+                codec=option.codec.name,
+                stored_tb=item.size_tb,
+                usable_tb=item.size_tb / option.codec.ratio(item.compressibility),
+                rented=option.price_usd is None,
+            )
+            records += [record.model_copy(update={"year": year}) for year in all_years(program)]
+    return records

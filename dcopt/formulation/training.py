@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
-from dcopt.formulation.program import Program, linear, total
+from dcopt.design.records import TrainingRecord
+from dcopt.formulation.program import Program, linear, total, whole
 from dcopt.performance.workloads import HOURS_PER_YEAR
 
 DAYS_PER_YEAR = 365.0
@@ -129,3 +130,54 @@ def _windows(
                 row=f"training.csv: {sorted(inside)[0]} due_day",
                 sentence=f"{names} share {key} between day {start:g} and day {end:g}",
             )
+
+
+def extract(program: Program) -> list[TrainingRecord]:
+    """Return how every job runs; start days are set from the calendar by the pipeline."""
+    return [
+        _record(program, candidate, year)
+        for period in program.candidates.periods
+        for candidate, variable in chosen(program, period)
+        if whole(variable)
+        for year in period.years
+    ]
+
+
+def _record(program: Program, candidate: TrainingCandidate, year: int) -> TrainingRecord:
+    job = program.problem.training[candidate.job]
+    step, layout = candidate.step, candidate.step.layout
+    return TrainingRecord(
+        job=candidate.job,
+        site=candidate.pool.site,
+        node=candidate.pool.node.name,
+        fabric=candidate.pool.fabric.name,
+        year=year,
+        nodes=candidate.nodes,
+        accelerators=step.accelerators,
+        tensor=layout.tensor,
+        pipeline=layout.pipeline,
+        data=layout.data,
+        expert=layout.expert,
+        context=layout.context,
+        virtual_stages=layout.virtual_stages,
+        micro_batch=layout.micro_batch,
+        recompute=layout.recompute,
+        sharding=layout.sharding,
+        precision=step.precision,
+        software=candidate.software,
+        days=candidate.days,
+        deadline_days=job.deadline_days,
+        runs_per_year=job.runs_per_year,
+        tokens=candidate.tokens,
+        step_s=step.step_s,
+        tflops_per_accelerator=step.tflops_per_accelerator,
+        mfu=step.mfu,
+        memory_gb=step.memory_gb,
+        goodput=candidate.goodput.fraction,
+        checkpoint_gb=candidate.checkpoint_gb,
+        checkpoint_gb_per_s=candidate.checkpoint_gb_per_s,
+        checkpoint_interval_s=candidate.goodput.checkpoint_interval_s,
+        ingest_gb_per_s=candidate.ingest_gb_per_s,
+        breakdown_s=dict(step.breakdown),
+        start_day=job.earliest_start_day,
+    )

@@ -11,7 +11,7 @@ Both grow with b, so every promise is a limit on b. Weights read are those of th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from dcopt.performance import arithmetic
@@ -239,18 +239,57 @@ def closed(
     capacity = made.largest_batch(software.memory_fraction)
     batch = min(concurrency, capacity) if capacity >= 1.0 else concurrency
     tpot = made.tpot(batch)
-    prefill, delay = made.prefill_service, made.outputs * tpot
-    spread = prefill * batch - delay
-    response = 0.5 * (spread + math.sqrt(spread * spread + 4.0 * prefill * delay))
-    response += made.prefill - prefill
-    kv_wait = (concurrency - batch) / batch * (response + delay)
-    burst = DECODER.burst * prefill * (batch + 1.0) / 2.0
-    ttft = made.overhead_s + made.step(batch) + (1.0 - DECODER.burst) * response + burst + kv_wait
+    ttft = made.overhead_s + made.step(batch) + _queued(made, batch, made.outputs * tpot, concurrency)
     latency = ttft + max(0, made.outputs - 1) * tpot
     rate = concurrency / latency
     utilization = min(1.0, rate / _saturated(made, capacity)) if capacity >= 1.0 else math.inf
-    return _prediction(
-        task, layout, made, software, batch, (ttft, tpot, latency), "mean", rate, utilization
+    return _prediction(task, layout, made, software, batch, (ttft, tpot, latency), "mean", rate, utilization)
+
+
+def _queued(made: _Engine, batch: float, delay: float, concurrency: float) -> float:
+    """Mean seconds from arrival to the end of the prefill in a closed loop: one server, then a ``delay``.
+
+    Asymptotic bounds of the closed network, joined by a hyperbola; a share of the requests starts in one burst.
+    """
+    service = made.prefill_service
+    spread = service * batch - delay
+    response = 0.5 * (spread + math.sqrt(spread * spread + 4.0 * service * delay)) + made.prefill - service
+    kv_wait = max(0.0, concurrency - batch) / batch * (response + delay)
+    return (1.0 - DECODER.burst) * response + DECODER.burst * service * (batch + 1.0) / 2.0 + kv_wait
+
+
+def disaggregated(
+    task: ServingTask,
+    cluster: Cluster,
+    prefill: tuple[ReplicaLayout, int],
+    decode: tuple[ReplicaLayout, int],
+    variant: Variant,
+    software: Software,
+    concurrency: float,
+) -> ServingPrediction:
+    """Return the means of a closed loop over a pool of prefill and a pool of decode workers (layout, workers).
+
+    Nothing stalls decoding; the KV cache of a prompt crosses the network once, at the bandwidth of the decode worker.
+    """
+    reader = engine(task, cluster, prefill[0], variant, software)
+    writer = engine(task, cluster, decode[0], variant, software)
+    batch = max(1.0, concurrency / decode[1])
+    tpot = writer.step(batch)
+    delay = writer.outputs * tpot
+    bandwidth = max(cluster.between(cluster.scaleup_domain + 1), 1e9) * decode[0].accelerators
+    moved = arithmetic.kv_bytes(task.model, float(task.input_tokens), variant.kv_bytes_per_value) / bandwidth
+    each = max(1.0, concurrency / prefill[1])
+    ttft = reader.overhead_s + moved + tpot + _queued(reader, each, delay, each)
+    latency = ttft + max(0, writer.outputs - 1) * tpot
+    rate = concurrency / latency
+    chips = prefill[0].accelerators * prefill[1] + decode[0].accelerators * decode[1]
+    made = _prediction(task, decode[0], writer, software, batch, (ttft, tpot, latency), "mean", rate, rate)
+    breakdown = {**made.breakdown, "prefill": reader.prefill * 1e3, "kv_transfer": moved * 1e3}
+    return replace(
+        made,
+        tokens_per_s_per_accelerator=rate * task.output_tokens / chips,
+        utilization=min(1.0, rate * reader.prefill_service / prefill[1]),
+        breakdown=breakdown,
     )
 
 
@@ -259,13 +298,18 @@ def _saturated(made: _Engine, capacity: float) -> float:
     return min(capacity / (made.outputs * made.tpot(capacity)), 0.98 / made.prefill_service)
 
 
-def saturated_rate(
+def saturated(
     task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software
-) -> float | None:
-    """Return the largest throughput in requests/s; None where the model does not fit."""
+) -> ServingPrediction | None:
+    """Return the point of largest throughput, means; None where the model does not fit."""
     made = engine(task, cluster, layout, variant, software)
     capacity = made.largest_batch(software.memory_fraction)
-    return _saturated(made, capacity) if capacity >= 1.0 else None
+    if capacity < 1.0:
+        return None
+    point = closed(task, cluster, layout, variant, software, capacity)
+    rate = _saturated(made, capacity)
+    tokens = rate * task.output_tokens / layout.accelerators
+    return replace(point, requests_per_s=rate, tokens_per_s_per_accelerator=tokens, utilization=1.0)
 
 
 def _times(made: _Engine, batch: float, percentile: float) -> tuple[float, float, float]:

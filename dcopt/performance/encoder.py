@@ -170,6 +170,14 @@ def _saturated(timing: _Timing, cap: float) -> float:
     return cap / timing.cycle(cap)
 
 
+def saturated(
+    task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software
+) -> ServingPrediction | None:
+    """Return the point of largest throughput: full batches, one after the other; None where the model does not fit."""
+    cap = _largest_batch(_timing(task, cluster, layout, variant, software), software)
+    return closed(task, cluster, layout, variant, software, cap) if cap >= 1.0 else None
+
+
 def _rate(timing: _Timing, batch: float) -> float:
     """Arrival rate at which an arrival finds itself in a batch of mean size ``batch``."""
     return (batch - 1.0) / timing.cycle(batch)

@@ -16,7 +16,7 @@ SERVING_CEILING = 0.80
 
 def training_node_kw(node: Node) -> float:
     """Return the average power in kW of a node that trains."""
-    return node.standby_kw + (node.peak_kw - node.standby_kw) * TRAINING_ACTIVITY
+    return _active_kw(node, TRAINING_ACTIVITY)
 
 
 def serving_node_kw(node: Node, utilization: float) -> float:
@@ -26,4 +26,10 @@ def serving_node_kw(node: Node, utilization: float) -> float:
     """
     load = min(1.0, max(0.0, utilization))
     activity = SERVING_FLOOR + (SERVING_CEILING - SERVING_FLOOR) * load
-    return node.standby_kw + (node.peak_kw - node.standby_kw) * activity
+    return _active_kw(node, activity)
+
+
+def _active_kw(node: Node, activity: float) -> float:
+    """Activities were measured against the nameplate; a measured peak only caps the result."""
+    nameplate_kw = node.max_kw or node.peak_kw
+    return min(node.peak_kw, node.standby_kw + (nameplate_kw - node.standby_kw) * activity)

@@ -25,9 +25,11 @@ __all__ = [
     "ServingTask",
     "Variant",
     "at_rate",
+    "disaggregated",
     "largest_rate",
     "layouts_of",
     "predict_closed",
+    "saturated",
     "variant_of",
 ]
 
@@ -113,6 +115,32 @@ def largest_rate(
     if rate is None:
         return None
     return at_rate(task, cluster, layout, variant, software, rate * (1.0 - MARGIN), percentile)
+
+
+def saturated(
+    task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software
+) -> ServingPrediction | None:
+    """Return the point of largest throughput of one replica; None where the memory does not hold the model."""
+    room = encoder.saturated if not task.generates else decoder.saturated
+    return room(task, cluster, layout, variant, software)
+
+
+def disaggregated(
+    task: ServingTask,
+    cluster: Cluster,
+    prefill: tuple[ReplicaLayout, int],
+    decode: tuple[ReplicaLayout, int],
+    variant: Variant,
+    software: Software,
+    concurrency: float,
+) -> ServingPrediction:
+    """Return mean times of pools of prefill and decode workers, each (layout of a worker, workers), in a closed loop.
+
+    Raises `ValueError` for a model that does not generate.
+    """
+    if not task.generates:
+        raise ValueError("only models that generate tokens can be served disaggregated")
+    return decoder.disaggregated(task, cluster, prefill, decode, variant, software, concurrency)
 
 
 def layouts_of(task: ServingTask, cluster: Cluster, accelerators: int) -> tuple[ReplicaLayout, ...]:

@@ -57,13 +57,13 @@ CHUNK = 65_536
 class TrainingConstants:
     """What data sheets do not say. Fitted on data/published/training_steps_public.csv and training_public.csv."""
 
-    products: float = 0.816
-    traffic: float = 3.88
-    products_fused: float = 0.816
-    scores_fused: float = 0.816
-    traffic_fused: float = 3.88
-    balance: float = 0.0
-    launch_s: float = 0.9e-3
+    products: float = 0.787
+    traffic: float = 3.70
+    products_fused: float = 0.878
+    scores_fused: float = 0.539
+    traffic_fused: float = 4.24
+    balance: float = 0.52
+    launch_s: float = 0.89e-3
     launch_fused_s: float = 0.2e-3
     update: float = 0.8
     imbalance: float = 1.1
@@ -135,18 +135,16 @@ BALANCED = 153.0
 def _rates(cluster: Cluster, precision: str, efficiency: float) -> tuple[float, float, float]:
     """Return FLOP/s that a chip reaches in (weight products, output products, attention scores).
 
-    Chips with more arithmetic for each byte of their memory bandwidth reach less of it.
+    Chips with more 16-bit arithmetic for each byte of their memory bandwidth reach less of it, in every precision.
     """
     constants = CONSTANTS
     narrow, wide = peaks(cluster, precision)
     if not fused(precision):
         return narrow * constants.products * efficiency, *(2 * (wide * constants.products * efficiency,))
 
-    def reached(peak: float, share: float) -> float:
-        return peak * efficiency * share * (BALANCED * cluster.bytes_per_s / peak) ** constants.balance
-
-    first, second = reached(narrow, constants.products_fused), reached(wide, constants.products_fused)
-    return first, second, reached(wide, constants.scores_fused)
+    reached = efficiency * (BALANCED * cluster.bytes_per_s / wide) ** constants.balance
+    products, scores = constants.products_fused * reached, constants.scores_fused * reached
+    return narrow * products, wide * products, wide * scores
 
 
 def _layer(task: TrainingTask, cluster: Cluster, layouts: LayoutArrays, precision: str, efficiency: float) -> _Layer:

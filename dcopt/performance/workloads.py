@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from dcopt.performance.serving import ServingTask
-from dcopt.performance.training import TrainingTask, run_tokens
-from dcopt.problem.model_config import ModelConfig
+from dcopt.performance.training import TrainingTask
+from dcopt.performance.training_records import run_tokens, sequence_length_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Service, TrainingJob
 
@@ -36,11 +36,6 @@ class Run:
     """Sequences read in one run."""
     read_tb: float
     """Bytes of its dataset read in one run, before the codec, TB (0 without a dataset)."""
-
-
-def sequence_length_of(job: TrainingJob, model: ModelConfig) -> int:
-    """Return the tokens of a sequence: the row's, or the longest that the model takes."""
-    return job.sequence_length or model.max_positions
 
 
 def run_of(job: TrainingJob, problem: Problem) -> Run:
@@ -92,7 +87,7 @@ def serving_task_of(service: Service, problem: Problem) -> ServingTask:
     model = problem.models[service.model]
     return ServingTask(
         model=model,
-        input_tokens=service.input_tokens or model.max_positions,
+        input_tokens=service.input_tokens or model.default_tokens,
         output_tokens=service.output_tokens,
     )
 

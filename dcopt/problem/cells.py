@@ -121,9 +121,9 @@ def _number(column: Column, text: str) -> int | float:
         value = _whole(column, text)
     below = (column.gt is not None and value <= column.gt) or (column.ge is not None and value < column.ge)
     if below:
-        raise CellError("is below what is physically possible", column.expected)
+        raise CellError("is out of range (too low): check the value and its unit", column.expected)
     if column.le is not None and value > column.le:
-        raise CellError("is above what is physically possible", column.expected)
+        raise CellError("is out of range (too high): check the value and its unit", column.expected)
     return value
 
 

@@ -196,7 +196,7 @@ def _service_lengths(row: ParsedRow, service: Any, model: Any) -> Iterator[Findi
     if service.output_tokens > 0 and not model.generates:
         message = f"the model '{service.model}' is an encoder, which generates nothing: write 0 and promise latency_ms"
         yield row.finding("output_tokens", message)
-    longest = (service.input_tokens or 0) + service.output_tokens
+    longest = (service.input_tokens or 0) + (service.output_tokens if model.generates else 0)
     if model.kind != "vision" and longest > model.max_positions:
         message = (
             f"input and output together have {longest} tokens and the model '{service.model}' "

@@ -108,9 +108,10 @@ def check_header(raw: RawTable, columns: dict[str, Column], findings: list[Findi
     names = raw.header.cells
     at_header: dict[str, Any] = {"file": raw.file, "line": raw.header.line}
     seen: set[str] = set()
+    meant: set[str] = set()
     for position, name in enumerate(names):
         if not name:
-            if position < len(names) - 1 and any(names[position:]):
+            if any(names[position:]):
                 findings.append(Finding("error", **at_header, message=f"column {position + 1} has no name: name it"))
             continue
         if name in seen:
@@ -118,14 +119,17 @@ def check_header(raw: RawTable, columns: dict[str, Column], findings: list[Findi
             findings.append(Finding("error", **at_header, column=name, message=message))
         elif name not in columns:
             similar = nearest(name, columns)
+            meant.add(similar or "")
             message = "is no column of this table: rename or remove it" + ("" if similar else f" ({_known(columns)})")
             findings.append(Finding("error", **at_header, column=name, message=message, nearest=similar))
         seen.add(name)
     missing = [column for column in columns.values() if column.required and column.name not in seen]
     for column in missing:
-        unknown = nearest(column.name, [name for name in seen if name not in columns])
-        message = "the column is missing and has no default: " + (f"rename '{unknown}'" if unknown else "add it")
-        findings.append(Finding("error", **at_header, column=column.name, message=message, expected=column.expected))
+        if column.name not in meant:
+            message = "the column is missing and has no default: add it"
+            findings.append(
+                Finding("error", **at_header, column=column.name, message=message, expected=column.expected)
+            )
     return not missing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -130,6 +131,16 @@ class Report:
     title: str
     status: str
     sections: tuple[Section, ...]
+
+
+def safe(text: str) -> str:
+    """Return ``text`` on one line, with control characters (terminal escapes too) made visible."""
+    return "".join(c if c.isprintable() else " " if c in "\n\r\t" else f"\\x{ord(c):02x}" for c in text)
+
+
+def markup(text: str) -> str:
+    """Return ``text`` on one line, escaped for the text or a quoted attribute of HTML and SVG."""
+    return html.escape(safe(text))
 
 
 def table(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dcopt.design.records import CAPITAL_CATEGORIES, BomLine, Design
 from dcopt.report.assumptions import catalogue_date
 from dcopt.report.blocks import Table, table
-from dcopt.report.numbers import amount, number
+from dcopt.report.numbers import amount, number, price
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -62,7 +62,7 @@ def bom_table(design: Design) -> Table:
             line.category,
             line.item,
             number(line.quantity, 6),
-            amount(line.unit_price_usd),
+            price(line.unit_price_usd),
             amount(line.total_usd),
         )
         for line in design.bom_lines

@@ -5,10 +5,9 @@ Every number drawn is also in a table of the same section; hovering a mark shows
 
 from __future__ import annotations
 
-import html
 import math
 
-from dcopt.report.blocks import BarChart, BulletChart, Chart, StackedChart, Timeline
+from dcopt.report.blocks import BarChart, BulletChart, Chart, StackedChart, Timeline, markup
 from dcopt.report.numbers import amount, number, percent
 
 WIDTH = 760
@@ -29,7 +28,7 @@ def draw(chart: Chart, key: str) -> str:
         parts, height = _timeline(chart)
     if not parts:
         return ""
-    title = f'<title id="{key}">{html.escape(chart.title)}</title>'
+    title = f'<title id="{key}">{markup(chart.title)}</title>'
     return (
         f'<svg role="img" aria-labelledby="{key}" viewBox="0 0 {WIDTH} {height}" '
         f'xmlns="http://www.w3.org/2000/svg">{title}{"".join(parts)}</svg>'
@@ -38,11 +37,11 @@ def draw(chart: Chart, key: str) -> str:
 
 def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "") -> str:
     css = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{css}>{html.escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{css}>{markup(text)}</text>'
 
 
 def _rect(x: float, y: float, width: float, height: float, kind: str, hover: str = "") -> str:
-    title = f"<title>{html.escape(hover)}</title>" if hover else ""
+    title = f"<title>{markup(hover)}</title>" if hover else ""
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.0):.1f}" height="{max(height, 0.0):.1f}" '
         f'class="{kind}">{title}</rect>'
@@ -142,7 +141,7 @@ def _bullets(chart: BulletChart) -> tuple[list[str], int]:
 def _timeline(chart: Timeline) -> tuple[list[str], int]:
     if not chart.lanes:
         return [], 0
-    left, room = LABEL, WIDTH - LABEL - 20
+    left, room = LABEL, WIDTH - LABEL - 40
     height = 34 + len(chart.lanes) * ROW
     parts = []
     for tick in range(5):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
 from dcopt.report.answer import STATUS_WORDS
-from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text
+from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text, markup
 from dcopt.report.charts import draw
 from dcopt.report.content import build_report
 from dcopt.report.style import STYLE
@@ -27,18 +26,18 @@ def render_html(design: Design, problem: Problem | None) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">
+<meta http-equiv="Content-Security-Policy" content="{markup(POLICY)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="dcopt">
-<title>{escape(report.title)}</title>
+<title>{markup(report.title)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <a class="skip" href="#answer">Skip to the answer</a>
 <header>
-<h1>{escape(report.title)}</h1>
-<p><span class="status {escape(report.status)}">{escape(report.status.replace("_", " "))}</span>
-{escape(STATUS_WORDS[design.status])}</p>
+<h1>{markup(report.title)}</h1>
+<p><span class="status {markup(report.status)}">{markup(report.status.replace("_", " "))}</span>
+{markup(STATUS_WORDS[design.status])}</p>
 {_contents(report)}
 </header>
 <main>
@@ -51,7 +50,7 @@ def render_html(design: Design, problem: Problem | None) -> str:
 
 
 def _contents(report: Report) -> str:
-    links = "".join(f'<li><a href="#{escape(s.key)}">{escape(s.title)}</a></li>' for s in report.sections)
+    links = "".join(f'<li><a href="#{markup(s.key)}">{markup(s.title)}</a></li>' for s in report.sections)
     return f'<nav aria-label="Contents"><ul>{links}</ul></nav>'
 
 
@@ -59,42 +58,42 @@ def _section(section: Section) -> str:
     heading = f"{section.key}-heading"
     blocks = "\n".join(_block(block, f"{section.key}-{i}") for i, block in enumerate(section.blocks))
     return (
-        f'<section id="{escape(section.key)}" aria-labelledby="{escape(heading)}">'
-        f'<h2 id="{escape(heading)}">{escape(section.title)}</h2>\n{blocks}\n</section>'
+        f'<section id="{markup(section.key)}" aria-labelledby="{markup(heading)}">'
+        f'<h2 id="{markup(heading)}">{markup(section.title)}</h2>\n{blocks}\n</section>'
     )
 
 
 def _block(block: Block, key: str) -> str:
     if isinstance(block, Text):
-        return f"<p>{escape(block.text)}</p>"
+        return f"<p>{markup(block.text)}</p>"
     if isinstance(block, Items):
-        return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in block.items)}</ul>"
+        return f"<ul>{''.join(f'<li>{markup(item)}</li>' for item in block.items)}</ul>"
     if isinstance(block, Figures):
-        pairs = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in block.pairs)
+        pairs = "".join(f"<div><dt>{markup(label)}</dt><dd>{markup(value)}</dd></div>" for label, value in block.pairs)
         return f'<dl class="figures">{pairs}</dl>'
     if isinstance(block, Table):
         return _table(block)
     svg = draw(block, key)
-    caption = f'<figcaption aria-hidden="true">{escape(block.title)}</figcaption>'
-    return f'<figure>{caption}<div class="scroll chart">{svg}</div></figure>' if svg else ""
+    caption = f'<figcaption aria-hidden="true">{markup(block.title)}</figcaption>'
+    return f'<figure>{caption}<div class="scroll chart" tabindex="0">{svg}</div></figure>' if svg else ""
 
 
 def _table(table: Table) -> str:
     """Return a table in a region that scrolls (with the keyboard too) where the window is too narrow."""
     head = "".join(
-        f'<th scope="col"{_css(align)}>{escape(header)}</th>'
+        f'<th scope="col"{_css(align)}>{markup(header)}</th>'
         for header, align in zip(table.headers, table.aligns, strict=True)
     )
     rows = []
     for index, row in enumerate(table.rows):
         is_total = table.has_total and index == len(table.rows) - 1
-        cells = [f'<th scope="row"{_css(table.aligns[0])}>{escape(row[0])}</th>'] if row else []
+        cells = [f'<th scope="row"{_css(table.aligns[0])}>{markup(row[0])}</th>'] if row else []
         cells += [
-            f"<td{_css(align)}>{escape(cell)}</td>" for cell, align in zip(row[1:], table.aligns[1:], strict=True)
+            f"<td{_css(align)}>{markup(cell)}</td>" for cell, align in zip(row[1:], table.aligns[1:], strict=True)
         ]
         css = ' class="total"' if is_total else ""
         rows.append(f"<tr{css}>{''.join(cells)}</tr>")
-    caption, lines = escape(table.caption), "\n".join(rows)
+    caption, lines = markup(table.caption), "\n".join(rows)
     body = (
         f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
         f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"

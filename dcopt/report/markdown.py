@@ -7,9 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
-from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text
+from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, safe
 from dcopt.report.content import build_report
-from dcopt.report.terminal import safe
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dcopt.design.records import CAPITAL_CATEGORIES, Cost, Design
 from dcopt.report.blocks import Bar, BarChart, Block, Section, StackedChart, Text, table
-from dcopt.report.numbers import amount, count, number, percent, usd
+from dcopt.report.numbers import amount, count, number, percent, price, usd
 
 
 def cost_section(design: Design) -> Section:
@@ -126,7 +126,7 @@ def bom_section(design: Design) -> Section:
             line.table,
             line.item,
             number(line.quantity, 6),
-            amount(line.unit_price_usd),
+            price(line.unit_price_usd),
             amount(line.total_usd),
         )
         for line in design.bom_lines

@@ -31,6 +31,12 @@ def usd(value: float) -> str:
     return f"USD {amount(value)}"
 
 
+def price(value: float) -> str:
+    """Write a unit price: with cents wherever it has some."""
+    text = f"{value:,.2f}"
+    return text.removesuffix(".00")
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """Write a number with about ``digits`` significant digits, never fewer than its whole part; blank for None."""
     if value is None:

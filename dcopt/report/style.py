@@ -34,15 +34,15 @@ nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; paddin
 a { color: var(--accent); }
 .skip { position: absolute; left: -999px; } .skip:focus { position: static; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; margin: 20px 0; }
+dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 12px; margin: 20px 0; }
 dl.figures div { background: var(--band); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
 dl.figures dt { color: var(--soft); font-size: 0.85rem; }
-dl.figures dd { margin: 0; font-size: 1.2rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+dl.figures dd { margin: 0; white-space: nowrap; font-size: 1.2rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; margin: 16px 0; }
 table { border-collapse: collapse; font-size: 0.9rem; min-width: 40%; }
 caption { text-align: left; font-weight: 600; padding: 4px 0; }
 th, td { padding: 5px 10px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-thead th { background: var(--band); font-weight: 600; }
+thead th, thead th.right { background: var(--band); font-weight: 600; white-space: normal; }
 tbody th { font-weight: 500; }
 td, tbody th { overflow-wrap: break-word; max-width: 46ch; }
 .right { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -57,7 +57,8 @@ svg .c0 { fill: var(--c0); } svg .c1 { fill: var(--c1); } svg .c2 { fill: var(--
 svg .c4 { fill: var(--c4); } svg .c5 { fill: var(--c5); } svg .c6 { fill: var(--c6); } svg .c7 { fill: var(--c7); }
 footer { color: var(--soft); font-size: 0.85rem; margin-top: 48px; padding-bottom: 32px; }
 @media (max-width: 600px) {
-  body { font-size: 15px; } th, td { padding: 4px 6px; } .scroll.chart svg { min-width: 560px; }
+  body { font-size: 15px; } table { width: max-content; } th, td { padding: 4px 6px; max-width: 30ch; }
+  .scroll.chart svg { min-width: 560px; }
 }
 @media print {
   :root { --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; --band: #f2f2f2; --track: #e3e3e3; --accent: #000; }

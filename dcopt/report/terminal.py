@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
-from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text
+from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, safe
 from dcopt.report.content import build_report
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ def render_terminal(design: Design, problem: Problem | None, width: int = 100) -
     if appendices:
         lines += textwrap.wrap(f"Also in the HTML and Markdown reports: {', '.join(appendices)}.", width)
     return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def safe(text: str) -> str:
-    """Return ``text`` on one line, with control characters (terminal escapes too) made visible."""
-    return "".join(c if c.isprintable() else " " if c in "\n\r\t" else f"\\x{ord(c):02x}" for c in text)
 
 
 def _section(section: Section, width: int) -> list[str]:

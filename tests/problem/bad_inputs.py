@@ -256,6 +256,15 @@ SHAPES = [
         "did you mean 'compressibility'",
     ),
     _broken(
+        "misspelt-required-column",
+        swap("regions.csv", "rtt_ms", "rtt-ms"),
+        "regions.csv",
+        1,
+        "rtt-ms",
+        "no column",
+        "did you mean 'rtt_ms'",
+    ),
+    _broken(
         "strange-column",
         swap("datasets.csv", "compressibility", "zzz"),
         "datasets.csv",
@@ -390,8 +399,8 @@ CELLS = [
     _broken(
         "half-a-unit", swap("existing.csv", "a100-80,2", "a100-80,2.5"), "existing.csv", 2, "units", "whole number"
     ),
-    _broken("negative", swap("datasets.csv", "books,5", "books,-5"), "datasets.csv", 2, "size_tb", "below", "> 0"),
-    _broken("above-range", swap("sites.csv", "0.08", "80"), "sites.csv", 3, "electricity_usd_per_kwh", "above", "≤ 5"),
+    _broken("negative", swap("datasets.csv", "books,5", "books,-5"), "datasets.csv", 2, "size_tb", "too low", "> 0"),
+    _broken("above-range", swap("sites.csv", "0.08", "80"), "sites.csv", 3, "electricity_usd_per_kwh", "too high", "≤ 5"),
     _broken(
         "unknown-choice",
         swap("sites.csv", "N+1", "N+2"),

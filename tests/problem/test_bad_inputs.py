@@ -13,6 +13,10 @@ from dcopt.problem.findings import InputError
 from dcopt.problem.load import load
 
 
+NUMBER_OF_ERRORS = {"unreached-site": 2}
+"""Where one mistake concerns two rows."""
+
+
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -40,7 +44,7 @@ def test_broken_folder(broken: Broken, tmp_path: Path, monkeypatch: pytest.Monke
     errors = caught.value.errors
     places = {(finding.file, finding.line, finding.column) for finding in errors}
     assert (broken.file, broken.line, broken.column) in places, str(caught.value)
-    assert all(finding.file == broken.file for finding in errors), str(caught.value)
+    assert len(errors) == NUMBER_OF_ERRORS.get(broken.name, 1), str(caught.value)
     (finding,) = [each for each in errors if (each.line, each.column) == (broken.line, broken.column)]
     for word in broken.words:
         assert word in str(finding)
@@ -48,22 +52,11 @@ def test_broken_folder(broken: Broken, tmp_path: Path, monkeypatch: pytest.Monke
 
     before = snapshot(tmp_path)
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, ["check", "problem"])
+    result = CliRunner().invoke(main, ["check", str(folder)])
     assert result.exit_code == 2
     assert result.stdout == ""
     assert str(finding) in result.stderr
     assert snapshot(tmp_path) == before
-
-
-def test_only_the_meant_error_is_reported(tmp_path: Path) -> None:
-    several = {"unreached-site", "broken-model-file", "no-software"}
-    for broken in CORPUS:
-        folder = write_base(tmp_path / broken.name)
-        broken.mutate(folder)
-        with pytest.raises(InputError) as caught:
-            load(folder)
-        if broken.name not in several:
-            assert len(caught.value.errors) == 1, f"{broken.name}:\n{caught.value}"
 
 
 def test_ten_errors_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,45 @@
+"""A solved program becomes a design: every block's records, and the money from the same ledger lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyomo.environ as pyo
+
+from dcopt.design.records import Design
+from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
+from dcopt.formulation import compute, cooling, fabric, power, racks, serving, storage, training
+from dcopt.formulation.program import Program, number
+
+
+def load_values(columns: list[Any], values: Any) -> None:
+    """Give the program's variables the values of a solution (0 to those that no constraint and cost mentions)."""
+    for variable, value in zip(columns, values, strict=True):
+        variable.set_value(float(value), skip_validation=True)
+
+
+def extract(program: Program) -> Design:
+    """Return the design of a program whose variables hold a solution; status and proof are the caller's."""
+    for variable in program.model.component_data_objects(pyo.Var):
+        if variable.value is None:
+            variable.set_value(0.0, skip_validation=True)
+    ledger = program.ledger.evaluated(number)
+    cost = cost_of(ledger, program.finance)
+    return Design(
+        problem=program.problem.name,
+        status="feasible",
+        tco_usd=tco_usd(cost),
+        objective=program.problem.settings.objective,
+        horizon_years=program.finance.horizon_years,
+        cost=cost,
+        pools=tuple(compute.extract(program)),
+        training=tuple(training.extract(program)),
+        inference=tuple(serving.extract(program)),
+        network=tuple(fabric.extract(program)),
+        storage=tuple(storage.extract(program)),
+        racks=tuple(racks.extract(program)),
+        power=tuple(power.extract(program)),
+        cooling=tuple(cooling.extract(program)),
+        sites=tuple(power.extract_sites(program)),
+        bom_lines=bill_of_materials(ledger, program.finance),
+    )
