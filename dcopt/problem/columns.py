@@ -130,7 +130,6 @@ class NamedRow(Row):
     name: str = column("The row's name: letters, digits, '.', '_' and '-'.")
 
 
-
 class CatalogRow(NamedRow):
     """A row of the catalogue: a part, with where its numbers come from."""
 

@@ -44,7 +44,7 @@ class Finding:
             text += f" (expected: {self.expected})"
         if self.nearest is not None:
             text += f" - did you mean '{self.nearest}'?"
-        return text
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as plain values for JSON."""
@@ -103,5 +103,4 @@ def _folded(name: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    shown = value if len(value) <= 60 else value[:57] + "..."
-    return "'" + "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown) + "'"
+    return f"'{value}'" if len(value) <= 60 else f"'{value[:57]}...'"

@@ -91,7 +91,9 @@ class ModelConfig:
             if getattr(self, label) < 1:
                 raise ModelConfigError(f"model '{self.name}': {label} must be at least 1, not {getattr(self, label)}")
         if self.heads % self.kv_heads:
-            raise ModelConfigError(f"model '{self.name}': {self.heads} heads cannot share {self.kv_heads} KV heads evenly")
+            raise ModelConfigError(
+                f"model '{self.name}': {self.heads} heads cannot share {self.kv_heads} KV heads evenly"
+            )
         if len(self.attention) != depth:
             raise ModelConfigError(f"model '{self.name}': {len(self.attention)} attention kinds for {depth} layers")
         if self.experts and not 0 < self.experts_per_token <= self.experts:

@@ -392,6 +392,7 @@ PARSERS: dict[str, Callable[[Keys], ModelConfig]] = {
     "vit": _vit,
 }
 
+
 def parse(config: Mapping[str, Any], name: str, where: str) -> ModelConfig:
     """Return the normalised model of a parsed ``config.json``.
 
@@ -410,7 +411,5 @@ def parse(config: Mapping[str, Any], name: str, where: str) -> ModelConfig:
         shown = f"'{kind}'" if kind else "missing"
         architectures = config.get("architectures")
         also = f" (architecture {', '.join(map(str, architectures))})" if isinstance(architectures, list) else ""
-        raise ModelConfigError(
-            f"{where}: model_type is {shown}{also}; understood are {', '.join(sorted(PARSERS))}"
-        )
+        raise ModelConfigError(f"{where}: model_type is {shown}{also}; understood are {', '.join(sorted(PARSERS))}")
     return PARSERS[kind](Keys(config, name, where))

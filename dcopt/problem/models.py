@@ -45,7 +45,9 @@ def find_model(text: str, folder: Path) -> Path:
     except (OSError, ValueError):  # a name too long for the file system, or with a NUL
         pass
     if "/" in text or "\\" in text or text.endswith(".json"):
-        raise ModelNotFoundError("is no file or folder with a config.json, seen from the problem folder: correct the path")
+        raise ModelNotFoundError(
+            "is no file or folder with a config.json, seen from the problem folder: correct the path"
+        )
     raise ModelNotFoundError(
         "is not a known model: correct the name, or put its config.json under models/NAME/ in the problem folder",
         nearest(text, known_models(folder)),

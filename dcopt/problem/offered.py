@@ -27,11 +27,7 @@ def is_restricted(problem: Problem, table: str) -> bool:
 
 def existing_units(problem: Problem, site: str, table: str, name: str) -> int:
     """Units of a row that stand at ``site`` already."""
-    return sum(
-        row.units
-        for row in problem.existing.values()
-        if (row.site, row.table, row.name) == (site, table, name)
-    )
+    return sum(row.units for row in problem.existing.values() if (row.site, row.table, row.name) == (site, table, name))
 
 
 def offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:

@@ -66,10 +66,11 @@ class BarChart:
 
 @dataclass(frozen=True)
 class StackedChart:
-    """One column for each label; ``series`` are (name, one value for each label), all in ``unit``."""
+    """One column for each label of ``axis``; ``series`` are (name, one value for each label), all in ``unit``."""
 
     title: str
     unit: str
+    axis: str
     labels: tuple[str, ...]
     series: tuple[tuple[str, tuple[float, ...]], ...]
 

@@ -105,10 +105,11 @@ def _stacked(chart: StackedChart) -> tuple[list[str], int]:
         for j, (name, values) in enumerate(chart.series):
             height = tall * values[i] / top
             y -= height
-            hover = f"{label}, {name}: {chart.unit} {amount(values[i])}"
+            hover = f"{chart.axis} {label}, {name}: {chart.unit} {amount(values[i])}"
             if values[i] > 0:
                 parts.append(_rect(x, y, step * 0.7, height, f"c{j % COLOURS}", hover))
         parts.append(_text(x + step * 0.35, base + 18, _short(label, max(3, int(step / 8))), "middle"))
+    parts.append(_text(left - 8, base + 18, chart.axis, "end", "soft"))
     names = [name for name, _ in chart.series]
     parts += _legend(names, base + 34)
     return parts, base + 40 + 22 * math.ceil(len(names) / 4)

@@ -70,7 +70,7 @@ def _cash_chart(design: Design, cost: Cost) -> StackedChart:
     series = [(name, tuple(bought[name].get(year, 0.0) for year in years)) for name in order]
     series.append(("running", tuple(cash.running_usd for cash in cost.cash_by_year)))
     shown = tuple((name, values) for name, values in series if any(values))
-    return StackedChart("Cash by year, undiscounted (USD)", "USD", tuple(f"year {year}" for year in years), shown)
+    return StackedChart("Cash by year, undiscounted (USD)", "USD", "year", tuple(str(year) for year in years), shown)
 
 
 def binding_section(design: Design) -> Section:

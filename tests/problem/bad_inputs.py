@@ -400,7 +400,9 @@ CELLS = [
         "half-a-unit", swap("existing.csv", "a100-80,2", "a100-80,2.5"), "existing.csv", 2, "units", "whole number"
     ),
     _broken("negative", swap("datasets.csv", "books,5", "books,-5"), "datasets.csv", 2, "size_tb", "too low", "> 0"),
-    _broken("above-range", swap("sites.csv", "0.08", "80"), "sites.csv", 3, "electricity_usd_per_kwh", "too high", "≤ 5"),
+    _broken(
+        "above-range", swap("sites.csv", "0.08", "80"), "sites.csv", 3, "electricity_usd_per_kwh", "too high", "≤ 5"
+    ),
     _broken(
         "unknown-choice",
         swap("sites.csv", "N+1", "N+2"),
@@ -505,7 +507,7 @@ ROWS = [
         "settings.csv",
         3,
         "horizon_years",
-        "above",
+        "too high",
         "≤ 30",
     ),
 ]

@@ -12,7 +12,6 @@ from dcopt.cli.main import main
 from dcopt.problem.findings import InputError
 from dcopt.problem.load import load
 
-
 NUMBER_OF_ERRORS = {"unreached-site": 2}
 """Where one mistake concerns two rows."""
 

@@ -1,0 +1,111 @@
+"""What a solved program tells: what binds, what lost, and which limits exclude every design."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyomo.environ as pyo
+
+from dcopt.candidates.records import Candidates
+from dcopt.design.records import Binding, Design, Rejected
+from dcopt.formulation.program import Program
+from dcopt.solve.matrix import compile_model
+from dcopt.solve.session import SolveOptions, solve
+
+NEARLY_PCT = 97.0
+"""A limit of which at least this share is used counts as binding: whole units seldom use up a limit to the last."""
+
+LIMITS = (
+    "power_limit",
+    "positions",
+    "capex_limit",
+    "carbon_limit",
+    "water_limit",
+    "offer_most",
+    "offer_least",
+    "offer_limit",
+    "copies",
+    "window",
+    "calendar",
+)
+"""Constraints that keep a limit which the planner wrote, and that a design could do without."""
+
+
+def binding_of(program: Program, design: Design) -> tuple[Binding, ...]:
+    """Return the limits and promises that the design uses up (nearly): rows of the planner, with the share used."""
+    found: dict[str, Binding] = {}
+    for name in LIMITS:
+        component = program.model.component(f"keep_{name}")
+        for constraint in component.values() if component is not None else ():
+            group = program.groups.get(constraint.name)
+            upper = pyo.value(constraint.upper) if constraint.has_ub() else None
+            if group is None or not upper or constraint.has_lb():
+                continue
+            used = pyo.value(constraint.body) / upper * 100
+            if used >= NEARLY_PCT:
+                found[group.row] = Binding(row=group.row, sentence=group.sentence, used_pct=used)
+    for record in design.training:
+        if record.days >= NEARLY_PCT / 100 * record.deadline_days:
+            row = f"training.csv: {record.job} deadline_days"
+            sentence = f"a run of {record.job} takes {record.days:.4g} of {record.deadline_days:g} days"
+            found[row] = Binding(row=row, sentence=sentence, used_pct=record.days / record.deadline_days * 100)
+    for service in design.inference:
+        asked = program.problem.inference[service.service]
+        for column in ("ttft_ms", "tpot_ms", "latency_ms"):
+            limit, value = getattr(asked, column), getattr(service, column)
+            if limit is not None and value is not None and value >= NEARLY_PCT / 100 * limit:
+                row = f"inference.csv: {service.service} {column}"
+                sentence = f"{service.service} on {service.node} takes {value:.4g} of {limit:g} ms"
+                found[row] = Binding(row=row, sentence=sentence, used_pct=value / limit * 100)
+    return tuple(sorted(found.values(), key=lambda binding: (-binding.used_pct, binding.row)))
+
+
+def rejected_of(candidates: Candidates, design: Design) -> tuple[Rejected, ...]:
+    """Return for each workload the two nearest (site, node, fabric) that the design does not use, and why."""
+    used = {(r.job, r.site, r.node, r.fabric) for r in design.training}
+    used |= {(r.service, r.site, r.node, r.fabric) for r in design.inference}
+    rejected = []
+    for workload in (*candidates.training, *candidates.serving):
+        nodes_used = {node for name, _, node, _ in used if name == workload}
+        mine = [v for v in candidates.verdicts if v.workload == workload and v.shortfall < 1e9]
+        others = [v for v in mine if (workload, v.site, v.node, v.fabric) not in used]
+        others.sort(key=lambda v: (v.node in nodes_used, v.shortfall, v.site, v.node, v.fabric))
+        seen: set[str] = set()
+        for verdict in others:
+            if verdict.node in seen or len(seen) == 2:
+                continue
+            seen.add(verdict.node)
+            rejected.append(
+                Rejected(
+                    workload=workload,
+                    site=verdict.site,
+                    node=verdict.node,
+                    fabric=verdict.fabric,
+                    description=verdict.best,
+                    reason=verdict.reason or "keeps its promises, but no design with it was cheaper",
+                )
+            )
+    return tuple(rejected)
+
+
+def ways_out(program: Program, options: SolveOptions, log: Callable[[str], None]) -> tuple[str, ...]:
+    """Return for an infeasible program the limits without which (one at a time) there would be a design."""
+    groups: dict[str, list[pyo.Constraint]] = {}
+    for name in LIMITS:
+        component = program.model.component(f"keep_{name}")
+        for constraint in component.values() if component is not None else ():
+            if constraint.name in program.groups:
+                groups.setdefault(program.groups[constraint.name].row, []).append(constraint)
+    found = []
+    for row, constraints in groups.items():
+        for constraint in constraints:
+            constraint.deactivate()
+        outcome = solve(compile_model(program.model), options, log=log)
+        for constraint in constraints:
+            constraint.activate()
+        if outcome.values is not None:
+            sentence = program.groups[constraints[0].name].sentence
+            found.append(f"{row}: without this limit ({sentence}) there is a design")
+    if not found:
+        found.append("no single limit excludes every design: at least two of the limits collide")
+    return tuple(found)

@@ -1,0 +1,154 @@
+"""Necessary conditions, tested before any solve: what no candidate can keep, and which input to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dcopt.candidates.facility import NETWORK_STORAGE
+from dcopt.candidates.records import Candidates, Verdict
+from dcopt.infrastructure.power import CHAIN
+from dcopt.problem.problem import Problem
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """A promise that nothing on offer can keep: the row, what is wrong, and what would help."""
+
+    row: str
+    problem: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.row}: {self.problem}. {self.cure}"
+
+
+def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
+    """Return the obstacles to any design; none means that the program decides."""
+    obstacles = [
+        *(_job_obstacle(problem, candidates, name) for name, found in candidates.training.items() if not found),
+        *(_service_obstacle(problem, candidates, name) for name, found in candidates.serving.items() if not found),
+        *_storage_obstacles(problem, candidates),
+        *_facility_obstacles(problem, candidates),
+    ]
+    return tuple(obstacles)
+
+
+def _verdicts(candidates: Candidates, workload: str) -> list[Verdict]:
+    return [verdict for verdict in candidates.verdicts if verdict.workload == workload]
+
+
+def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstacle:
+    job = problem.training[name]
+    verdicts = [v for v in _verdicts(candidates, name) if v.shortfall < 1e9]
+    if not verdicts:
+        return Obstacle(
+            f"training.csv: {name}",
+            f"no node, layout, precision ({' '.join(job.precisions)}) and framework on offer can train {job.model}",
+            _any_pool_cure(problem, candidates, name)
+            or "Offer nodes with more memory, a fabric between them, or allow another precision",
+        )
+    best = min(verdicts, key=lambda v: v.shortfall)
+    allowed = min(job.deadline_days, job.due_day - job.earliest_start_day)
+    return Obstacle(
+        f"training.csv: {name} deadline_days",
+        f"no candidate finishes within {allowed:g} days; the nearest is {best.best} of {best.node} on {best.fabric}"
+        f" at {best.site}",
+        f"Allow at least {allowed * best.shortfall:.4g} days, or offer faster or more nodes (the largest pools are "
+        f"limited by power_limit_kw of sites.csv and max_units of offers.csv)",
+    )
+
+
+def _any_pool_cure(problem: Problem, candidates: Candidates, name: str) -> str:
+    if _verdicts(candidates, name):
+        return ""
+    return (
+        "No site has room for even one node: raise power_limit_kw in sites.csv, or offer nodes (price at owned sites, "
+        "rent and the fabric 'builtin' at cloud sites)"
+    )
+
+
+def _service_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstacle:
+    service = problem.inference[name]
+    promises = [
+        f"{column} {getattr(service, column):g}"
+        for column in ("ttft_ms", "tpot_ms", "latency_ms")
+        if getattr(service, column) is not None
+    ]
+    return Obstacle(
+        f"inference.csv: {name}",
+        f"no node, variant and engine on offer answers {service.model} within {', '.join(promises) or 'its memory'} "
+        f"at the {service.percentile:g}th percentile with a loss of at most {service.max_quality_loss_pct:g} %",
+        _any_pool_cure(problem, candidates, name)
+        or "Allow a longer time or a larger quality loss, offer faster nodes, or a site nearer to the users",
+    )
+
+
+def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacle]:
+    found = []
+    options = candidates.storage_options
+    for dataset in problem.datasets.values():
+        parts = [item for item in candidates.items if item.owner == f"datasets/{dataset.name}"]
+        sites = [site for site in problem.sites if all(options.get((part.key, site)) for part in parts)]
+        if len(sites) < dataset.min_copies:
+            found.append(
+                Obstacle(
+                    f"datasets.csv: {dataset.name}",
+                    f"only {len(sites)} of the {dataset.min_copies} sites that its copies need can hold it",
+                    "Offer storage there (hot data needs nvme or ssd; cloud sites need rented storage), allow more "
+                    "sites, ask for fewer copies, or lower survive_failures in settings.csv",
+                )
+            )
+    for name in problem.training:
+        sites_used = {c.pool.site for c in candidates.training[name]}
+        if sites_used and not any(options.get((f"{name}:checkpoint", site)) for site in sites_used):
+            found.append(
+                Obstacle(
+                    f"training.csv: {name}",
+                    "no storage on offer can hold its checkpoints at any site where it could run",
+                    "Offer nvme or ssd storage there",
+                )
+            )
+    return found
+
+
+def _facility_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacle]:
+    found = []
+    for site, facility in candidates.sites.items():
+        row = problem.sites[site]
+        nodes = {pool.node.name for pool in candidates.pools.values() if pool.site == site}
+        if row.kind == "cloud" or not nodes:
+            continue
+        if not any(facility.racks.get(node) for node in nodes):
+            found.append(
+                Obstacle(
+                    f"sites.csv: {site}",
+                    "no rack and cooling unit on offer can hold any of its nodes",
+                    "Offer racks (racks.csv) with enough units, kW and weight, and cooling units of the same kind",
+                )
+            )
+        elif row.kind != "colocation" and not any(facility.rejection.values()):
+            found.append(
+                Obstacle(
+                    f"sites.csv: {site}",
+                    "no heat rejection is on offer",
+                    "Offer a row of cooling.csv of kind heat-rejection",
+                )
+            )
+    return found
+
+
+def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
+    """Return what the reader of a design should know about what was left out of it."""
+    notes = []
+    for site, facility in candidates.sites.items():
+        kind = problem.sites[site].kind
+        if kind not in ("owned", "edge") or not any(pool.site == site for pool in candidates.pools.values()):
+            continue
+        missing = [role for role in (*CHAIN, "generator") if not facility.power.get(role)]
+        if missing:
+            notes.append(f"sites.csv: {site}: no {' and no '.join(missing)} is on offer, so none is bought or counted")
+        if not facility.racks.get(NETWORK_STORAGE):
+            notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
+    if problem.tables.get("measurements"):
+        notes.append("measurements.csv is read and checked; predictions are not yet corrected by it")
+    return tuple(notes)

@@ -1,0 +1,201 @@
+"""The main job: a problem becomes a proven design with its baseline and its explanation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dcopt.candidates.generate import generate
+from dcopt.candidates.records import Candidates
+from dcopt.design.records import Baseline, Design
+from dcopt.formulation.program import Program
+from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
+from dcopt.pipeline.precheck import precheck, remarks
+from dcopt.pipeline.solving import Listener, Solved, solve_program
+from dcopt.problem.problem import Problem
+from dcopt.solve.session import SolveOptions, relative_gap
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a user may ask of a solve; None takes the problem's own setting."""
+
+    time_limit_s: float | None = None
+    gap: float | None = None
+    threads: int = 0
+    seed: int = 0
+    baseline: bool = True
+    user_constraints: Callable[[Program], None] = field(default=lambda program: None)
+
+    def solve_options(self, problem: Problem) -> SolveOptions:
+        """Return what the solver is told."""
+        settings = problem.settings
+        return SolveOptions(
+            gap=settings.mip_gap if self.gap is None else self.gap,
+            time_limit_s=settings.time_limit_s if self.time_limit_s is None else self.time_limit_s,
+            threads=self.threads,
+            seed=self.seed,
+        )
+
+
+def design_for(problem: Problem, options: RunOptions | None = None, listener: Listener | None = None) -> Design:
+    """Return the cheapest design of ``problem``, or a design record that says why there is none.
+
+    Raises
+    ------
+    SolverError: HiGHS failed.
+    KeyboardInterrupt: Ctrl-C was pressed twice.
+    """
+    options, listener = options or RunOptions(), listener or Listener()
+    start = time.monotonic()
+    candidates = generate(problem)
+    generated = time.monotonic() - start
+    obstacles = precheck(problem, candidates)
+    if obstacles:
+        return _none(problem, "infeasible", tuple(str(obstacle) for obstacle in obstacles), generated)
+    solving = options.solve_options(problem)
+    solved = _main_solve(problem, candidates, solving, listener, options)
+    if solved.design is None:
+        return _without_design(problem, solved, solving, listener, generated)
+    design = solved.design
+    baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
+    return design.model_copy(
+        update={
+            "solve_seconds": solved.timings_s.get("highs", 0.0),
+            "timings_s": {"candidates": generated, **solved.timings_s},
+            "binding": binding_of(solved.program, design),
+            "rejected": rejected_of(candidates, design),
+            "baseline": baseline,
+            "baseline_reason": reason,
+            "notes": remarks(problem, candidates),
+        }
+    )
+
+
+def _main_solve(
+    problem: Problem, candidates: Candidates, solving: SolveOptions, listener: Listener, options: RunOptions
+) -> Solved:
+    solved = solve_program(problem, candidates, solving, listener, cutoffs=options.user_constraints)
+    if problem.settings.objective == "tco" or solved.design is None or solved.stopped_by:
+        return solved
+    return _tie_break(problem, candidates, solving, listener, options, solved)
+
+
+def _tie_break(
+    problem: Problem,
+    candidates: Candidates,
+    solving: SolveOptions,
+    listener: Listener,
+    options: RunOptions,
+    first: Solved,
+) -> Solved:
+    """Among the designs that are as good as the first, within its gap, return the cheapest by TCO."""
+    objective = problem.settings.objective
+    assert first.design is not None
+    value = first.design.objective_value or 0.0
+    limit = value + abs(value) * 1e-9
+
+    def as_good(program: Program) -> None:
+        options.user_constraints(program)
+        program.require("as_good", objective, program.objectives[objective] <= limit)
+        program.model.objective.set_value(program.objectives["tco"])
+
+    left = max(1.0, solving.time_limit_s - first.timings_s.get("highs", 0.0))
+    second = solve_program(
+        problem,
+        candidates,
+        SolveOptions(solving.gap, left, solving.threads, solving.seed),
+        listener,
+        cutoffs=as_good,
+    )
+    if second.design is None:
+        return first
+    final = min(second.design.objective_value or 0.0, value)
+    bound = None if first.bound is None else min(first.bound, final)
+    second.design = second.design.model_copy(
+        update={
+            "objective_value": final,
+            "objective_bound": bound,
+            "gap": relative_gap(final, bound),
+            "status": first.design.status,
+            "stopped_by": "",
+        }
+    )
+    second.status = first.status
+    for phase, seconds in first.timings_s.items():
+        second.timings_s[phase] = second.timings_s.get(phase, 0.0) + seconds
+    return second
+
+
+def _baseline(
+    problem: Problem,
+    candidates: Candidates,
+    solving: SolveOptions,
+    options: RunOptions,
+    design: Design,
+    solved: Solved,
+    listener: Listener,
+) -> tuple[Baseline | None, str]:
+    """Solve the same program with one (node, fabric) pair everywhere, in half the time."""
+    if not options.baseline:
+        return None, "not asked for"
+    if solved.stopped_by == "interrupted":
+        return None, "the solve was interrupted"
+    listener.log("\ndcopt: baseline, one node and one fabric everywhere\n")
+    half = SolveOptions(solving.gap, solving.time_limit_s / 2, solving.threads, solving.seed)
+    alone = solve_program(problem, candidates, half, Listener(listener.log), only_pair=True)
+    if alone.design is None or alone.bound is None or not alone.design.pools:
+        reasons = {
+            "infeasible": "no design has the same node and fabric everywhere",
+            "no_solution": "none was found within half the time limit",
+        }
+        return None, reasons.get(alone.status, "it needs no nodes")
+    tco, mine = alone.design.tco_usd or 0.0, design.tco_usd or 0.0
+    pool = alone.design.pools[0]
+    by_tco = problem.settings.objective == "tco"
+    return (
+        Baseline(
+            node=pool.node,
+            fabric=pool.fabric,
+            tco_usd=tco,
+            objective_bound=alone.bound,
+            gap=alone.design.gap or 0.0,
+            saving_usd=tco - mine,
+            saving_proven_usd=alone.bound - mine if by_tco else 0.0,
+        ),
+        "",
+    )
+
+
+def _without_design(
+    problem: Problem, solved: Solved, solving: SolveOptions, listener: Listener, generated: float
+) -> Design:
+    if solved.status == "infeasible":
+        short = SolveOptions(gap=1.0, time_limit_s=min(10.0, solving.time_limit_s), threads=solving.threads)
+        diagnosis = ways_out(solved.program, short, listener.log)
+    else:
+        diagnosis = (
+            f"stopped by {solved.stopped_by} before any design was found; this is no proof that there is none. "
+            "Give more time (--time-limit) or a wider gap (--gap)",
+        )
+    return _none(problem, solved.status, diagnosis, generated).model_copy(
+        update={
+            "objective_bound": solved.bound,
+            "stopped_by": solved.stopped_by if solved.status == "no_solution" else "",
+            "size": solved.size,
+            "solve_seconds": solved.timings_s.get("highs", 0.0),
+            "timings_s": {"candidates": generated, **solved.timings_s},
+        }
+    )
+
+
+def _none(problem: Problem, status: str, diagnosis: tuple[str, ...], generated: float) -> Design:
+    return Design(
+        problem=problem.name,
+        status=status,  # type: ignore[arg-type]
+        objective=problem.settings.objective,
+        horizon_years=problem.settings.horizon_years,
+        diagnosis=diagnosis,
+        timings_s={"candidates": generated},
+    )

@@ -1,0 +1,156 @@
+"""Solve a program until its calendar holds, and turn the answer into a design with its proof."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dcopt.candidates.records import Candidates
+from dcopt.design.records import Design, Status
+from dcopt.formulation.build import build
+from dcopt.formulation.extract import extract, load_values
+from dcopt.formulation.program import Program, number
+from dcopt.pipeline.calendar import calendar_of, cut_off, with_calendar
+from dcopt.problem.problem import Problem
+from dcopt.solve.integers import polish
+from dcopt.solve.matrix import compile_model
+from dcopt.solve.session import Outcome, Progress, SolveOptions, relative_gap, solve
+
+
+@dataclass
+class Solved:
+    """A solved program. ``design`` is None where no incumbent was found; ``stopped_by`` says what ended the search."""
+
+    design: Design | None
+    program: Program
+    status: Status
+    bound: float | None
+    stopped_by: str
+    size: dict[str, int]
+    timings_s: dict[str, float]
+    nodes: int
+
+
+@dataclass
+class Listener:
+    """Who is told of progress and of the solver's log."""
+
+    log: Callable[[str], None] = lambda text: None
+    progress: Callable[[Progress], None] = lambda progress: None
+
+
+def solve_program(
+    problem: Problem,
+    candidates: Candidates,
+    options: SolveOptions,
+    listener: Listener,
+    *,
+    only_pair: bool = False,
+    cutoffs: Callable[[Program], None] = lambda program: None,
+) -> Solved:
+    """State and solve the program of ``problem``, again and again until a calendar keeps its jobs.
+
+    ``cutoffs`` may add constraints to the program before it is solved (the user's, or the tie-break's).
+    """
+    clock = _Clock(options.time_limit_s)
+    program = build(problem, candidates, only_pair=only_pair)
+    cutoffs(program)
+    clock.lap("build")
+    bound: float | None = None
+    trusted = True
+    rounds = cuts = nodes = 0
+    while True:
+        matrix = compile_model(program.model)
+        clock.lap("compile")
+        outcome = solve(
+            matrix,
+            replace(options, time_limit_s=max(clock.left(), 0.01)),
+            log=listener.log,
+            on_progress=listener.progress,
+        )
+        clock.lap("highs")
+        rounds += 1
+        nodes += outcome.nodes
+        if trusted and outcome.bound is not None:
+            bound = outcome.bound if bound is None else max(bound, outcome.bound)
+        size = _size(matrix, nodes, rounds, cuts)
+        if outcome.values is None:
+            status: Status = "infeasible" if outcome.verdict == "infeasible" and trusted else "no_solution"
+            return Solved(None, program, status, bound, outcome.verdict, size, clock.laps, nodes)
+        values, objective = polish(matrix, outcome.values, outcome.objective or 0.0, log=listener.log)
+        load_values(matrix.columns, values)
+        calendar = calendar_of(program)
+        clock.lap("calendar")
+        if not calendar.conflicts:
+            design = with_calendar(extract(program), calendar)
+            clock.lap("extract")
+            return _proven(design, program, options, outcome, objective, bound, size, clock.laps, nodes)
+        for conflict in calendar.conflicts:
+            cut_off(program, conflict, cuts)
+            cuts += 1
+            trusted = trusted and conflict.proven
+        listener.log(f"\ndcopt: no calendar keeps {len(calendar.conflicts)} sets of jobs; cut off, solving again\n")
+        if outcome.verdict == "interrupted" or clock.left() <= 0:
+            return Solved(None, program, "no_solution", bound, outcome.verdict, size, clock.laps, nodes)
+
+
+def _size(matrix: Any, nodes: int, rounds: int, cuts: int) -> dict[str, int]:
+    return {
+        "variables": int(matrix.lp.num_col_),
+        "integers": matrix.integer_columns,
+        "constraints": int(matrix.lp.num_row_),
+        "branch_and_bound_nodes": nodes,
+        "calendar_rounds": rounds,
+        "calendar_cuts": cuts,
+    }
+
+
+def _proven(
+    design: Design,
+    program: Program,
+    options: SolveOptions,
+    outcome: Outcome,
+    objective: float,
+    bound: float | None,
+    size: dict[str, int],
+    timings: dict[str, float],
+    nodes: int,
+) -> Solved:
+    value = number(program.objectives[program.problem.settings.objective])
+    proven = None if bound is None else min(bound, value)
+    gap = relative_gap(value, proven)
+    within = gap is not None and gap <= options.gap * (1 + 1e-6) + 1e-12
+    stopped_by = "" if outcome.verdict == "optimal" else outcome.verdict
+    status: Status = "optimal" if within else "feasible"
+    design = design.model_copy(
+        update={
+            "status": status,
+            "objective_value": value,
+            "objective_bound": proven,
+            "gap": gap,
+            "gap_target": options.gap,
+            "stopped_by": stopped_by,
+            "size": size,
+            "timings_s": dict(timings),
+        }
+    )
+    return Solved(design, program, status, proven, stopped_by, size, timings, nodes)
+
+
+class _Clock:
+    """Time spent by phase, and what is left of a limit on the solver's time."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        self.laps: dict[str, float] = {}
+        self.last = time.monotonic()
+
+    def lap(self, phase: str) -> None:
+        now = time.monotonic()
+        self.laps[phase] = self.laps.get(phase, 0.0) + now - self.last
+        self.last = now
+
+    def left(self) -> float:
+        return self.limit_s - self.laps.get("highs", 0.0)
