@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dcopt.candidates.records import RackOption, SiteFacility
-from dcopt.infrastructure.cooling import REJECTION, serves
+from dcopt.infrastructure.cooling import LOOPS, REJECTION, serves
 from dcopt.infrastructure.power import CHAIN, PARALLEL
-from dcopt.infrastructure.racks import heat_by_collector, rack_fill
+from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector, rack_fill
 from dcopt.problem.offered import Offered, offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import CoolingUnit, Node, Rack
-
-LOOPS: dict[str, tuple[str, ...]] = {"chilled": ("air", "rear-door"), "warm": ("liquid", "immersion")}
-"""Loops that carry collected heat to its rejection, and the collectors on each."""
-
-NETWORK_STORAGE = "network-storage"
-"""The content of racks for switches and storage."""
-
-
-def loop_of(collector_kind: str) -> str:
-    """Return the loop that a kind of collector is on."""
-    return next(loop for loop, kinds in LOOPS.items() if collector_kind in kinds)
 
 
 def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacility:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from dcopt.candidates.records import Pool, PoolFacility
-from dcopt.infrastructure.topology import node_ports, steps_for, usable
 from dcopt.infrastructure.spares import spare_steps
+from dcopt.infrastructure.topology import node_ports, steps_for, usable
 from dcopt.problem.offered import Offered, offered, shared_limits
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Fabric, Node, Switch

@@ -11,9 +11,18 @@ from dcopt.infrastructure.topology import FabricStep
 from dcopt.performance.goodput import Goodput
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, Variant
 from dcopt.performance.training import StepPrediction
-from dcopt.problem.tables.catalog_rows import Codec, CoolingUnit, Fabric, Link, Node, PowerPart, Protection, Rack
+from dcopt.problem.tables.catalog_rows import (
+    Codec,
+    CoolingUnit,
+    Fabric,
+    Link,
+    Node,
+    PowerPart,
+    Protection,
+    Rack,
+    Switch,
+)
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
-from dcopt.problem.tables.catalog_rows import Switch
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
 
 from dcopt.candidates.records import Pool, ServingCandidate, Verdict
-from dcopt.candidates.training import pool_cluster, runs_on
+from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
 from dcopt.performance.power import serving_node_kw
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate, variant_of
 from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
@@ -23,30 +23,19 @@ LARGEST_REPLICA_NODES = 4
 Rated = tuple[ReplicaLayout, ServingPrediction]
 
 
-def applies(row: Compression, model: ModelConfig) -> bool:
-    """Whether the loss of a variant is published for a model or its family."""
-    return not row.applies_to or model.name in row.applies_to or model.family in row.applies_to
-
-
 def variants_for(service: Service, problem: Problem, site: str) -> list[tuple[tuple[Compression, ...], float]]:
     """Return the variants whose published loss ``service`` allows, alone and stacked, with their loss in %."""
     model = problem.models[service.model]
     rows = [offer.row for offer in offered(problem, "compression", site).values() if applies(offer.row, model)]
     stacks = [(row,) for row in rows]
     for size in (2, 3):
-        stacks += [stack for stack in combinations(rows, size) if _stack_together(stack)]
+        stacks += [stack for stack in combinations(rows, size) if stack_together(stack)]
     found = []
     for stack in stacks:
         loss = stacked_loss_pct([row.quality_loss_pct for row in stack])
         if loss <= service.max_quality_loss_pct + 1e-12:
             found.append((stack, loss))
     return found
-
-
-def _stack_together(rows: Sequence[Compression]) -> bool:
-    return all(
-        (a.name in b.stacks_with or b.name in a.stacks_with) and a.method != b.method for a, b in combinations(rows, 2)
-    )
 
 
 def layouts_for(node: Node, model: ModelConfig, *, has_network: bool) -> list[ReplicaLayout]:
@@ -97,14 +86,14 @@ class ServingGenerator:
         engines = [
             offer.row
             for offer in offered(self.problem, "software", pool.site).values()
-            if runs_on(offer.row, accelerator, "serving") and _serves(offer.row, task.model)
+            if runs_on(offer.row, accelerator, "serving") and serves(offer.row, task.model)
         ]
         for stack, loss in variants_for(service, self.problem, pool.site):
             variant = variant_of(stack, accelerator)
             if variant is None:
                 continue
             for engine in engines:
-                if engine.precisions and variant.precision not in engine.precisions:
+                if not computes_in(engine, variant.precision):
                     continue
                 for layout in layouts_for(pool.node, task.model, has_network=has_network):
                     rated = self._rate(service, pool, task, layout, variant, engine, trip)
@@ -138,7 +127,7 @@ class ServingGenerator:
                 ttft, tpot, latency = budgets
                 self.rates[key] = largest_rate(
                     task,
-                    pool_cluster(self.problem, pool),
+                    cluster_for(self.problem, pool.node.name, pool.fabric.name),
                     layout,
                     variant,
                     engine,
@@ -148,11 +137,6 @@ class ServingGenerator:
                     latency_ms=latency,
                 )
         return self.rates[key]
-
-
-def _serves(engine: Software, model: ModelConfig) -> bool:
-    kind = "encoder" if model.kind in ("encoder", "vision") else "decoder"
-    return not engine.families or kind in engine.families
 
 
 def _candidate(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dcopt.candidates.records import DataItem, StorageOption
 from dcopt.infrastructure.storage import peak_stored_tb, protection_problem, raw_tb
 from dcopt.performance.goodput import checkpoint_gb
+from dcopt.performance.packing import NO_CODEC, packing_core_hours
 from dcopt.performance.workloads import CHECKPOINTS_KEPT, run_of
-from dcopt.problem.demand import is_alive
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec, Protection
@@ -31,33 +31,6 @@ def items_of(problem: Problem) -> tuple[DataItem, ...]:
     return tuple(items)
 
 
-def yearly_read_tb(problem: Problem, dataset: str, year: int) -> float:
-    """Return the TB (before the codec) that all jobs read of ``dataset`` in ``year``."""
-    horizon = problem.settings.horizon_years
-    return sum(
-        run_of(job, problem).read_tb * job.runs_per_year
-        for job in problem.training.values()
-        if job.dataset == dataset and is_alive(job, year, horizon)
-    )
-
-
-def packing_core_hours(problem: Problem, dataset: Dataset, codec: Codec, year: int) -> float:
-    """Return the CPU core-hours that a codec takes in ``year``: packing what is new, unpacking what jobs read.
-
-    A blank speed means that the codec takes no CPU.
-    """
-    grown = 1 + dataset.growth_pct_per_year / 100
-    before = 0.0 if year == 1 else dataset.size_tb * grown ** (year - 2)
-    written_gb = max(0.0, dataset.size_tb * grown ** (year - 1) - before) * 1000
-    read_gb = yearly_read_tb(problem, dataset.name, year) * 1000
-    seconds = 0.0
-    if codec.compress_gb_per_s_core:
-        seconds += written_gb / codec.compress_gb_per_s_core
-    if codec.decompress_gb_per_s_core:
-        seconds += read_gb / codec.decompress_gb_per_s_core
-    return seconds / 3600
-
-
 def codecs_for(problem: Problem, dataset: Dataset) -> tuple[Codec, ...]:
     """Return the codecs worth choosing from: no other one packs as tightly for less CPU in every year."""
     years = range(1, problem.settings.horizon_years + 1)
@@ -71,9 +44,6 @@ def codecs_for(problem: Problem, dataset: Dataset) -> tuple[Codec, ...]:
         if not any(all(a <= b for a, b in zip(merits(k), merits(codec), strict=True)) for k in kept):
             kept.append(codec)
     return tuple(kept) or (NO_CODEC,)
-
-
-NO_CODEC = Codec(name="none", source="the data as it is", as_of="")
 
 
 def checkpoint_codec(problem: Problem) -> Codec:

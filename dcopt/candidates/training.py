@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
-from dcopt.performance.cluster import Cluster, cluster_of
+from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.power import training_node_kw
 from dcopt.performance.training import StepPrediction, best_steps, legal_node_counts
@@ -21,25 +21,8 @@ from dcopt.performance.workloads import (
 )
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
-from dcopt.problem.tables.catalog_rows import Accelerator, Software
+from dcopt.problem.tables.catalog_rows import Software
 from dcopt.problem.tables.problem_rows import TrainingJob
-
-
-def pool_cluster(problem: Problem, pool: Pool) -> Cluster:
-    """Return what the performance models need to know of a pool."""
-    switch = problem.switches[pool.fabric.switch] if pool.fabric.switch else None
-    return cluster_of(
-        pool.node, problem.accelerators[pool.node.accelerator], pool.fabric, switch.port_gbps if switch else None
-    )
-
-
-def runs_on(software: Software, accelerator: Accelerator, role: str) -> bool:
-    """Whether a framework or engine of ``role`` runs on a chip."""
-    return (
-        software.role == role
-        and (not software.kinds or accelerator.kind in software.kinds)
-        and (not software.vendors or accelerator.vendor in software.vendors)
-    )
 
 
 @dataclass
@@ -78,11 +61,11 @@ class TrainingGenerator:
         accelerator = self.problem.accelerators[pool.node.accelerator]
         if not runs_on(software, accelerator, "training") or accelerator.peak_tflops(precision) is None:
             return {}
-        if software.precisions and precision not in software.precisions:
+        if not computes_in(software, precision):
             return {}
         key = (job.name, pool.node.name, pool.fabric.name, precision, software.name)
         if key not in self.steps:
-            cluster = pool_cluster(self.problem, pool)
+            cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
             sizes = legal_node_counts(run.task, cluster, self._largest_pool(pool))
             self.steps[key] = best_steps(run.task, cluster, sizes, precision, software)
         return {nodes: step for nodes, step in self.steps[key].items() if nodes <= pool.max_nodes}

@@ -96,7 +96,7 @@ def _options(columns: Mapping[str, str]) -> Callable[[F], F]:
             "--table", type=click.Path(path_type=Path), help="CSV of rows to predict; options fill its blanks."
         )(function)
         function = click.option("--json", "as_json", is_flag=True, help="Write JSON.")(function)
-        for name, text in reversed(columns.items()):
+        for name, text in reversed(list(columns.items())):
             function = click.option(f"--{name}", help=text)(function)
         return function
 

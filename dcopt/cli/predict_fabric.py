@@ -36,9 +36,7 @@ def predict_fabric(request: Request) -> dict[str, Any]:
     assert isinstance(access, Link)
     assert isinstance(trunk, Link)
     ports = request.whole("ports_per_node") or fabric.nics_per_node or (node.nics if node else None)
-    count = _counted(
-        fabric.topology or "", switch.ports, ports or DEFAULT_PORTS, nodes, fabric.oversubscription, extra
-    )
+    count = _counted(fabric.topology or "", switch.ports, ports or DEFAULT_PORTS, nodes, fabric.oversubscription, extra)
     power = fabric_kw(fabric, switch, access, trunk, count)
     return _record(count, power, fabric_price_usd(fabric, switch, access, trunk, count))
 

@@ -142,7 +142,7 @@ class NetworkRecord(Record):
 
 
 class StorageRecord(Record):
-    """Where data lies. ``units`` is the share of the units that the data takes; ``site_units`` the whole units there."""
+    """Where data lies. ``units`` is the share of the units that the data takes; ``site_units`` all of them there."""
 
     site: str
     name: str

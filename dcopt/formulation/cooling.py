@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcopt.candidates.facility import LOOPS, loop_of
 from dcopt.design.records import CoolingRecord
 from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
 from dcopt.formulation.stage import chosen_units, size_units, stage
+from dcopt.infrastructure.cooling import LOOPS, loop_of
 from dcopt.performance.workloads import HOURS_PER_YEAR
 from dcopt.problem.tables.catalog_rows import CoolingUnit
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcopt.formulation.compute import nodes_of
 from dcopt.design.records import NetworkRecord
+from dcopt.formulation.compute import nodes_of
 from dcopt.formulation.program import Program, all_years, linear, whole
 from dcopt.problem.tables.catalog_rows import Link
 

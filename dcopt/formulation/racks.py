@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dcopt.candidates.facility import NETWORK_STORAGE
 from dcopt.candidates.records import RackOption
 from dcopt.design.records import RackRecord
 from dcopt.formulation.compute import nodes_of
 from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
+from dcopt.infrastructure.racks import NETWORK_STORAGE, rack_kw_limit
 from dcopt.problem.tables.catalog_rows import Node
 
 
@@ -93,7 +93,7 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
     for option in options:
         key = (site, NETWORK_STORAGE, option.key)
         choice = program.var("rack_choice", key, ub=1, binary=True)
-        limits = {"units": option.rack.units, "kw": rack_kw_limit(option)}
+        limits = {"units": option.rack.units, "kw": rack_kw_limit(option.rack, option.collector)}
         most = max(math.ceil(bounds[name] / limits[name]) for name in needs)
         racks = program.var("racks", key, ub=most, integer=True)
         for name in needs:
@@ -114,14 +114,6 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
             sentence=f"switches and storage at {site} stand in racks",
         )
     program.require("one_rack_kind", (site, NETWORK_STORAGE), total(choices) <= 1)
-
-
-def rack_kw_limit(option: RackOption) -> float:
-    """Return the most power in a rack: its own limit and that of its cooling unit, kW."""
-    limits = [option.rack.max_kw]
-    if option.collector is not None and option.collector.max_rack_kw is not None:
-        limits.append(option.collector.max_rack_kw)
-    return min(limits)
 
 
 def _rack_costs(program: Program, site: str, option: RackOption, racks: Any) -> None:

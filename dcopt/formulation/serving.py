@@ -14,10 +14,10 @@ import math
 from typing import Any
 
 from dcopt.candidates.records import Period, Pool, ServingCandidate
-from dcopt.candidates.training import pool_cluster
 from dcopt.design.records import ServiceRecord
 from dcopt.formulation.compute import spare_variables
 from dcopt.formulation.program import Program, linear, number, total, whole
+from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.serving import at_rate
 from dcopt.performance.workloads import HOURS_PER_YEAR, serving_task_of
 
@@ -151,7 +151,7 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
     rate = min(load / replicas, candidate.requests_per_s)
     point = at_rate(
         serving_task_of(service, problem),
-        pool_cluster(problem, candidate.pool),
+        cluster_for(problem, candidate.pool.node.name, candidate.pool.fabric.name),
         candidate.layout,
         candidate.variant,
         problem.software[candidate.software],

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcopt.candidates.records import DataItem, Period, StorageOption, TrainingCandidate
-from dcopt.candidates.storage import packing_core_hours
 from dcopt.design.records import StorageRecord
 from dcopt.formulation.program import Program, all_years, linear, total, whole
 from dcopt.formulation.training import chosen
+from dcopt.performance.packing import packing_core_hours
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
 
 

@@ -7,6 +7,14 @@ from dcopt.problem.tables.catalog_rows import CoolingUnit
 
 REJECTION = "heat-rejection"
 
+LOOPS: dict[str, tuple[str, ...]] = {"chilled": ("air", "rear-door"), "warm": ("liquid", "immersion")}
+"""Loops that carry collected heat to its rejection, and the collectors on each."""
+
+
+def loop_of(collector_kind: str) -> str:
+    """Return the loop that a kind of collector is on."""
+    return next(loop for loop, kinds in LOOPS.items() if collector_kind in kinds)
+
 
 def electricity_kw(heat_kw: float, unit: CoolingUnit) -> float:
     """Return the electricity, kW, that units of this row draw to take ``heat_kw``."""

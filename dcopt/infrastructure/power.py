@@ -48,19 +48,24 @@ def input_kw(load_kw: float, efficiency_pct: float) -> float:
     return load_kw * 100.0 / efficiency_pct
 
 
-def chain_loads(load_kw: float, efficiency_pct: Mapping[str, float]) -> dict[str, float]:
+def chain_loads(
+    load_kw: float, efficiency_pct: Mapping[str, float], beside_ups_kw: float = 0.0
+) -> dict[str, float]:
     """Return what each role carries, kW, and under 'grid' what the chain draws, to give ``load_kw`` to the racks.
 
     ``efficiency_pct`` holds the efficiency of each role that stands in the chain; roles that it lacks are left out.
-    The generator, where given, carries the transformer's output (the grid's, without one); it adds no loss.
+    ``beside_ups_kw`` (cooling) joins between UPS and transformer. The generator, where given, carries the
+    transformer's output (the grid's, without one); it adds no loss.
 
     Raises ValueError as `input_kw`.
     """
     loads: dict[str, float] = {}
     carried = load_kw
     for role in CHAIN:
-        if role == "transformer" and PARALLEL in efficiency_pct:
-            loads[PARALLEL] = carried
+        if role == "transformer":
+            carried += beside_ups_kw
+            if PARALLEL in efficiency_pct:
+                loads[PARALLEL] = carried
         if role in efficiency_pct:
             loads[role] = carried
             carried = input_kw(carried, efficiency_pct[role])

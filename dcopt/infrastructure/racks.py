@@ -16,6 +16,9 @@ RACKS_OF_NODE: dict[str, tuple[str, ...]] = {
 }
 """Kinds of racks in which a node may stand, by the node's cooling."""
 
+NETWORK_STORAGE = "network-storage"
+"""The content of racks for switches and storage."""
+
 _ROUNDING = 1e-9
 
 
@@ -88,3 +91,10 @@ def cooling_options(node: Node | None, rack: Rack, units: Iterable[CoolingUnit])
     if node is None:
         return tuple(kind)
     return tuple(unit for unit in kind if rack_fill(node, rack, unit.max_rack_kw) > 0)
+
+
+def rack_kw_limit(rack: Rack, collector: CoolingUnit | None) -> float:
+    """Return the most power in a rack under a cooling unit (None: a landlord's), kW."""
+    if collector is None or collector.max_rack_kw is None:
+        return rack.max_kw
+    return min(rack.max_kw, collector.max_rack_kw)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dcopt.performance.cluster import Cluster
 
 Floats = NDArray[np.float64]
+Values = NDArray[np.float64] | NDArray[np.signedinteger[Any]]
 
 SCALEUP_SHARE = 0.767
 """Share of the scale-up bandwidth that all-reduces reach: 230 of 300 GB/s in an A100 node (fitted on its rows)."""
@@ -15,11 +18,11 @@ ALPHA_S = 40e-6
 """Start of a tensor-parallel all-reduce (36 µs measured for two A100 of a DGX node, 29 to 39 µs for four and eight)."""
 
 
-def _inside(cluster: Cluster, extent: Floats) -> NDArray[np.bool_]:
+def _inside(cluster: Cluster, extent: Values) -> NDArray[np.bool_]:
     return np.asarray(extent <= cluster.scaleup_domain)
 
 
-def group_bytes_per_s(cluster: Cluster, extent: Floats, ranks_inside: Floats | float = 1.0) -> Floats:
+def group_bytes_per_s(cluster: Cluster, extent: Values, ranks_inside: Values | float = 1.0) -> Floats:
     """Return bytes/s a rank, one direction, in a group that stretches over ``extent`` neighbouring chips.
 
     Across nodes the ``ranks_inside`` ranks of the group in one node share their links: a hierarchical ring crosses each
@@ -30,7 +33,7 @@ def group_bytes_per_s(cluster: Cluster, extent: Floats, ranks_inside: Floats | f
     return np.where(_inside(cluster, extent), scale_up, np.maximum(network, 1.0))
 
 
-def all_reduce_s(cluster: Cluster, size_bytes: Floats, ranks: Floats, extent: Floats, inside: Floats | float) -> Floats:
+def all_reduce_s(cluster: Cluster, size_bytes: Values, ranks: Values, extent: Values, inside: Values | float) -> Floats:
     """Return seconds of a ring all-reduce of ``size_bytes`` over ``ranks`` ranks (0 for one rank)."""
     bandwidth = group_bytes_per_s(cluster, extent, inside)
     latency = np.where(_inside(cluster, extent), ALPHA_S, ALPHA_S + 2.0 * cluster.latency_us * 1e-6)
@@ -38,12 +41,12 @@ def all_reduce_s(cluster: Cluster, size_bytes: Floats, ranks: Floats, extent: Fl
     return np.where(ranks > 1, time, 0.0)
 
 
-def all_to_all_s(cluster: Cluster, size_bytes: Floats, ranks: Floats, extent: Floats) -> Floats:
+def all_to_all_s(cluster: Cluster, size_bytes: Values, ranks: Values, extent: Values) -> Floats:
     """Return seconds of an all-to-all in which each rank holds ``size_bytes`` (0 for one rank)."""
     bandwidth = group_bytes_per_s(cluster, extent)
     return np.where(ranks > 1, ALPHA_S + (ranks - 1) / ranks * size_bytes / bandwidth, 0.0)
 
 
-def point_to_point_s(cluster: Cluster, size_bytes: Floats, extent: Floats) -> Floats:
+def point_to_point_s(cluster: Cluster, size_bytes: Values, extent: Values) -> Floats:
     """Return seconds of handing ``size_bytes`` to the next pipeline stage."""
     return 20e-6 + size_bytes / group_bytes_per_s(cluster, extent)

@@ -11,11 +11,11 @@ Both grow with b, so every promise is a limit on b. Weights read are those of th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 
 from dcopt.performance import arithmetic
 from dcopt.performance.cluster import Cluster
+from dcopt.performance.decoder_engine import DECODER, Engine, engine
 from dcopt.performance.queueing import largest_true, poisson_quantile, wait_quantile
 from dcopt.performance.serving_records import (
     Promise,
@@ -31,160 +31,10 @@ SATURATED_SHARE = 0.9
 """Share of the saturated rate that is used where nothing is promised (headroom for bursts; a planning choice)."""
 
 
-@dataclass(frozen=True)
-class DecoderConstants:
-    """Constants of the engine, fitted on the aggregated rows of data/published/serving_public.csv.
-
-    memory, products: shares of HBM bandwidth and of the peak that are reached. layer_s: overhead of a layer of a
-    decode step or prefill. stall: share of a prefill that stalls others' decoding. first_s: fixed part of the time to
-    the first token. burst: share of requests in a closed loop's start burst. link: share of the scale-up bandwidth.
-    """
-
-    memory: float = 0.81
-    products: float = 0.48
-    layer_s: float = 92e-6
-    stall: float = 0.66
-    first_s: float = 0.098
-    burst: float = 0.1
-    link: float = 0.7
-    most_requests: int = 4096
-
-
-DECODER = DecoderConstants()
-
-
-@dataclass(frozen=True)
-class _Engine:
-    """Coefficients of one replica in seconds and bytes, all efficiencies applied."""
-
-    outputs: int
-    stages: int
-    dense_s: float
-    experts_s: float
-    experts: int
-    chosen: int
-    kv_each_s: float
-    flops_each_s: float
-    link_each_s: float
-    layers_s: float
-    prefill_flops_s: float
-    prefill_weights_s: float
-    prefill_link_s: float
-    overhead_s: float
-    weights_gb: float
-    kv_each_gb: float
-    fixed_gb: float
-    memory_gb: float
-
-    def touched(self, tokens: float) -> float:
-        """Share of the experts that ``tokens`` tokens in flight touch."""
-        if not self.experts:
-            return 0.0
-        return 1.0 - (1.0 - self.chosen / self.experts) ** tokens
-
-    def step(self, batch: float) -> float:
-        """Seconds of one decode step of ``batch`` requests (each stage of a pipeline holds its share of them)."""
-        here = max(1.0, batch / self.stages)
-        each = self.kv_each_s + self.flops_each_s + self.link_each_s
-        return self.dense_s + self.experts_s * self.touched(here) + each * here + self.layers_s
-
-    @property
-    def prefill(self) -> float:
-        """Seconds of one prompt through all stages."""
-        return self.prefill_flops_s + self.prefill_weights_s + self.prefill_link_s + self.layers_s
-
-    @property
-    def prefill_service(self) -> float:
-        """Seconds of a stage that one prompt occupies: the reciprocal of the prefill rate."""
-        return self.prefill / self.stages
-
-    def tpot(self, batch: float) -> float:
-        """Mean seconds of a further token with ``batch`` requests in flight."""
-        return self.step(batch) + DECODER.stall * self.prefill_service * (batch - 1.0) / self.outputs
-
-    def rate(self, batch: float) -> float:
-        """Poisson arrival rate at which an arrival finds ``batch`` − 1 others in flight."""
-        return (batch - 1.0) / (self.outputs * self.tpot(batch))
-
-    def memory(self, batch: float) -> float:
-        """GB that a chip needs with ``batch`` requests in flight."""
-        return self.weights_gb + self.fixed_gb + self.kv_each_gb * batch
-
-    def largest_batch(self, fraction: float) -> float:
-        """Most requests whose KV cache fits into ``fraction`` of the memory; negative where the weights do not."""
-        room = self.memory_gb * fraction - self.weights_gb - self.fixed_gb
-        return min(float(DECODER.most_requests), room / self.kv_each_gb)
-
-
-def _dense_bytes(task: ServingTask, variant: Variant) -> tuple[float, float, float]:
-    """Return bytes of (dense weights that a decode step reads, routed experts, dense weights in memory)."""
-    model = task.model
-    dense, experts = arithmetic.weight_bytes(model, variant.stored_bits(model), variant.size_factor)
-    part = arithmetic.parts(model)
-    looked_up = part.embedding if not model.tied_embeddings else part.embedding - part.head_flops_params
-    read = dense - max(0.0, looked_up) * 2.0 * variant.size_factor
-    return read * (1.0 - arithmetic.encoder_share(model)), experts, dense
-
-
-@lru_cache(maxsize=8192)
-def engine(
-    task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software
-) -> _Engine:
-    """Return the coefficients of one replica.
-
-    Raises `ValueError` where the chip lacks the arithmetic or a replica spans chips that nothing connects.
-    """
-    model, chip = task.model, cluster.accelerator
-    peak = cluster.peak_flops(variant.precision)
-    if peak is None:
-        raise ValueError(f"accelerator '{chip.name}' has no {variant.precision} arithmetic")
-    tensor, stage, groups = layout.tensor, layout.stage, layout.attention_data
-    speed = software.efficiency
-    flops = DECODER.products * peak * variant.speedup * speed
-    memory = DECODER.memory * cluster.bytes_per_s * speed
-    link = DECODER.link * cluster.between(stage)
-    if (stage > 1 and link <= 0) or (layout.accelerators > cluster.accelerators_per_node and not cluster.connected):
-        raise ValueError("the replica spans nodes that no fabric connects")
-    read, experts, dense = _dense_bytes(task, variant)
-    context = task.input_tokens + 0.5 * task.output_tokens
-    value = variant.kv_bytes_per_value
-    kv_split = 1.0 if model.kv_lora_rank else float(min(tensor, model.kv_heads))
-    kv_read = arithmetic.kv_bytes(model, context, value) / kv_split / groups
-    kv_kept = arithmetic.kv_bytes(model, float(task.input_tokens + task.output_tokens), value) / kv_split / groups
-    width = 2.0 * model.hidden
-    layers = model.decoder_layers or model.layers
-    reduced = layers * 2.0 * width * 2.0 * (tensor - 1) / tensor / groups
-    if model.experts and groups > 1:
-        reduced += (layers - model.dense_layers) * 2.0 * width * min(model.experts_per_token, stage) / stage
-    hops = (layout.pipeline - 1) * (cluster.latency_us * 1e-6)
-    chunk = min(8192.0, max(2048.0, float(task.input_tokens)))
-    activations = 2.0 * chunk * model.hidden * 8.0 / tensor
-    return _Engine(
-        outputs=task.output_tokens,
-        stages=layout.pipeline,
-        dense_s=read / tensor / memory,
-        experts_s=experts / stage / memory,
-        experts=model.experts,
-        chosen=model.experts_per_token,
-        kv_each_s=kv_read / memory,
-        flops_each_s=arithmetic.decode_flops(model, context) / stage / flops,
-        link_each_s=reduced / link if stage > 1 else 0.0,
-        layers_s=layers * DECODER.layer_s / speed + hops,
-        prefill_flops_s=arithmetic.prefill_flops(model, float(task.input_tokens)) / stage / flops,
-        prefill_weights_s=(read / tensor + experts / stage) / memory,
-        prefill_link_s=reduced * task.input_tokens / link if stage > 1 else 0.0,
-        overhead_s=DECODER.first_s + software.overhead_ms * 1e-3,
-        weights_gb=(dense / tensor + experts / stage) / layout.pipeline / 1e9,
-        kv_each_gb=kv_kept / layout.pipeline / 1e9,
-        fixed_gb=activations / 1e9 + 0.35 + min(3.5, 0.044 * chip.memory_gb),
-        memory_gb=chip.memory_gb,
-    )
-
-
 def _prediction(
     task: ServingTask,
     layout: ReplicaLayout,
-    made: _Engine,
+    made: Engine,
     software: Software,
     batch: float,
     times: tuple[float, float, float],
@@ -246,7 +96,7 @@ def closed(
     return _prediction(task, layout, made, software, batch, (ttft, tpot, latency), "mean", rate, utilization)
 
 
-def _queued(made: _Engine, batch: float, delay: float, concurrency: float) -> float:
+def _queued(made: Engine, batch: float, delay: float, concurrency: float) -> float:
     """Mean seconds from arrival to the end of the prefill in a closed loop: one server, then a ``delay``.
 
     Asymptotic bounds of the closed network, joined by a hyperbola; a share of the requests starts in one burst.
@@ -293,7 +143,7 @@ def disaggregated(
     )
 
 
-def _saturated(made: _Engine, capacity: float) -> float:
+def _saturated(made: Engine, capacity: float) -> float:
     """Requests/s with the KV cache full and at most 98 % of the prefill rate."""
     return min(capacity / (made.outputs * made.tpot(capacity)), 0.98 / made.prefill_service)
 
@@ -312,7 +162,7 @@ def saturated(
     return replace(point, requests_per_s=rate, tokens_per_s_per_accelerator=tokens, utilization=1.0)
 
 
-def _times(made: _Engine, batch: float, percentile: float) -> tuple[float, float, float]:
+def _times(made: Engine, batch: float, percentile: float) -> tuple[float, float, float]:
     """Quantiles of TTFT, TPOT and latency in seconds where an arrival finds ``batch`` − 1 others on average."""
     large = 1.0 + poisson_quantile(batch - 1.0, percentile)
     wait = wait_quantile(made.rate(batch), made.prefill_service, percentile)
@@ -321,7 +171,7 @@ def _times(made: _Engine, batch: float, percentile: float) -> tuple[float, float
     return ttft, tpot, ttft + max(0, made.outputs - 1) * tpot
 
 
-def _largest_mean(made: _Engine, capacity: float, percentile: float, share: float) -> float | None:
+def _largest_mean(made: Engine, capacity: float, percentile: float, share: float) -> float | None:
     """Largest mean batch whose quantile fits the KV cache at no more than ``share`` of the saturated rate."""
     limit = share * _saturated(made, capacity)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dcopt.performance import arithmetic
-from dcopt.performance.cluster import Cluster
+from dcopt.performance.cluster import BALANCED, Cluster
 from dcopt.performance.queueing import largest_true, poisson_quantile
 from dcopt.performance.serving_records import (
     Promise,
@@ -33,14 +33,17 @@ SATURATED_SHARE = 0.9
 class EncoderConstants:
     """Efficiencies of encoders.
 
-    ``products`` and ``products_cpu`` (share of the peak that large batches reach) and ``ridge`` (tokens of a batch
-    at which a chip of 100 TFLOP/s reaches half of it, growing with the peak) were fitted on
-    data/published/mlperf_bert_offline_public.csv (GPU rows with TensorRT; CPU rows with OpenVINO); ``launch_s`` was set to NVIDIA's
-    BERT-large latency at batch 1 on A100 (2.2 ms, sequence 128; from memory, not in the shipped rows).
+    Fitted on data/published/mlperf_bert_offline_public.csv: ``products`` and ``products_cpu``, the share of the peak
+    that large batches reach on accelerators (TensorRT on A100; carried to others) and on CPUs (PyTorch with AMX);
+    ``balance``, by which chips with more 16-bit arithmetic for each byte of memory bandwidth than an A100 reach less
+    (H100, L4). ``ridge`` (tokens at which a chip of 100 TFLOP/s reaches half of its rate, growing with the peak) and
+    ``launch_s`` (host and kernel launches of a layer) were set so that BERT-large at batch 1 takes the 2.2 ms that
+    NVIDIA states for an A100 at sequence 128 (recalled, not in the shipped rows).
     """
 
     products: float = 0.60
-    products_cpu: float = 0.30
+    products_cpu: float = 0.165
+    balance: float = 0.35
     ridge: float = 60.0
     memory: float = 0.81
     launch_s: float = 60e-6
@@ -89,16 +92,19 @@ def _timing(
     if peak is None:
         raise ValueError(f"accelerator '{chip.name}' has no {variant.precision} arithmetic")
     tensor, stages = layout.tensor, layout.pipeline
-    share = ENCODER.products_cpu if chip.kind == "cpu" else ENCODER.products
+    share = ENCODER.products_cpu
+    if chip.kind != "cpu":
+        wide = cluster.peak_flops("bf16") or cluster.peak_flops("fp16") or peak
+        share = ENCODER.products * min(1.0, (BALANCED * cluster.bytes_per_s / wide) ** ENCODER.balance)
     rate = share * peak * variant.speedup * software.efficiency
     tokens = float(task.input_tokens)
     flops = arithmetic.prefill_flops(model, tokens)
     dense, experts = arithmetic.weight_bytes(model, variant.stored_bits(model), variant.size_factor)
     layers = model.layers + model.decoder_layers
-    wide = 2.0 if variant.activation_bits > 8 else 1.0
+    width = 2.0 if variant.activation_bits > 8 else 1.0
     reduced = 2.0 * layers * tokens * model.hidden * 2.0 * 2.0 * (tensor - 1) / tensor if tensor > 1 else 0.0
     ridge_tokens = ENCODER.ridge * peak / 1e14
-    activation = tokens * (model.hidden * 6 + model.ffn * 2) * wide / tensor
+    activation = tokens * (model.hidden * 6 + model.ffn * 2) * width / tensor
     return _Timing(
         host_s=ENCODER.host_s + software.overhead_ms * 1e-3,
         launch_s=layers * ENCODER.launch_s / software.efficiency,

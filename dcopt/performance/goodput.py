@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dcopt.performance.memory import STATE_BYTES
 from dcopt.performance import arithmetic
+from dcopt.performance.memory import STATE_BYTES
 from dcopt.problem.model_config import ModelConfig
 
 RESTART_S = 600.0

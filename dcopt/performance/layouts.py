@@ -179,9 +179,7 @@ def _choices(
     experts = [1]
     if task.model.experts:
         experts = [e for e in divisors(task.model.experts) if data % e == 0]
-    shardings = (0, 1) if pipeline > 1 else (0, 1, 2, 3)
-    if data == 1:
-        shardings = (0,)
+    shardings = range(1 if data == 1 else 2 if pipeline > 1 else 4)
     for expert, stages, batch, recompute, sharding in product(experts, virtual, micro, range(3), shardings):
         if stages > 1 and (share // batch) % pipeline:
             continue

@@ -2,8 +2,9 @@
 
 Activations follow Korthikanti et al. (arXiv 2205.05198): a layer keeps s·b·h·(10 + 24/t + 5·a·s/(h·t)) bytes, all
 divided by t under sequence parallelism, generalised to grouped-query attention and gated or expert feed-forward.
-Fused attention never writes the score matrices (the last term); kernels are taken as fused (and tensor parallelism as
-sequence-parallel) for every precision but fp16 and fp32, whose published runs and chips predate such kernels.
+Fused attention never writes the score matrices (the last term); kernels are taken as fused
+(tensor parallelism as sequence-parallel, dropout as absent, which saves its masks of 2·h bytes) for every precision
+but fp16 and fp32, whose published runs and chips predate such kernels.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ STATE_BYTES = {
     "adam8bit": 2.0,
 }
 """Bytes of optimizer state a trained parameter, without the fp32 master copy (4 more under mixed precision)."""
-RUNTIME_GB = 1.5
+RUNTIME_GB = 1.0
 """CUDA context, communication buffers and fragments, GB (estimate)."""
 UNFUSED = ("fp16", "fp32")
 
@@ -97,7 +98,8 @@ def activation_bytes(task: TrainingTask, precision: str, layouts: LayoutArrays) 
     tensor, context = layouts.tensor, layouts.context
     tokens = layouts.micro_batch * task.sequence_length / context
     score = 0.0 if is_fused else scores * task.sequence_length
-    layer = whole / (tensor if is_fused else 1) + split / tensor
+    masks = 2.0 * model.hidden if is_fused else 0.0
+    layer = (whole - masks) / (tensor if is_fused else 1) + split / tensor
     kept = np.select(
         [layouts.recompute == 0, layouts.recompute == 1],
         [layer + score / tensor, layer],
@@ -109,7 +111,7 @@ def activation_bytes(task: TrainingTask, precision: str, layouts: LayoutArrays) 
     flight = np.minimum(micro_batches, layouts.pipeline * np.where(layouts.virtual_stages > 1, interleaved, 1.0))
     total = tokens * kept * depth / layouts.pipeline * flight
     working = tokens * (layer + score / tensor)
-    logits = tokens * 6.0 * model.vocab / tensor if model.generates else 0.0
+    logits = tokens * (4.0 if is_fused else 6.0) * model.vocab / tensor if model.generates else 0.0
     result: Floats = total + np.where(layouts.recompute == 2, working, 0.0)
     return result + np.where(layouts.pipeline == 1, logits, 0.0)
 

@@ -106,14 +106,14 @@ def _blank(value: Any) -> bool:
 
 def _key(text: str) -> str:
     """Return what is left of a name without its maker, memory size, separators and case."""
-    plain = re.sub(r"^(nvidia|intel|amd|google|aws|habana|qualcomm)\b", "", text.strip().lower())
+    plain = re.sub(r"^(nvidia|tesla|intel|amd|google|aws|habana)\b", "", text.strip().lower())
+    plain = re.sub(r"sxm[2-5]\b", "sxm", plain)
     return re.sub(r"[^a-z0-9]", "", plain)
 
 
 def _loosely(given: str, names: list[str]) -> str | None:
     """Return the name that ``given`` spells in the way of data sheets ('NVIDIA H100-SXM5-80GB', 'TPU-v5p'), or None."""
     wanted = _key(given)
-    wanted = re.sub(r"sxm[2345]", "sxm", wanted)
     for variant in (wanted, wanted.removesuffix("gb"), re.sub(r"\d+gb$", "", wanted), f"{wanted}sxm"):
         for name in names:
             if _key(name) == variant:

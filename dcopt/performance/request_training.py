@@ -38,7 +38,11 @@ def precision_of(request: Request, cluster: Cluster) -> str:
 
 
 def _fixed(request: Request) -> dict[str, int | str]:
-    """Return the degrees and choices that are given (the source of a published row may say what it recomputed)."""
+    """Return the degrees and choices that are given.
+
+    A pipeline that is given without virtual stages is a plain one; the source of a published row may say that it
+    recomputes in full.
+    """
     fixed: dict[str, int | str] = {}
     for name in DEGREES:
         value = request.whole(name)
@@ -52,6 +56,8 @@ def _fixed(request: Request) -> dict[str, int | str]:
         if word not in known:
             raise RequestError(f"{name}: '{word}' is not one of {', '.join(known)}")
         fixed[name] = word
+    if "pipeline" in fixed:
+        fixed.setdefault("virtual_stages", 1)
     if "recompute" not in fixed and "full recomputation" in request.text("source").lower():
         fixed["recompute"] = "full"
     return fixed

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcopt.performance import arithmetic, collectives
-from dcopt.performance.cluster import Cluster
+from dcopt.performance.cluster import BALANCED, Cluster
 from dcopt.performance.layouts import (
     LayoutArrays,
     arrays_of,
@@ -55,7 +55,20 @@ CHUNK = 65_536
 
 @dataclass(frozen=True)
 class TrainingConstants:
-    """What data sheets do not say. Fitted on data/published/training_steps_public.csv and training_public.csv."""
+    """What data sheets do not say: seven fitted constants, three assumed ones.
+
+    Unfused kernels (fp16): ``products``, ``traffic`` and ``launch_s`` on the 341 rows of training_steps_public.csv
+    (A100, 8 % mean error on the multi-node rows, 10 % on all); carried to Megatron-LM's table 1 they err by 3 to 4 %.
+    Fused kernels: ``products_fused``, ``scores_fused``, ``traffic_fused`` and ``balance`` on the 154 FSDP rows of
+    training_public.csv (A100-40, A100-80, H100; 8 %). Carried without refit to fp8 on H100 (NeMo, MLPerf) they err by
+    6 to 32 %, to Gaudi 2 by 30 %, to TPU v5p by 5 %.
+
+    products, scores: share of the peak that weight products and attention reach. traffic: reads and writes of each
+    byte of a layer's activations, forward. balance: exponent by which chips with more arithmetic for each byte of
+    bandwidth reach less. launch: host time of a layer and pass, which short kernels cannot hide. update: share of the
+    bandwidth in the optimizer's sweep; imbalance: busiest expert's share against the mean (both assumed);
+    gathers_hidden: share of a layer's compute behind which sharded weights are gathered (assumed).
+    """
 
     products: float = 0.787
     traffic: float = 3.70
@@ -126,10 +139,6 @@ class _Layer:
     scores: Floats
     traffic: Floats
     head: Floats
-
-
-BALANCED = 153.0
-"""FLOP a byte of an A100-80 in 16 bits, where the efficiencies were fitted."""
 
 
 def _rates(cluster: Cluster, precision: str, efficiency: float) -> tuple[float, float, float]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dcopt.candidates.facility import NETWORK_STORAGE
 from dcopt.candidates.records import Candidates, Verdict
 from dcopt.infrastructure.power import CHAIN
+from dcopt.infrastructure.racks import NETWORK_STORAGE
 from dcopt.problem.problem import Problem
 
 

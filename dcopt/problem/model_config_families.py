@@ -250,7 +250,8 @@ def _attention_kinds(keys: Keys, layers: int) -> tuple[tuple[Attention, ...], in
         "linear_attention": "linear",
     }
     if listed is None:
-        return (("sliding",) * layers, window) if window else ((), 0)
+        kinds: tuple[Attention, ...] = ("sliding",) * layers if window else ()
+        return kinds, window
     if not isinstance(listed, list) or any(kind not in spelling for kind in listed):
         raise ModelConfigError(f"{keys.where}: 'layer_types' may hold {', '.join(spelling)}")
     return tuple(spelling[kind] for kind in listed), window
@@ -324,7 +325,8 @@ def _qwen35(keys: Keys) -> ModelConfig:
     kinds, _ = _attention_kinds(text, layers)
     if not kinds:
         every = text.whole("full_attention_interval", default=4)
-        kinds = tuple("linear" if (layer + 1) % every else "full" for layer in range(layers))
+        pattern: tuple[Attention, ...] = ("linear",) * (every - 1) + ("full",)
+        kinds = tuple((pattern * (layers // every + 1))[:layers])
     return _llama(
         text,
         "qwen3.5",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bad_inputs import CORPUS, TEN_AT_ONCE, Broken, append, put, recode, swap, write_base
+from bad_inputs import CORPUS, TEN_AT_ONCE
 from click.testing import CliRunner
+from corpus_base import Broken, append, put, recode, swap, write_base
 
 from dcopt.cli.main import main
 from dcopt.problem.findings import InputError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bad_inputs import append, swap, write_base
 from click.testing import CliRunner
+from corpus_base import append, swap, write_base
 
 from dcopt.cli.main import main
 from dcopt.problem.findings import InputError

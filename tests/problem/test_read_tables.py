@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bad_inputs import BASE, put, recode, swap, write_base
+from corpus_base import BASE, put, recode, swap, write_base
 
 from dcopt.problem.cells import CellError, parse_cell
 from dcopt.problem.findings import Finding, InputError, nearest

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bad_inputs import BASE, append, put, swap, write_base
+from corpus_base import BASE, append, put, swap, write_base
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rows_strategy import rows

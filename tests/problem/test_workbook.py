@@ -11,8 +11,10 @@ from typing import Any
 
 import openpyxl
 import pytest
-from bad_inputs import BASE, CORPUS, FILES, SHAPES, write_base
+from bad_inputs import CORPUS
 from click.testing import CliRunner
+from corpus_base import BASE, write_base
+from corpus_text import FILES, SHAPES
 
 from dcopt.cli.main import main
 from dcopt.problem.findings import InputError

@@ -1,0 +1,260 @@
+"""Every dollar: the ledgers rebuilt from the records and the tables, and every total derived from them again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from dcopt.design.records import Design
+from dcopt.economics.finance import Finance
+from dcopt.economics.ledger import (
+    CapitalLine,
+    Ledger,
+    RunningLine,
+    bill_of_materials,
+    capex_terms,
+    cost_of,
+    tco_usd,
+)
+from dcopt.performance.packing import packing_core_hours
+from dcopt.performance.workloads import HOURS_PER_YEAR
+from dcopt.problem.offered import existing_units, offered
+from dcopt.problem.problem import Problem
+from dcopt.problem.tables.problem_rows import Site
+from dcopt.verify.checker import Checker
+from dcopt.verify.facility import SiteYear, storage_units
+from dcopt.verify.storage import codec_of
+
+DAYS_PER_YEAR = 365.0
+
+
+def check(
+    problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], checker: Checker
+) -> None:
+    """Check cost, cash, TCO, bill of materials, budgets, objective and gap."""
+    finance = Finance.of(problem.settings)
+    ledger = Ledger()
+    years = range(1, finance.horizon_years + 1)
+    for site in problem.sites.values():
+        _equipment(problem, design, site, ledger)
+        _facility(problem, site, balances, ledger)
+    for year in years:
+        _workloads(problem, design, year, ledger)
+    _packing(problem, design, ledger)
+    cost = cost_of(ledger, finance)
+    if design.cost is None:
+        checker.holds("cost", False, "no cost", "a design has a cost")
+        return
+    for kind in ("capital", "running"):
+        stated, found = getattr(design.cost, kind), getattr(cost, kind)
+        for category in sorted(set(stated) | set(found)):
+            checker.equal(f"cost {kind} {category}", stated.get(category), found.get(category))
+    checker.same("cost cash_by_year years", [c.year for c in design.cost.cash_by_year], list(years))
+    for stated_cash, found_cash in zip(design.cost.cash_by_year, cost.cash_by_year, strict=False):
+        for name in ("capital_usd", "running_usd", "total_usd"):
+            place = f"cost cash_by_year {stated_cash.year} {name}"
+            checker.equal(place, getattr(stated_cash, name), getattr(found_cash, name))
+    checker.equal("tco_usd", design.tco_usd, tco_usd(cost))
+    _bom(design, ledger, finance, checker)
+    _budgets(problem, design, balances, sum(capex_terms(ledger, finance)), checker)
+    _objective(problem, design, balances, tco_usd(cost), sum(capex_terms(ledger, finance)), checker)
+
+
+def _price(problem: Problem, table: str, name: str, site: str) -> float:
+    offer = offered(problem, table, site).get(name)
+    if offer is not None and offer.price_usd is not None:
+        return offer.price_usd
+    return float(getattr(problem.tables[table][name], "price_usd", None) or 0.0)
+
+
+def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> None:
+    """Buy what stands at a site in year 1 (it stands in all), and keep it running."""
+    if site.kind == "cloud":
+        for name, units in storage_units(design, site.name, 1).items():
+            unit = problem.storage[name]
+            monthly = (unit.rent_usd_per_tb_month or 0.0) * unit.raw_tb
+            _pay(problem, ledger, site.name, "rent", 12.0 * units, monthly)
+        return
+    units_of: dict[tuple[str, str, str], float] = defaultdict(float)
+    for pool in design.pools:
+        if (pool.site, pool.year) == (site.name, 1):
+            row = problem.nodes[pool.node]
+            price = _price(problem, "nodes", pool.node, site.name)
+            ledger.buy(
+                CapitalLine(site.name, "nodes", "nodes", pool.node, pool.bought, price, row.lifetime_years)
+            )
+            _pay(problem, ledger, site.name, "support", pool.nodes, price * row.support_pct_per_year / 100)
+            _pay(problem, ledger, site.name, "maintenance", pool.nodes, price * row.maintenance_pct_per_year / 100)
+    for net in design.network:
+        if (net.site, net.year) == (site.name, 1):
+            fabric = problem.fabrics[net.fabric]
+            switches = net.leaf + net.spine + net.core
+            switch = problem.switches[net.switch]
+            units_of["network", "switches", net.switch] += switches
+            units_of["network", "links", fabric.access_link or ""] += net.access_links
+            units_of["network", "links", fabric.trunk_link or ""] += net.leaf_spine_links + net.spine_core_links
+            price = switch.price_usd
+            _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
+            _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
+    for name, units in storage_units(design, site.name, 1).items():
+        units_of["storage", "storage", name] += units
+        price = _price(problem, "storage", name, site.name)
+        share = problem.storage[name].maintenance_pct_per_year / 100
+        _pay(problem, ledger, site.name, "maintenance", units, price * share)
+    for rack in design.racks:
+        if (rack.site, rack.year) == (site.name, 1):
+            units_of["racks", "racks", rack.name] += rack.count
+    for part in design.power:
+        if (part.site, part.year) == (site.name, 1):
+            units_of["power", "power", part.name] += part.units
+    for cooler in design.cooling:
+        if (cooler.site, cooler.year) == (site.name, 1):
+            units_of["cooling", "cooling", cooler.name] += cooler.units
+    for (category, table, name), units in units_of.items():
+        new = max(0.0, units - existing_units(problem, site.name, table, name))
+        lifetime = float(getattr(problem.tables[table][name], "lifetime_years"))
+        ledger.buy(
+            CapitalLine(site.name, category, table, name, new, _price(problem, table, name, site.name), lifetime)
+        )
+
+
+def _pay(problem: Problem, ledger: Ledger, site: str, category: str, quantity: float, rate: float) -> None:
+    years = tuple(range(1, problem.settings.horizon_years + 1))
+    ledger.pay(RunningLine(site, category, quantity, rate, years))
+
+
+def _facility(
+    problem: Problem, site: Site, balances: dict[tuple[str, int], SiteYear], ledger: Ledger
+) -> None:
+    """Pay building, colocation, demand, staff, energy, carbon and water."""
+    if (site.name, 1) in balances:
+        first = balances[site.name, 1]
+        if site.kind == "colocation":
+            _pay(problem, ledger, site.name, "colocation", 12 * first.it_kw, site.colocation_usd_per_kw_month or 0.0)
+        else:
+            price, life = site.build_usd_per_kw, site.building_lifetime_years
+            ledger.buy(CapitalLine(site.name, "building", "sites", site.name, first.grid_kw, price, life))
+        _pay(problem, ledger, site.name, "demand", 12 * first.grid_kw, site.demand_charge_usd_per_kw_month)
+        _pay(problem, ledger, site.name, "staff", first.it_kw, problem.settings.staff_usd_per_kw_year)
+    for (name, year), balance in balances.items():
+        if name != site.name:
+            continue
+        kwh = balance.grid_average_kw * HOURS_PER_YEAR
+        tonnes = kwh * site.carbon_kg_per_kwh / 1000
+        ledger.pay(RunningLine(name, "energy", kwh, site.electricity_usd_per_kwh or 0.0, (year,)))
+        ledger.pay(RunningLine(name, "carbon", tonnes, problem.settings.carbon_price_usd_per_t, (year,)))
+        ledger.pay(RunningLine(name, "water", balance.water_m3, site.water_usd_per_m3, (year,)))
+
+
+def _workloads(problem: Problem, design: Design, year: int, ledger: Ledger) -> None:
+    """Pay the rent of nodes and the licences of what runs in a year."""
+    for job in design.training:
+        if job.year != year:
+            continue
+        row = problem.training[job.job]
+        days = job.runs_per_year * row.overhead_factor * job.days
+        licence = problem.software[job.software].licence_usd_per_accelerator_year * job.accelerators
+        ledger.pay(RunningLine(job.site, "licences", days / DAYS_PER_YEAR, licence, (year,)))
+        if problem.sites[job.site].kind == "cloud":
+            rent = problem.nodes[job.node].rent_usd_per_hour or 0.0
+            ledger.pay(RunningLine(job.site, "rent", days * 24 * job.nodes, rent, (year,)))
+    for part in design.inference:
+        if part.year == year:
+            licence = problem.software[part.software].licence_usd_per_accelerator_year
+            chips = float(part.accelerators_per_replica)
+            ledger.pay(RunningLine(part.site, "licences", part.replicas, licence * chips, (year,)))
+    for pool in design.pools:
+        if pool.year == year and pool.rented:
+            rent = problem.nodes[pool.node].rent_usd_per_hour or 0.0
+            ledger.pay(RunningLine(pool.site, "rent", HOURS_PER_YEAR * pool.service_nodes, rent, (year,)))
+
+
+def _packing(problem: Problem, design: Design, ledger: Ledger) -> None:
+    """Pay the CPU that packs and unpacks each dataset."""
+    for dataset in problem.datasets.values():
+        records = [r for r in design.storage if r.part != "checkpoint" and r.dataset == dataset.name]
+        if not records:
+            continue
+        codec = codec_of(problem, records[0].codec)
+        for year in range(1, problem.settings.horizon_years + 1):
+            hours = packing_core_hours(problem, dataset, codec, year)
+            rate = problem.settings.cpu_usd_per_core_hour
+            ledger.pay(RunningLine(records[0].site, "processing", hours, rate, (year,)))
+
+
+def _bom(design: Design, ledger: Ledger, finance: Finance, checker: Checker) -> None:
+    stated: dict[tuple[str, int, str, str, str, float], float] = defaultdict(float)
+    for line in design.bom_lines:
+        place = f"bom {line.site} year {line.year} {line.item}"
+        checker.equal(f"{place} total_usd", line.total_usd, line.quantity * line.unit_price_usd)
+        stated[line.site, line.year, line.category, line.table, line.item, line.unit_price_usd] += line.quantity
+    found = {
+        (line.site, line.year, line.category, line.table, line.item, line.unit_price_usd): line.quantity
+        for line in bill_of_materials(ledger, finance)
+    }
+    for key in sorted(set(stated) | set(found)):
+        place = f"bom {key[0]} year {key[1]} {key[4]} at {key[5]:g} USD quantity"
+        checker.equal(place, stated.get(key, 0.0), found.get(key, 0.0))
+
+
+def _carbon_t(problem: Problem, balances: dict[tuple[str, int], SiteYear], year: int) -> float:
+    return sum(
+        balance.grid_average_kw * HOURS_PER_YEAR / 1000 * problem.sites[site].carbon_kg_per_kwh
+        for (site, of_year), balance in balances.items()
+        if of_year == year
+    )
+
+
+def _budgets(
+    problem: Problem,
+    design: Design,
+    balances: dict[tuple[str, int], SiteYear],
+    capex: float,
+    checker: Checker,
+) -> None:
+    settings = problem.settings
+    if settings.capex_limit_usd is not None:
+        checker.at_most("purchases", capex, settings.capex_limit_usd, "capex_limit_usd")
+    for year in range(1, settings.horizon_years + 1):
+        if settings.carbon_limit_t_per_year is not None:
+            emitted = _carbon_t(problem, balances, year)
+            checker.at_most(f"carbon year {year}", emitted, settings.carbon_limit_t_per_year, "carbon_limit")
+    for (site, year), balance in balances.items():
+        limit = problem.sites[site].water_limit_m3_per_year
+        if limit is not None:
+            checker.at_most(f"water at {site} year {year}", balance.water_m3, limit, "water_limit")
+    for offer in problem.offers.values():
+        if offer.table == "nodes" or offer.max_units is None:
+            continue
+        bought = sum(
+            line.quantity
+            for line in design.bom_lines
+            if (line.table, line.item) == (offer.table, offer.name) and offer.site in (None, line.site)
+            and line.year == 1
+        )
+        checker.at_most(f"bom {offer.table} {offer.name}", bought, offer.max_units, "max_units of offers.csv")
+
+
+def _objective(
+    problem: Problem,
+    design: Design,
+    balances: dict[tuple[str, int], SiteYear],
+    tco: float,
+    capex: float,
+    checker: Checker,
+) -> None:
+    """Check the objective's value, and that bound, gap and status say the same."""
+    years = range(1, problem.settings.horizon_years + 1)
+    value = {
+        "tco": tco,
+        "capex": capex,
+        "carbon": sum(_carbon_t(problem, balances, year) for year in years),
+        "energy": sum(balance.grid_average_kw * HOURS_PER_YEAR for balance in balances.values()),
+    }[problem.settings.objective]
+    checker.same("objective", design.objective, problem.settings.objective)
+    checker.equal("objective_value", design.objective_value, value)
+    if design.objective_bound is not None:
+        checker.at_most("objective_bound", design.objective_bound, value, "the objective's value")
+        gap = (value - design.objective_bound) / abs(value) if value else 0.0
+        checker.equal("gap", design.gap, gap)
+    within = design.gap is not None and design.gap <= design.gap_target * (1 + 1e-6) + 1e-12
+    checker.same("status", design.status, "optimal" if within else "feasible")

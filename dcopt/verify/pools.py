@@ -1,0 +1,131 @@
+"""Pools and their fabrics: purchases, existing nodes, offers, spares, switches, ports and cables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from dcopt.design.records import Design, NetworkRecord, PoolRecord
+from dcopt.infrastructure.spares import spares_needed
+from dcopt.infrastructure.topology import node_ports, steps_for
+from dcopt.problem.offered import existing_units, offered
+from dcopt.problem.problem import Problem
+from dcopt.verify.checker import Checker
+
+
+def check(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check every pool, and that the fabric of every pool has the ports that its nodes need."""
+    for pool in design.pools:
+        _pool(problem, design, pool, checker)
+    _constant(design, checker)
+    _units(problem, design, checker)
+    _network(problem, design, checker)
+
+
+def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) -> None:
+    place = f"pool {pool.site}/{pool.node}/{pool.fabric} year {pool.year}"
+    node = problem.nodes[pool.node]
+    rented = problem.sites[pool.site].kind == "cloud"
+    checker.same(f"{place} rented", pool.rented, rented)
+    checker.same(f"{place} accelerators", pool.accelerators, pool.nodes * node.accelerators)
+    checker.holds(
+        f"{place} node", pool.node in offered(problem, "nodes", pool.site), pool.node, "it is not offered there"
+    )
+    checker.holds(
+        f"{place} fabric", pool.fabric in offered(problem, "fabrics", pool.site), pool.fabric, "it is not offered there"
+    )
+    if rented:
+        checker.same(f"{place} bought", (pool.bought, pool.existing, pool.spares), (0, 0, 0))
+        return
+    checker.same(f"{place} nodes", pool.nodes, pool.bought + pool.existing)
+    target = problem.settings.spare_target_pct
+    for record in design.inference:
+        if (record.site, record.node, record.fabric) == (pool.site, pool.node, pool.fabric):
+            target = max(target, problem.inference[record.service].availability_pct or 0.0)
+    working = pool.nodes - pool.spares
+    needed = spares_needed(working, node.mtbf_hours, node.repair_hours, target)
+    checker.at_most(f"{place} spares", needed, pool.spares, "spares for the target")
+    checker.at_most(f"{place} service_nodes", pool.service_nodes, working, "working nodes")
+
+
+def _constant(design: Design, checker: Checker) -> None:
+    """What was bought once stands in every year."""
+    bought: dict[tuple[str, str, str], set[tuple[int, int, int]]] = defaultdict(set)
+    years: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for pool in design.pools:
+        if not pool.rented:
+            key = (pool.site, pool.node, pool.fabric)
+            bought[key].add((pool.nodes, pool.bought, pool.spares))
+            years[key].append(pool.year)
+    for key, values in bought.items():
+        place = f"pool {'/'.join(key)}"
+        checker.same(f"{place} over the years", len(values), 1)
+        checker.same(f"{place} years", sorted(years[key]), list(range(1, design.horizon_years + 1)))
+
+
+def _units(problem: Problem, design: Design, checker: Checker) -> None:
+    used: dict[tuple[str, str], int] = defaultdict(int)
+    taken: dict[tuple[str, str], int] = defaultdict(int)
+    year_one = [pool for pool in design.pools if pool.year == 1 and not pool.rented]
+    rented: dict[tuple[str, str], int] = {}
+    for pool in design.pools:
+        if pool.rented:
+            at = sum(
+                p.nodes
+                for p in design.pools
+                if (p.site, p.node, p.year, p.rented) == (pool.site, pool.node, pool.year, True)
+            )
+            rented[pool.site, pool.node] = max(at, rented.get((pool.site, pool.node), 0))
+    for pool in year_one:
+        used[pool.site, pool.node] += pool.existing
+        taken[pool.site, pool.node] += pool.bought
+    for (site, name), units in used.items():
+        there = existing_units(problem, site, "nodes", name)
+        checker.at_most(f"pool {site}/{name} existing", units, there, "existing.csv")
+    for key, units in rented.items():
+        taken[key] += units
+    for offer in problem.offers.values():
+        if offer.table != "nodes":
+            continue
+        units = sum(n for (site, name), n in taken.items() if name == offer.name and offer.site in (None, site))
+        place = f"nodes {offer.name} at {offer.site or 'all sites'}"
+        if offer.max_units is not None:
+            checker.at_most(place, units, offer.max_units, "max_units of offers.csv")
+        if offer.min_units and units:
+            checker.at_most(place, offer.min_units, units, "min_units of offers.csv")
+
+
+def _network(problem: Problem, design: Design, checker: Checker) -> None:
+    records: dict[tuple[str, str, str, int], NetworkRecord] = {
+        (r.site, r.node, r.fabric, r.year): r for r in design.network
+    }
+    checker.same("network: one record for each pool and year", len(records), len(design.network))
+    for pool in design.pools:
+        fabric = problem.fabrics[pool.fabric]
+        if fabric.switch is None:
+            continue
+        place = f"network {pool.site}/{pool.node}/{pool.fabric} year {pool.year}"
+        record = records.pop((pool.site, pool.node, pool.fabric, pool.year), None)
+        if record is None:
+            checker.holds(place, False, "no switches", "its nodes need a fabric")
+            continue
+        switch = problem.switches[fabric.switch]
+        node = problem.nodes[pool.node]
+        checker.same(f"{place} switch", record.switch, fabric.switch)
+        checker.same(f"{place} access_links", record.access_links, node_ports(node, fabric) * pool.nodes)
+        stated = (record.leaf, record.spine, record.core, record.leaf_spine_links, record.spine_core_links)
+        largest = max(pool.nodes * 4, 256)
+        enough = [
+            (step.leaf, step.spine, step.core, step.leaf_spine_links, step.spine_core_links)
+            for step in steps_for(node, fabric, switch, largest)
+            if step.max_nodes >= pool.nodes
+        ]
+        checker.holds(
+            f"{place} switches",
+            stated in enough,
+            f"leaf, spine, core and their links {stated}",
+            f"{enough[0] if enough else 'no fabric of that size'} for {pool.nodes} nodes",
+        )
+        ports = switch.ports * (record.leaf + record.spine + record.core)
+        ends = record.access_links + 2 * (record.leaf_spine_links + record.spine_core_links)
+        checker.at_most(f"{place} ports", ends, ports, "ports of its switches")
+    checker.same("network: fabrics without nodes", sorted(records), [])

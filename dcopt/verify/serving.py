@@ -1,0 +1,136 @@
+"""Every service: its rate, its times at the load that it carries, its quality, and its replicas on whole nodes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from dcopt.design.records import Design, ServiceRecord
+from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
+from dcopt.performance.serving import ReplicaLayout, ServingPrediction, at_rate, largest_rate, variant_of
+from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.problem.demand import is_alive, load_in
+from dcopt.problem.offered import offered
+from dcopt.problem.problem import Problem
+from dcopt.verify.checker import Checker
+
+
+def check(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check that every service is served at its peak in every one of its years, within its promises."""
+    horizon = problem.settings.horizon_years
+    carried: dict[tuple[str, int], float] = defaultdict(float)
+    for record in design.inference:
+        carried[record.service, record.year] += record.requests_per_s
+    due = {
+        (service.name, year): load_in(service, year)[0]
+        for year in range(1, horizon + 1)
+        for service in problem.inference.values()
+        if is_alive(service, year, horizon)
+    }
+    checker.same("inference: services and years", sorted(carried), sorted(due))
+    for key, peak in due.items():
+        checker.equal(f"inference {key[0]} year {key[1]} requests_per_s", carried.get(key, 0.0), peak)
+    known: dict[str, ServingPrediction | None] = {}
+    for record in design.inference:
+        if record.service in problem.inference:
+            _record(problem, record, checker, known)
+    _hosting(problem, design, checker)
+
+
+def _record(
+    problem: Problem, record: ServiceRecord, checker: Checker, known: dict[str, ServingPrediction | None]
+) -> None:
+    place = f"inference {record.service} on {record.site}/{record.node} year {record.year}"
+    service = problem.inference[record.service]
+    task = serving_task_of(service, problem)
+    accelerator = problem.accelerators[problem.nodes[record.node].accelerator]
+    engine = problem.software[record.software]
+    stack = [problem.compression[name] for name in record.compression.split("+") if name in problem.compression]
+    variant = variant_of(stack, accelerator)
+    layout = ReplicaLayout(tensor=record.tensor, pipeline=record.pipeline, expert=record.expert)
+    checker.same(f"{place} compression", "+".join(row.name for row in stack), record.compression)
+    if variant is None or record.replicas < 1:
+        checker.holds(place, False, "a variant and replicas that run there", "none")
+        return
+    trip = rtt_ms(service, record.site, problem)
+    key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip))
+    args = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
+    if key not in known:
+        budgets = {
+            name: None if value is None else value - lost
+            for name, value, lost in (
+                ("ttft_ms", service.ttft_ms, trip),
+                ("tpot_ms", service.tpot_ms, 0.0),
+                ("latency_ms", service.latency_ms, trip),
+            )
+        }
+        known[key] = largest_rate(*args, percentile=service.percentile, **budgets)
+    most = known[key]
+    point = at_rate(*args, record.requests_per_s / record.replicas, service.percentile)
+    if most is None or point is None:
+        checker.holds(f"{place} requests_per_s", False, f"{record.requests_per_s!r}", "a replica cannot carry it")
+        return
+    capacity = record.replicas * most.requests_per_s
+    checker.at_most(f"{place} requests_per_s", record.requests_per_s, capacity, "capacity of the replicas")
+    generates = service.output_tokens > 0
+    for name, stated, found in (
+        ("ttft_ms", record.ttft_ms, point.ttft_ms + trip if generates else None),
+        ("tpot_ms", record.tpot_ms, point.tpot_ms if generates else None),
+        ("latency_ms", record.latency_ms, point.latency_ms + trip),
+        ("rtt_ms", record.rtt_ms, trip),
+        ("percentile", record.percentile, service.percentile),
+        ("capacity_requests_per_s", record.capacity_requests_per_s, capacity),
+        ("saturated_requests_per_s", record.saturated_requests_per_s, capacity / most.utilization),
+        ("utilization", record.utilization, record.requests_per_s / capacity),
+        ("memory_gb", record.memory_gb, point.memory_gb),
+        ("quality_loss_pct", record.quality_loss_pct, stacked_loss_pct([r.quality_loss_pct for r in stack])),
+        ("accelerators_per_replica", float(record.accelerators_per_replica), float(layout.accelerators)),
+    ):
+        checker.equal(f"{place} {name}", stated, found)
+    for name in ("ttft_ms", "tpot_ms", "latency_ms"):
+        limit, value = getattr(service, name), getattr(record, name)
+        if limit is not None and value is not None:
+            checker.at_most(f"{place} {name}", value, limit, f"the promise {name}")
+    checker.at_most(f"{place} quality_loss_pct", record.quality_loss_pct, service.max_quality_loss_pct, "quality")
+    checker.same(f"{place} precision", record.precision, variant.precision)
+    checker.holds(f"{place} batch", record.batch >= point.batch - 1e-9, f"{record.batch}", f"{point.batch!r}")
+    for part in sorted(set(point.breakdown) | set(record.breakdown_ms)):
+        checker.equal(f"{place} breakdown_ms {part}", record.breakdown_ms.get(part), point.breakdown.get(part))
+    runs = (
+        runs_on(engine, accelerator, "serving")
+        and serves(engine, task.model)
+        and computes_in(engine, variant.precision)
+        and record.software in offered(problem, "software", record.site)
+    )
+    checker.holds(f"{place} software", runs, record.software, "it does not run there")
+    allowed = offered(problem, "compression", record.site)
+    good = all(applies(row, task.model) and row.name in allowed for row in stack) and stack_together(stack)
+    checker.holds(f"{place} compression", good, record.compression, "no published loss for this model or stack")
+    checker.holds(f"{place} site", not service.sites or record.site in service.sites, record.site, "not allowed")
+
+
+def _hosting(problem: Problem, design: Design, checker: Checker) -> None:
+    """Pack the replicas of every pool on its service nodes, largest first."""
+    sizes: dict[tuple[str, str, str, int], list[int]] = defaultdict(list)
+    for record in design.inference:
+        key = (record.site, record.node, record.fabric, record.year)
+        sizes[key] += [record.accelerators_per_replica] * record.replicas
+    for pool in design.pools:
+        replicas = sizes.pop((pool.site, pool.node, pool.fabric, pool.year), [])
+        place = f"pool {pool.site}/{pool.node}/{pool.fabric} year {pool.year} service_nodes"
+        needed = nodes_for(replicas, problem.nodes[pool.node].accelerators)
+        checker.at_most(place, needed, pool.service_nodes, "nodes that host services")
+    checker.same("inference: replicas outside pools", sorted(sizes), [])
+
+
+def nodes_for(replicas: list[int], per_node: int) -> int:
+    """Return the whole nodes that replicas of these sizes take, packed first-fit with the largest first."""
+    whole = sum(-(-size // per_node) for size in replicas if size >= per_node)
+    free: list[int] = []
+    for size in sorted((size for size in replicas if size < per_node), reverse=True):
+        for index, room in enumerate(free):
+            if room >= size:
+                free[index] -= size
+                break
+        else:
+            free.append(per_node - size)
+    return whole + len(free)

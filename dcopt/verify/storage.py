@@ -1,0 +1,154 @@
+"""Storage: every dataset and checkpoint lies where it must, protected, within capacity, bandwidth and IOPS."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from dcopt.design.records import Design, StorageRecord
+from dcopt.infrastructure.storage import peak_stored_tb, protection_problem, raw_tb
+from dcopt.performance.goodput import checkpoint_gb
+from dcopt.performance.packing import NO_CODEC
+from dcopt.performance.workloads import CHECKPOINTS_KEPT, read_kiops, run_of
+from dcopt.problem.offered import offered
+from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Codec
+from dcopt.verify.checker import Checker
+
+
+def check(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check what lies where, year by year, and the units that hold it."""
+    for year in range(1, design.horizon_years + 1):
+        records = [record for record in design.storage if record.year == year]
+        for record in records:
+            _record(problem, record, checker)
+        _copies(problem, design, records, year, checker)
+        _units(problem, design, records, year, checker)
+    for dataset in problem.datasets.values():
+        codecs = {r.codec for r in design.storage if r.part != "checkpoint" and r.dataset == dataset.name}
+        checker.holds(f"storage {dataset.name} codec", len(codecs) <= 1, f"{sorted(codecs)}", "one codec a dataset")
+
+
+def codec_of(problem: Problem, name: str) -> Codec:
+    """Return the codec row of that name; ``none`` exists without a row."""
+    return problem.codecs.get(name, NO_CODEC)
+
+
+def ratio_of(problem: Problem, record: StorageRecord) -> float:
+    """Return original ÷ compressed size of what a record stores."""
+    kind = "none" if record.part == "checkpoint" else problem.datasets[record.dataset].compressibility
+    return codec_of(problem, record.codec).ratio(kind)
+
+
+def _record(problem: Problem, record: StorageRecord, checker: Checker) -> None:
+    place = f"storage {record.dataset} {record.part} at {record.site} year {record.year}"
+    unit = problem.storage[record.name]
+    protection = problem.protection[record.protection]
+    rented = problem.sites[record.site].kind == "cloud"
+    checker.same(f"{place} rented", record.rented, rented)
+    checker.holds(f"{place} name", record.name in offered(problem, "storage", record.site), record.name, "not offered")
+    wrong = protection_problem(unit, protection, rented=rented)
+    if wrong is None and not rented and protection.parity < problem.settings.survive_failures:
+        wrong = f"it survives {protection.parity} failures, {problem.settings.survive_failures} are asked for"
+    checker.holds(f"{place} protection", wrong is None, record.protection, wrong or "")
+    known_codec = record.codec == NO_CODEC.name or record.codec in problem.codecs
+    checker.holds(f"{place} codec", known_codec, record.codec, "no such codec")
+    if record.part == "checkpoint":
+        job = problem.training[record.dataset]
+        run = run_of(job, problem)
+        size = CHECKPOINTS_KEPT * checkpoint_gb(run.task.model, job.optimizer, job.method) / 1000
+        allowed = job.sites
+    else:
+        dataset = problem.datasets[record.dataset]
+        share = dataset.hot_pct / 100 if record.part == "hot" else 1 - dataset.hot_pct / 100
+        size = share * peak_stored_tb(
+            dataset.size_tb,
+            dataset.growth_pct_per_year,
+            dataset.retention_years,
+            problem.settings.horizon_years,
+        )
+        allowed = dataset.sites
+    checker.equal(f"{place} stored_tb", record.stored_tb, size)
+    checker.equal(f"{place} usable_tb", record.usable_tb, size / ratio_of(problem, record))
+    checker.holds(f"{place} medium", record.part == "cold" or unit.is_flash, unit.medium, "it must lie on flash")
+    checker.holds(f"{place} site", not allowed or record.site in allowed, record.site, "it may not lie there")
+
+
+def _parts(problem: Problem, dataset: str) -> set[str]:
+    hot = problem.datasets[dataset].hot_pct
+    return ({"hot"} if hot > 0 else set()) | ({"cold"} if hot < 100 else set())
+
+
+def _copies(
+    problem: Problem, design: Design, records: list[StorageRecord], year: int, checker: Checker
+) -> None:
+    parts: dict[tuple[str, str], list[str]] = defaultdict(list)
+    kept: set[tuple[str, str]] = set()
+    for record in records:
+        if record.part == "checkpoint":
+            kept.add((record.dataset, record.site))
+        else:
+            parts[record.dataset, record.site].append(record.part)
+    for dataset in problem.datasets.values():
+        whole = {site for (name, site), of in parts.items() if name == dataset.name}
+        for site in whole:
+            checker.same(
+                f"storage {dataset.name} at {site} year {year} parts",
+                sorted(parts[dataset.name, site]),
+                sorted(_parts(problem, dataset.name)),
+            )
+        checker.at_most(f"storage {dataset.name} year {year} copies", dataset.min_copies, len(whole), "min_copies")
+    for job in design.training:
+        if job.year != year:
+            continue
+        place = f"storage at {job.site} year {year}"
+        checker.holds(place, (job.job, job.site) in kept, "no room", f"the checkpoints of {job.job} lie there")
+        dataset_name = problem.training[job.job].dataset
+        if dataset_name is not None:
+            there = (dataset_name, job.site) in parts
+            checker.holds(place, there, "no copy", f"{job.job} reads {dataset_name} there")
+
+
+def _units(
+    problem: Problem, design: Design, records: list[StorageRecord], year: int, checker: Checker
+) -> None:
+    groups: dict[tuple[str, str], list[StorageRecord]] = defaultdict(list)
+    for record in records:
+        groups[record.site, record.name].append(record)
+    for (site, name), group in groups.items():
+        place = f"storage {name} at {site} year {year}"
+        unit = problem.storage[name]
+        units = group[0].site_units
+        checker.same(f"{place} site_units", {record.site_units for record in group}, {units})
+        checker.at_most(f"{place} site_units", unit.min_units, units, "min_units")
+        checker.equal(f"{place} units", sum(record.units for record in group), float(units))
+        raw = [raw_tb(r.stored_tb, problem.protection[r.protection], ratio_of(problem, r)) for r in group]
+        checker.at_most(f"{place} raw TB", sum(raw), unit.raw_tb * units, "raw capacity")
+        for record, size in zip(group, raw, strict=True):
+            checker.equal(f"{place} units of {record.dataset} {record.part}", record.units, units * size / sum(raw))
+        read, written, kiops = _streams(problem, design, group, year)
+        checker.at_most(f"{place} read GB/s", read, unit.read_gb_per_s * units, "read bandwidth")
+        checker.at_most(f"{place} write GB/s", written, unit.write_gb_per_s * units, "write bandwidth")
+        if unit.read_kiops is not None:
+            checker.at_most(f"{place} thousand IOPS", kiops, unit.read_kiops * units, "IOPS")
+
+
+def _streams(
+    problem: Problem, design: Design, group: list[StorageRecord], year: int
+) -> tuple[float, float, float]:
+    """Return what all jobs of the site read (GB/s), write (GB/s) and read at random (thousand a second) at once."""
+    read = written = kiops = 0.0
+    for job in design.training:
+        if job.year != year or job.site != group[0].site:
+            continue
+        row = problem.training[job.job]
+        for record in group:
+            ratio = ratio_of(problem, record)
+            if record.part == "checkpoint" and record.dataset == job.job:
+                penalty = problem.protection[record.protection].written_per_stored
+                written += job.checkpoint_gb_per_s * penalty / ratio
+            elif record.part != "checkpoint" and record.dataset == row.dataset:
+                hot = problem.datasets[record.dataset].hot_pct / 100
+                share = hot if record.part == "hot" else 1 - hot
+                read += job.ingest_gb_per_s * share / ratio
+                kiops += read_kiops(run_of(row, problem), job.days) * share
+    return read, written, kiops

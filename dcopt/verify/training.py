@@ -1,0 +1,145 @@
+"""Every training job: its predicted days, its promises, and the calendar, replayed event by event."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from dcopt.design.records import CalendarEntry, Design, TrainingRecord
+from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
+from dcopt.performance.goodput import checkpoint_gb, goodput
+from dcopt.performance.training import Layout, predict_step
+from dcopt.performance.workloads import TRAINING_LOSS_PCT, ingest_gb_per_s, run_days, run_of
+from dcopt.problem.demand import is_alive
+from dcopt.problem.offered import offered
+from dcopt.problem.problem import Problem
+from dcopt.verify.checker import Checker
+
+DAYS_PER_YEAR = 365.0
+
+
+def check(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check that every job runs as stated, in every one of its years, within its promises."""
+    horizon = problem.settings.horizon_years
+    stated = [(record.job, record.year) for record in design.training]
+    due = [
+        (job.name, year)
+        for year in range(1, horizon + 1)
+        for job in problem.training.values()
+        if is_alive(job, year, horizon)
+    ]
+    checker.same("training: jobs and years", sorted(stated), sorted(due))
+    for record in design.training:
+        if record.job in problem.training:
+            _record(problem, record, checker)
+    _node_days(problem, design, checker)
+    _calendar(problem, design, checker)
+
+
+def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
+    place = f"training {record.job} year {record.year}"
+    job = problem.training[record.job]
+    run = run_of(job, problem)
+    node = problem.nodes[record.node]
+    software = problem.software[record.software]
+    layout = Layout(
+        tensor=record.tensor,
+        pipeline=record.pipeline,
+        data=record.data,
+        expert=record.expert,
+        context=record.context,
+        virtual_stages=record.virtual_stages,
+        micro_batch=record.micro_batch,
+        recompute=record.recompute,
+        sharding=record.sharding,
+    )
+    try:
+        step = predict_step(
+            run.task, cluster_for(problem, record.node, record.fabric), layout, record.precision, software
+        )
+    except ValueError as error:
+        checker.holds(f"{place} layout", False, "a layout that runs", str(error))
+        return
+    kept = goodput(record.nodes, node.mtbf_hours, record.checkpoint_gb, record.checkpoint_gb_per_s)
+    days = run_days(run.steps, record.step_s, record.goodput)
+    for name, stated, found in (
+        ("step_s", record.step_s, step.step_s),
+        ("tflops_per_accelerator", record.tflops_per_accelerator, step.tflops_per_accelerator),
+        ("mfu", record.mfu, step.mfu),
+        ("memory_gb", record.memory_gb, step.memory_gb),
+        ("accelerators", record.accelerators, step.accelerators),
+        ("accelerators", record.accelerators, record.nodes * node.accelerators),
+        ("tokens", record.tokens, run.tokens),
+        ("checkpoint_gb", record.checkpoint_gb, checkpoint_gb(run.task.model, job.optimizer, job.method)),
+        ("goodput", record.goodput, kept.fraction),
+        ("checkpoint_interval_s", record.checkpoint_interval_s, kept.checkpoint_interval_s),
+        ("days", record.days, days),
+        ("ingest_gb_per_s", record.ingest_gb_per_s, ingest_gb_per_s(run, days)),
+        ("deadline_days", record.deadline_days, job.deadline_days),
+        ("runs_per_year", record.runs_per_year, job.runs_per_year),
+    ):
+        checker.equal(f"{place} {name}", float(stated), float(found))
+    for part in sorted(set(step.breakdown) | set(record.breakdown_s)):
+        checker.equal(f"{place} breakdown_s {part}", record.breakdown_s.get(part), step.breakdown.get(part))
+    checker.holds(f"{place} memory_gb", step.fits, "a layout that fits the memory", "it does not fit")
+    checker.at_most(f"{place} days", record.days, job.deadline_days, "deadline_days")
+    _allowed(problem, record, checker, place)
+
+
+def _allowed(problem: Problem, record: TrainingRecord, checker: Checker, place: str) -> None:
+    job = problem.training[record.job]
+    accelerator = problem.accelerators[problem.nodes[record.node].accelerator]
+    software = problem.software[record.software]
+    checker.holds(f"{place} precision", record.precision in job.precisions, record.precision, "it is not allowed")
+    checker.holds(f"{place} site", not job.sites or record.site in job.sites, record.site, "it is not allowed")
+    fits = runs_on(software, accelerator, "training") and computes_in(software, record.precision)
+    available = record.software in offered(problem, "software", record.site)
+    checker.holds(f"{place} software", fits and available, record.software, "it does not run there")
+    if job.max_quality_loss_pct is not None:
+        loss = TRAINING_LOSS_PCT.get(record.precision, 0.0)
+        checker.at_most(f"{place} precision", loss, job.max_quality_loss_pct, "max_quality_loss_pct")
+
+
+def _node_days(problem: Problem, design: Design, checker: Checker) -> None:
+    used: dict[tuple[str, int], float] = defaultdict(float)
+    for record in design.training:
+        job = problem.training[record.job]
+        key = f"{record.site}/{record.node}/{record.fabric}"
+        used[key, record.year] += job.runs_per_year * job.overhead_factor * record.nodes * record.days
+    limit = DAYS_PER_YEAR * problem.settings.schedulable_pct / 100
+    for pool in design.pools:
+        key = f"{pool.site}/{pool.node}/{pool.fabric}"
+        if not pool.rented and (key, pool.year) in used:
+            free = pool.nodes - pool.spares - pool.service_nodes
+            checker.at_most(f"pool {key} year {pool.year} node-days", used[key, pool.year], limit * free, "node-days")
+
+
+def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check every run of every job, then replay the starts of each pool and year."""
+    runs: dict[tuple[str, int], list[CalendarEntry]] = defaultdict(list)
+    for entry in design.calendar:
+        runs[entry.job, entry.year].append(entry)
+    for record in design.training:
+        entries = sorted(runs.pop((record.job, record.year), []), key=lambda entry: entry.run)
+        place = f"calendar {record.job} year {record.year}"
+        checker.same(f"{place} runs", [entry.run for entry in entries], list(range(1, record.runs_per_year + 1)))
+        job = problem.training[record.job]
+        for entry in entries:
+            checker.equal(f"{place} run {entry.run} days", entry.end_day - entry.start_day, record.days)
+            checker.at_most(f"{place} run {entry.run} end_day", entry.end_day, job.due_day, "due_day")
+            checker.at_most(
+                f"{place} run {entry.run} start_day", job.earliest_start_day, entry.start_day, "earliest_start_day"
+            )
+            checker.same(f"{place} run {entry.run} nodes", entry.nodes, record.nodes)
+            checker.same(f"{place} run {entry.run} pool", entry.pool, f"{record.site}/{record.node}/{record.fabric}")
+        if entries:
+            first = min(entry.start_day for entry in entries)
+            checker.equal(f"training {record.job} year {record.year} start_day", record.start_day, first)
+    checker.same("calendar: runs of jobs that do not run", sorted(runs), [])
+    for pool in design.pools:
+        key = f"{pool.site}/{pool.node}/{pool.fabric}"
+        entries = [entry for entry in design.calendar if (entry.pool, entry.year) == (key, pool.year)]
+        free = pool.nodes - pool.spares - pool.service_nodes
+        for moment in {entry.start_day for entry in entries}:
+            running = [e for e in entries if e.start_day <= moment + 1e-9 and e.end_day > moment + 1e-9]
+            at_once = sum(entry.nodes for entry in running)
+            checker.at_most(f"calendar {key} year {pool.year} day {moment:g}", at_once, free, "nodes of the pool")

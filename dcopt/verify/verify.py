@@ -1,0 +1,31 @@
+"""Recheck a design from the inputs alone: every promise, every capacity, every dollar.
+
+Nothing here imports the candidates, the formulation or the solver. A design without equipment (infeasible, none found)
+states no numbers and passes.
+"""
+
+from __future__ import annotations
+
+from dcopt.design.records import Design
+from dcopt.problem.problem import Problem
+from dcopt.verify import facility, money, pools, serving, storage, training
+from dcopt.verify.checker import Checker, Mismatch
+
+
+def verify(problem: Problem, design: Design) -> tuple[int, tuple[Mismatch, ...]]:
+    """Return (comparisons made, mismatches found) of ``design`` against ``problem``."""
+    checker = Checker()
+    if design.status in ("infeasible", "no_solution"):
+        return checker.checks, ()
+    checker.same("problem", design.problem, problem.name)
+    checker.same("horizon_years", design.horizon_years, problem.settings.horizon_years)
+    try:
+        training.check(problem, design, checker)
+        serving.check(problem, design, checker)
+        pools.check(problem, design, checker)
+        storage.check(problem, design, checker)
+        balances = facility.check(problem, design, checker)
+        money.check(problem, design, balances, checker)
+    except KeyError as error:
+        checker.holds("design", False, f"a row named {error}", "the tables have none")
+    return checker.checks, tuple(checker.mismatches)
