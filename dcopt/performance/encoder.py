@@ -46,7 +46,7 @@ class EncoderConstants:
     balance: float = 0.35
     ridge: float = 60.0
     memory: float = 0.81
-    launch_s: float = 60e-6
+    launch_s: float = 30e-6
     host_s: float = 0.5e-3
     link: float = 0.7
     most_requests: int = 512

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from dcopt.performance.cluster import Cluster
+from dcopt.performance.layouts import check
 from dcopt.performance.request import Request, RequestError, cluster_for, model_of, software_of
 from dcopt.performance.training import StepPrediction, TrainingTask, best_step, predict_step
 from dcopt.performance.training_records import RECOMPUTE, SHARDING, Layout
@@ -120,6 +121,7 @@ def _chosen(
     if "data" not in named and accelerators % others == 0:
         named["data"] = accelerators // others
     layout = Layout(**named)  # type: ignore[arg-type]
+    check(task, cluster, replace(layout, data=1, micro_batch=1, expert=1, sharding="none"))
     if layout.accelerators != accelerators:
         raise RequestError(
             f"accelerators: no legal layout uses {accelerators}; tensor × pipeline × context × data must give it"

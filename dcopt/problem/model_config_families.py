@@ -11,6 +11,10 @@ from typing import Any
 
 from dcopt.problem.model_config import Attention, ModelConfig, ModelConfigError
 
+FULL: Attention = "full"
+SLIDING: Attention = "sliding"
+LINEAR: Attention = "linear"
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -245,13 +249,12 @@ def _attention_kinds(keys: Keys, layers: int) -> tuple[tuple[Attention, ...], in
     window = keys.whole("sliding_window", default=0)
     listed = keys.config.get("layer_types")
     spelling: dict[str, Attention] = {
-        "full_attention": "full",
-        "sliding_attention": "sliding",
-        "linear_attention": "linear",
+        "full_attention": FULL,
+        "sliding_attention": SLIDING,
+        "linear_attention": LINEAR,
     }
     if listed is None:
-        kinds: tuple[Attention, ...] = ("sliding",) * layers if window else ()
-        return kinds, window
+        return ((SLIDING,) * layers if window else ()), window
     if not isinstance(listed, list) or any(kind not in spelling for kind in listed):
         raise ModelConfigError(f"{keys.where}: 'layer_types' may hold {', '.join(spelling)}")
     return tuple(spelling[kind] for kind in listed), window
@@ -325,8 +328,7 @@ def _qwen35(keys: Keys) -> ModelConfig:
     kinds, _ = _attention_kinds(text, layers)
     if not kinds:
         every = text.whole("full_attention_interval", default=4)
-        pattern: tuple[Attention, ...] = ("linear",) * (every - 1) + ("full",)
-        kinds = tuple((pattern * (layers // every + 1))[:layers])
+        kinds = tuple(LINEAR if (layer + 1) % every else FULL for layer in range(layers))
     return _llama(
         text,
         "qwen3.5",

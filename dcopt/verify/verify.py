@@ -6,7 +6,11 @@ states no numbers and passes.
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from dcopt.design.files import read_design
 from dcopt.design.records import Design
+from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
 from dcopt.verify import facility, money, pools, serving, storage, training
 from dcopt.verify.checker import Checker, Mismatch
@@ -29,3 +33,13 @@ def verify(problem: Problem, design: Design) -> tuple[int, tuple[Mismatch, ...]]
     except KeyError as error:
         checker.holds("design", False, f"a row named {error}", "the tables have none")
     return checker.checks, tuple(checker.mismatches)
+
+
+def verify_folder(run: Path) -> tuple[int, tuple[Mismatch, ...]]:
+    """Verify a RUN folder from its ``inputs/`` and ``design.json`` alone; see `verify`.
+
+    Raises
+    ------
+    DesignFileError, InputError: the folder's design or inputs cannot be read.
+    """
+    return verify(load(run / "inputs"), read_design(run))

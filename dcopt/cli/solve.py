@@ -1,0 +1,97 @@
+"""``dcopt solve``: find the cheapest design that keeps every promise."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dcopt.cli.inputs import load_or_exit, usage_error
+
+if TYPE_CHECKING:
+    from dcopt.solve.session import Progress
+
+
+@click.command("solve")
+@click.argument("problem", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write (default: ./PROBLEM-run).")
+@click.option("--force", is_flag=True, help="Replace an existing RUN folder.")
+@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds that the solver may take.")
+@click.option("--gap", type=click.FloatRange(min=0, max=1), help="Relative gap at which the solver may stop.")
+@click.option("--objective", type=click.Choice(["tco", "capex", "energy", "carbon"]), help="What is minimized.")
+@click.option("--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change cells first.")
+@click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads of the solver (0: it decides).")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed of the solver.")
+@click.option("--no-baseline", is_flag=True, help="Do not solve for the one-node, one-fabric baseline.")
+@click.option("--with", "with_function", metavar="FILE.py:FUNCTION", help="Constraints of your own.")
+@click.option("--json", "as_json", is_flag=True, help="Print the design as JSON instead of the report.")
+def command(
+    problem: Path,
+    output: Path | None,
+    force: bool,
+    time_limit: float | None,
+    gap: float | None,
+    objective: str | None,
+    sets: tuple[str, ...],
+    threads: int,
+    seed: int,
+    no_baseline: bool,
+    with_function: str | None,
+    as_json: bool,
+) -> None:
+    """Find the cheapest design that keeps every promise of PROBLEM, prove it, and write the RUN folder.
+
+    Exit codes: 0 a design within the gap, 1 no design exists, 2 bad input, 3 stopped with a design outside the gap,
+    4 stopped with none, 5 verification failed.
+    """
+    changes = (*sets, f"settings.objective={objective}") if objective else sets
+    loaded = load_or_exit(problem, changes)
+    target = output or Path(f"{problem.resolve().stem}-run")
+    from dcopt.pipeline.main_job import solve_into
+    from dcopt.pipeline.run import RunOptions
+    from dcopt.pipeline.run_folder import RunFolderError
+    from dcopt.pipeline.user_constraints import UserConstraintsError
+
+    options = RunOptions(time_limit, gap, threads, seed, baseline=not no_baseline)
+    screen = _Screen()
+    try:
+        finished = solve_into(
+            loaded, target, options, force=force, with_function=with_function, on_progress=screen.show
+        )
+    except (RunFolderError, UserConstraintsError) as error:
+        usage_error(str(error))
+    finally:
+        screen.clear()
+    from dcopt.cli.report import rendered
+
+    click.echo(rendered(finished.design, loaded, "json" if as_json else "terminal", terminal=True))
+    verified = f"verified: {finished.checks} numbers recomputed from the inputs" if finished.checks else ""
+    for mismatch in finished.mismatches:
+        click.echo(f"verification failed: {mismatch}", err=True)
+    click.echo(f"{'' if finished.mismatches else verified + '; '}wrote {target}", err=True)
+    sys.exit(finished.exit_code)
+
+
+class _Screen:
+    """One line on a terminal, refreshed in place; nothing where stderr is not a terminal."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+
+    def show(self, progress: Progress) -> None:
+        """Show incumbent, bound, gap and time."""
+        if self.live:
+            incumbent = "none yet" if progress.incumbent is None else f"{progress.incumbent:,.0f}"
+            bound = "none yet" if progress.bound is None else f"{progress.bound:,.0f}"
+            gap = "" if progress.gap is None else f"  gap {progress.gap:.2%}"
+            line = f"  {progress.seconds:6.1f} s  incumbent {incumbent}  bound {bound}{gap}  (Ctrl-C keeps the incumbent)"
+            sys.stderr.write(f"\r\x1b[2K{line[:118]}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self.live:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()

@@ -1,0 +1,95 @@
+"""The command ``solve``, without its terminal: read, solve, write the RUN folder, verify what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dcopt.design.records import Design
+from dcopt.pipeline.run import RunOptions, design_for
+from dcopt.pipeline.run_folder import RunFolder, check_target
+from dcopt.pipeline.solving import Listener
+from dcopt.pipeline.user_constraints import user_constraints
+from dcopt.problem.problem import Problem
+from dcopt.solve.session import Progress
+from dcopt.verify.checker import Mismatch
+from dcopt.verify.verify import verify_folder
+
+EXIT_OF_STATUS = {"optimal": 0, "infeasible": 1, "feasible": 3, "no_solution": 4}
+VERIFICATION_FAILED = 5
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of a solve: the design, what verification found, and the exit code that says so."""
+
+    design: Design
+    checks: int
+    mismatches: tuple[Mismatch, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 within the gap, 1 no design exists, 3 outside the gap, 4 none found, 5 verification failed."""
+        return VERIFICATION_FAILED if self.mismatches else EXIT_OF_STATUS[self.design.status]
+
+
+def solve_into(
+    problem: Problem,
+    target: Path,
+    options: RunOptions,
+    *,
+    force: bool = False,
+    with_function: str | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Finished:
+    """Solve ``problem`` and write its RUN folder.
+
+    Parameters
+    ----------
+    with_function: ``file.py:function`` that adds constraints, ``function(model, problem)``.
+
+    Raises
+    ------
+    RunFolderError: the target exists and is not to be replaced.
+    UserConstraintsError: the function cannot be found.
+    SolverError: HiGHS failed.
+    """
+    check_target(target, force=force)
+    if with_function is not None:
+        options = replace(options, user_constraints=user_constraints(with_function, problem))
+    folder = RunFolder(target)
+    try:
+        solving = options.solve_options(problem)
+        folder.write_inputs(
+            problem,
+            {
+                "gap": solving.gap,
+                "time_limit_s": solving.time_limit_s,
+                "threads": solving.threads,
+                "seed": solving.seed,
+                "baseline": options.baseline,
+                "with": with_function,
+            },
+        )
+        try:
+            design = design_for(problem, options, Listener(folder.log, on_progress))
+        except KeyboardInterrupt:
+            design = Design(
+                problem=problem.name,
+                status="no_solution",
+                objective=problem.settings.objective,
+                horizon_years=problem.settings.horizon_years,
+                stopped_by="interrupted",
+                diagnosis=("interrupted before any design was found",),
+            )
+        folder.write_results(design, problem)
+        checks, mismatches = verify_folder(folder.path)
+        folder.log(f"\ndcopt: verified {checks} numbers, {len(mismatches)} differences\n")
+        for mismatch in mismatches:
+            folder.log(f"dcopt: {mismatch}\n")
+    except BaseException:
+        folder.discard()
+        raise
+    folder.finish()
+    return Finished(design, checks, mismatches)

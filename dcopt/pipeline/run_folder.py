@@ -1,0 +1,122 @@
+"""The RUN folder: the exact inputs, the design, the bill of materials, the report, and the lock that repeats it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dcopt.design.files import DESIGN_FILE, write_design
+from dcopt.design.records import Design
+from dcopt.problem.problem import Problem
+from dcopt.problem.write import write_tables
+
+INPUTS = "inputs"
+LOCK_FILE = "lock.json"
+LOG_FILE = "solver.log"
+CORRECTIONS_HEADER = "table,name,column,predicted,corrected,reason\n"
+LOCKED_PACKAGES = ("dcopt", "highspy", "numpy", "openpyxl", "pandas", "pydantic", "pyomo", "scipy")
+
+
+class RunFolderError(Exception):
+    """The folder cannot be written; the text says the cure."""
+
+
+def check_target(folder: Path, *, force: bool) -> None:
+    """Refuse a target that exists, unless ``force`` is given and it is a RUN folder (or empty).
+
+    Raises
+    ------
+    RunFolderError: with what to do instead.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise RunFolderError(f"{folder} is a file; choose another folder with -o")
+    if not any(folder.iterdir()):
+        return
+    is_run = (folder / DESIGN_FILE).is_file() or (folder / INPUTS / LOCK_FILE).is_file()
+    if not force:
+        raise RunFolderError(f"{folder} exists; choose another folder with -o, or replace it with --force")
+    if not is_run:
+        raise RunFolderError(f"{folder} is not a folder that dcopt wrote, so --force does not replace it")
+
+
+class RunFolder:
+    """A RUN folder in the making: built beside its target, and moved there whole at the end."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.path = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        self.path.chmod(0o755)
+        self._log = (self.path / LOG_FILE).open("w", encoding="utf-8")
+
+    def log(self, text: str) -> None:
+        """Append to ``solver.log``."""
+        self._log.write(text)
+        self._log.flush()
+
+    def write_inputs(self, problem: Problem, options: Mapping[str, Any]) -> Path:
+        """Write the exact tables and the lock; return their folder."""
+        inputs = self.path / INPUTS
+        write_tables(problem, inputs)
+        (inputs / "corrections.csv").write_text(CORRECTIONS_HEADER, encoding="utf-8")
+        hashes = {
+            str(file.relative_to(inputs)): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(inputs.rglob("*"))
+            if file.is_file()
+        }
+        lock = {
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "problem": problem.name,
+            "read_from": str(problem.path),
+            "python": sys.version.split()[0],
+            "platform": platform.platform(),
+            "versions": {name: version(name) for name in LOCKED_PACKAGES},
+            "options": dict(options),
+            "changes": [
+                {"table": c.table, "key": c.key, "column": c.column, "old": c.old, "new": c.new}
+                for c in problem.changes
+            ],
+            "sha256": hashes,
+        }
+        text = json.dumps(lock, indent=1, ensure_ascii=False, default=str)
+        (inputs / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
+        return inputs
+
+    def write_results(self, design: Design, problem: Problem) -> None:
+        """Write ``design.json``, the bill of materials and the report."""
+        from dcopt.report.bom import write_bom_csv, write_bom_xlsx
+        from dcopt.report.html import render_html
+
+        write_design(design, self.path)
+        if design.cost is not None:
+            write_bom_csv(design, self.path / "bom.csv")
+            write_bom_xlsx(design, self.path / "bom.xlsx", problem)
+        (self.path / "report.html").write_text(render_html(design, problem), encoding="utf-8")
+
+    def finish(self) -> None:
+        """Move the folder to its target, in place of an old one."""
+        self._log.close()
+        if self.target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{self.target.name}-old-", dir=self.target.parent))
+            os.replace(self.target, old / "run")
+            os.replace(self.path, self.target)
+            shutil.rmtree(old)
+        else:
+            os.replace(self.path, self.target)
+
+    def discard(self) -> None:
+        """Remove what was built."""
+        self._log.close()
+        shutil.rmtree(self.path, ignore_errors=True)
