@@ -8,7 +8,7 @@ from dcopt.candidates.pools import pool_facility, pools_of
 from dcopt.candidates.records import Candidates, DataItem, Pool, ServingCandidate, StorageOption, TrainingCandidate
 from dcopt.candidates.serving import ServingGenerator
 from dcopt.candidates.storage import checkpoint_codec, codecs_for, items_of, may_lie_at, options_for
-from dcopt.candidates.training import Binding, TrainingGenerator, undominated
+from dcopt.candidates.training import Binding, TrainingGenerator, always_in_turn, undominated
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 
@@ -28,17 +28,24 @@ def generate(problem: Problem) -> Candidates:
     admissible = {job.name: trainer.admissible(job) for job in problem.training.values()}
     binding = _what_binds(admissible, options)
     training = {
-        job: tuple(c for of_pool in by_pool.values() for c in undominated(of_pool, binding))
+        job: {pool: undominated(of_pool, binding) for pool, of_pool in by_pool.items()}
         for job, by_pool in admissible.items()
     }
+    without_detours = {
+        job: {pool: undominated(of_pool, binding, by_node_days=True) for pool, of_pool in by_pool.items()}
+        for job, by_pool in training.items()
+    }
+    if always_in_turn(problem, without_detours):
+        training = without_detours
     server = ServingGenerator(problem, tuple(pools.values()))
     serving = {service.name: server.candidates(service) for service in problem.inference.values()}
-    used = _used_pools(pools, training, serving)
+    chosen = {job: tuple(c for of_pool in by_pool.values() for c in of_pool) for job, by_pool in training.items()}
+    used = _used_pools(pools, chosen, serving)
     return Candidates(
         periods=periods_of(problem),
         pools=used,
         facilities={key: pool_facility(problem, pool, _targets(problem, pool, serving)) for key, pool in used.items()},
-        training=training,
+        training=chosen,
         serving=serving,
         items=items,
         storage_options=options,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from typing import Any
 
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("dcopt.cli.init", "Write a problem folder to start from."),
-    "check": ("dcopt.cli.check", "Read and validate a problem, and say what was understood."),
+    "check": ("dcopt.cli.check", "Read, validate and pre-check a problem, and say what was understood."),
     "solve": ("dcopt.cli.solve", "Find the cheapest design that keeps every promise."),
     "report": ("dcopt.cli.report", "Show a solved design."),
-    "bom": ("dcopt.cli.bom", "Write the bill of materials of a solved design."),
+    "bom": ("dcopt.cli.bom", "Show or write the bill of materials of a solved design."),
     "explain": ("dcopt.cli.explain", "Why this design, or why there is none."),
     "verify": ("dcopt.cli.verify", "Recheck every promise and every dollar from the inputs alone."),
     "predict": ("dcopt.cli.predict", "One candidate's time, or one fabric's parts, with the breakdown."),
     "catalog": ("dcopt.cli.catalog", "List or show the rows of the catalogue."),
 }
+
+INTERRUPTED = 4
+"""Exit code of a command that Ctrl-C stopped before it had a result."""
 
 
 class LazyGroup(click.Group):
@@ -34,6 +39,14 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; Ctrl-C ends it without a traceback, and never with the code of 'no design exists'."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("interrupted; nothing was written", err=True)
+            sys.exit(INTERRUPTED)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of subcommands."""
         with formatter.section("Commands"):
@@ -43,4 +56,9 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dcopt")
 def main() -> None:
-    """Design AI data centres: the cheapest design that keeps every promise."""
+    """Design AI data centres: the cheapest design that keeps every promise.
+
+    \b
+    Example: dcopt init bert --example bert-question-answering
+             dcopt solve bert
+    """

@@ -2,6 +2,7 @@
 
     nodes[p] = bought[p] + reused[p] = work[p] + Σ_k k·spares[p,k]      (owned)
     work[p] ≤ Σ_k reach_k·spares[p,k],   Σ_k spares[p,k] = open[p]
+    Σ_f work[s,k,f] ≤ Σ_k reach_k·together[s,k],   Σ_f spares ≥ Σ_k k·together[s,k]   (splitting pools saves no spare)
     Σ_f reused[s,k,f] ≤ existing[s,k]
 
 At cloud sites ``work`` is the largest number of nodes rented at once; it costs nothing by itself.
@@ -83,10 +84,50 @@ def link(program: Program) -> None:
             variable = getattr(model, name)[key]
             if most > 0:
                 program.require(f"{name}_open", key, variable <= most * model.open[key])
+    _spares_together(program)
     _existing(program)
     _offers(program)
     if program.only_pair:
         _one_pair(program)
+
+
+def pools_alike(program: Program) -> dict[tuple[str, str], list[str]]:
+    """Return the owned pools of each (site, node)."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for key, pool in program.candidates.pools.items():
+        if not pool.rented:
+            alike.setdefault((pool.site, pool.node.name), []).append(key)
+    return alike
+
+
+def _spares_together(program: Program) -> None:
+    """The spares of all pools of one node at a site cover all their working nodes, as those of one pool would."""
+    model = program.model
+    for (site, node), keys in pools_alike(program).items():
+        if len(keys) < 2:
+            continue
+        largest = max(keys, key=lambda key: program.candidates.pools[key].max_nodes)
+        steps = []
+        targets = sorted({target for key in keys for target in program.candidates.facilities[key].spare_steps})
+        for target in targets:
+            for spares, reach in program.candidates.facilities[largest].spare_steps.get(target, ()):
+                if reach > 0:
+                    step = program.var("spare_together", (site, node, target, spares), ub=1, binary=True)
+                    steps.append((target, spares, reach, step))
+        work = total(model.work[key] for key in keys)
+        there = total(nodes_of(program, key) for key in keys) - work
+        program.require("one_step_together", (site, node), total(v for *_, v in steps) <= 1)
+        program.require("reach_together", (site, node), work <= total(reach * v for _, _, reach, v in steps))
+        program.require("spares_together", (site, node), there >= total(spares * v for _, spares, _, v in steps))
+
+
+def spares_together(program: Program, key: str) -> list[tuple[float, Any]]:
+    """Return (target, variable) of the steps that a pool shares with the other pools of its node (none if alone)."""
+    component = program.model.component("spare_together")
+    if component is None:
+        return []
+    pool = program.candidates.pools[key]
+    return [(k[2], v) for k, v in component.items() if k[:2] == (pool.site, pool.node.name)]
 
 
 def _existing(program: Program) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from dcopt.candidates.records import Period, Pool, ServingCandidate
 from dcopt.design.records import ServiceRecord
-from dcopt.formulation.compute import spare_variables
+from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, linear, number, total, whole
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.serving import at_rate
@@ -115,6 +115,11 @@ def _availability(program: Program) -> None:
         for key in sorted({c.pool.key for c in candidates if not c.pool.rented}):
             uses = program.var("uses", (service, key), ub=1, binary=True)
             high = total(v for t, _, _, v in spare_variables(program, key) if t >= target)
+            together = spares_together(program, key)
+            if together:
+                program.require(
+                    "availability_together", (service, key), total(v for t, v in together if t >= target) >= uses
+                )
             program.require(
                 "availability",
                 (service, key),

@@ -16,7 +16,7 @@ from dataclasses import replace
 from dcopt.performance import arithmetic
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.decoder_engine import DECODER, Engine, engine
-from dcopt.performance.queueing import largest_true, poisson_quantile, wait_quantile
+from dcopt.performance.queueing import largest_true, normal_quantile, poisson_quantile, wait_quantile
 from dcopt.performance.serving_records import (
     Promise,
     ReplicaLayout,
@@ -164,11 +164,36 @@ def saturated(
 
 def _times(made: Engine, batch: float, percentile: float) -> tuple[float, float, float]:
     """Quantiles of TTFT, TPOT and latency in seconds where an arrival finds ``batch`` − 1 others on average."""
-    large = 1.0 + poisson_quantile(batch - 1.0, percentile)
+    large = _crowd(made, batch, percentile)
     wait = wait_quantile(made.rate(batch), made.prefill_service, percentile)
     ttft = made.overhead_s + made.prefill + made.step(large) + wait
-    tpot = made.tpot(large)
+    tpot = made.tpot(batch) + _excess(made, batch, large, percentile)
     return ttft, tpot, ttft + max(0, made.outputs - 1) * tpot
+
+
+def _excess(made: Engine, batch: float, large: float, percentile: float) -> float:
+    """Seconds a token by which the quantile of a request's mean TPOT exceeds the mean.
+
+    Two causes, added because they come together: more requests decode beside it (``large``), and more prompts are
+    read while it decodes. The second is a delay busy period: a window D of decoding, stalls of σ at rate λ within it
+    and within its stalls, has the variance λσ²D/(1 − λσ)³.
+    """
+    rate = made.rate(batch)
+    stall = DECODER.stall * made.prefill_service
+    free = 1.0 - rate * stall
+    crowd = (made.step(large) - made.step(batch)) / free
+    window = made.outputs * made.step(batch)
+    spread = stall * math.sqrt(rate * window / free**3) / made.outputs
+    return crowd + max(0.0, normal_quantile(percentile)) * spread
+
+
+def _crowd(made: Engine, batch: float, percentile: float) -> float:
+    """Quantile of the requests in flight that an arrival joins, itself included.
+
+    Requests that slow each other down stay longer, so their number varies more than Poisson's: with departures at rate
+    μ(n) = n/(outputs·TPOT(n)) the variance is λ/μ'(n), which is TPOT(n)/TPOT(1) times the mean.
+    """
+    return 1.0 + poisson_quantile(batch - 1.0, percentile, made.tpot(batch) / made.tpot(1.0))
 
 
 def _largest_mean(made: Engine, capacity: float, percentile: float, share: float) -> float | None:
@@ -176,7 +201,7 @@ def _largest_mean(made: Engine, capacity: float, percentile: float, share: float
     limit = share * _saturated(made, capacity)
 
     def holds(batch: float) -> bool:
-        return 1.0 + poisson_quantile(batch - 1.0, percentile) <= capacity and made.rate(batch) <= limit
+        return _crowd(made, batch, percentile) <= capacity and made.rate(batch) <= limit
 
     return largest_true(holds, 1.0, capacity)
 
@@ -199,7 +224,7 @@ def at_rate(
     batch = largest_true(lambda value: made.rate(value) <= requests_per_s, 1.0, capacity)
     if batch is None or requests_per_s >= saturated:
         return None
-    if 1.0 + poisson_quantile(batch - 1.0, percentile) > capacity * 1.0001:
+    if _crowd(made, batch, percentile) > capacity * 1.0001:
         return None
     times = _times(made, batch, percentile)
     if not math.isfinite(times[0]):

@@ -131,7 +131,7 @@ def engine(task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: 
         raise ValueError(f"accelerator '{chip.name}' has no {variant.precision} arithmetic")
     tensor, stage, groups = layout.tensor, layout.stage, layout.attention_data
     speed = software.efficiency
-    flops = DECODER.products * peak * variant.speedup * speed
+    flops = DECODER.products * cluster.products_share * peak * variant.speedup * speed
     memory = DECODER.memory * cluster.bytes_per_s * speed
     link = DECODER.link * cluster.between(stage)
     if (stage > 1 and link <= 0) or (layout.accelerators > cluster.accelerators_per_node and not cluster.connected):

@@ -15,9 +15,12 @@ def normal_quantile(percentile: float) -> float:
     return NormalDist().inv_cdf(percentile / 100.0)
 
 
-def poisson_quantile(mean: float, percentile: float) -> float:
-    """Return the normal approximation of a Poisson quantile, at least the mean; continuous and monotone in both."""
-    return mean + max(0.0, normal_quantile(percentile)) * math.sqrt(mean)
+def poisson_quantile(mean: float, percentile: float, dispersion: float = 1.0) -> float:
+    """Return the normal approximation of a Poisson quantile, at least the mean; continuous and monotone in all.
+
+    ``dispersion`` is variance ÷ mean where it is not Poisson's 1.
+    """
+    return mean + max(0.0, normal_quantile(percentile)) * math.sqrt(mean * dispersion)
 
 
 def wait_quantile(rate: float, service_s: float, percentile: float, cv2: float = 0.0) -> float:

@@ -148,6 +148,7 @@ def _rates(cluster: Cluster, precision: str, efficiency: float) -> tuple[float, 
     """
     constants = CONSTANTS
     narrow, wide = peaks(cluster, precision)
+    efficiency *= cluster.products_share
     if not fused(precision):
         return narrow * constants.products * efficiency, *(2 * (wide * constants.products * efficiency,))
 

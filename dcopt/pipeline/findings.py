@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pyomo.environ as pyo
+from pyomo.core.expr.visitor import identify_variables
 
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Binding, Design, Rejected
@@ -38,6 +40,8 @@ def binding_of(program: Program, design: Design) -> tuple[Binding, ...]:
         component = program.model.component(f"keep_{name}")
         for constraint in component.values() if component is not None else ():
             group = program.groups.get(constraint.name)
+            if name == "offer_most" and not _is_used(constraint, design):
+                continue
             upper = pyo.value(constraint.upper) if constraint.has_ub() else None
             if group is None or not upper or constraint.has_lb():
                 continue
@@ -58,6 +62,12 @@ def binding_of(program: Program, design: Design) -> tuple[Binding, ...]:
                 sentence = f"{service.service} on {service.node} takes {value:.4g} of {limit:g} ms"
                 found[row] = Binding(row=row, sentence=sentence, used_pct=value / limit * 100)
     return tuple(sorted(found.values(), key=lambda binding: (-binding.used_pct, binding.row)))
+
+
+def _is_used(constraint: Any, design: Design) -> bool:
+    """Whether the design has nodes in a pool that an offer limits (what is not rented costs no room)."""
+    used = {f"{pool.site}/{pool.node}/{pool.fabric}" for pool in design.pools}
+    return any(variable.index() in used for variable in identify_variables(constraint.body))
 
 
 def rejected_of(candidates: Candidates, design: Design) -> tuple[Rejected, ...]:
@@ -96,7 +106,8 @@ def ways_out(program: Program, options: SolveOptions, log: Callable[[str], None]
         for constraint in component.values() if component is not None else ():
             if constraint.name in program.groups:
                 groups.setdefault(program.groups[constraint.name].row, []).append(constraint)
-    found = []
+    found: list[str] = []
+    undecided: list[str] = []
     for row, constraints in groups.items():
         for constraint in constraints:
             constraint.deactivate()
@@ -106,6 +117,12 @@ def ways_out(program: Program, options: SolveOptions, log: Callable[[str], None]
         if outcome.values is not None:
             sentence = program.groups[constraints[0].name].sentence
             found.append(f"{row}: without this limit ({sentence}) there is a design")
+        elif outcome.verdict == "interrupted":
+            return (*found, "the search for limits that exclude every design was interrupted")
+        elif outcome.verdict != "infeasible":
+            undecided.append(row)
+    if undecided:
+        found.append(f"not decided in the time that was left: whether there is a design without {', '.join(undecided)}")
     if not found:
         found.append("no single limit excludes every design: at least two of the limits collide")
     return tuple(found)

@@ -12,7 +12,8 @@ from dcopt.pipeline.run_folder import RunFolder, check_target
 from dcopt.pipeline.solving import Listener
 from dcopt.pipeline.user_constraints import user_constraints
 from dcopt.problem.problem import Problem
-from dcopt.solve.session import Progress
+from dcopt.solve.interrupt import deferred
+from dcopt.solve.session import Progress, SolverError
 from dcopt.verify.checker import Mismatch
 from dcopt.verify.verify import verify_folder
 
@@ -42,8 +43,9 @@ def solve_into(
     force: bool = False,
     with_function: str | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_phase: Callable[[str], None] = lambda text: None,
 ) -> Finished:
-    """Solve ``problem`` and write its RUN folder.
+    """Solve ``problem`` and write its RUN folder; Ctrl-C never loses a design that was found.
 
     Parameters
     ----------
@@ -52,13 +54,24 @@ def solve_into(
     Raises
     ------
     RunFolderError: the target exists and is not to be replaced.
-    UserConstraintsError: the function cannot be found.
-    SolverError: HiGHS failed.
+    UserConstraintsError: the function cannot be found, or failed.
+    OSError: the folder cannot be written.
     """
     check_target(target, force=force)
     if with_function is not None:
         options = replace(options, user_constraints=user_constraints(with_function, problem))
-    folder = RunFolder(target)
+    with deferred():
+        return _solve_into(problem, RunFolder(target), options, with_function, on_progress, on_phase)
+
+
+def _solve_into(
+    problem: Problem,
+    folder: RunFolder,
+    options: RunOptions,
+    with_function: str | None,
+    on_progress: Callable[[Progress], None],
+    on_phase: Callable[[str], None],
+) -> Finished:
     try:
         solving = options.solve_options(problem)
         folder.write_inputs(
@@ -73,16 +86,14 @@ def solve_into(
             },
         )
         try:
-            design = design_for(problem, options, Listener(folder.log, on_progress))
+            design = design_for(problem, options, Listener(folder.log, on_progress, on_phase))
         except KeyboardInterrupt:
-            design = Design(
-                problem=problem.name,
-                status="no_solution",
-                objective=problem.settings.objective,
-                horizon_years=problem.settings.horizon_years,
-                stopped_by="interrupted",
-                diagnosis=("interrupted before any design was found",),
-            )
+            design = _nothing_found(problem, "interrupted", "interrupted before any design was found")
+        except SolverError as error:
+            folder.log(f"\ndcopt: the solver failed: {error}\n")
+            cure = "try another --seed or --threads 1, and report it with this folder (solver.log, inputs/)"
+            design = _nothing_found(problem, "a failure of the solver", f"the solver failed: {error}; {cure}")
+        on_phase("writing and verifying")
         folder.write_results(design, problem)
         checks, mismatches = verify_folder(folder.path)
         folder.log(f"\ndcopt: verified {checks} numbers, {len(mismatches)} differences\n")
@@ -93,3 +104,14 @@ def solve_into(
         raise
     folder.finish()
     return Finished(design, checks, mismatches)
+
+
+def _nothing_found(problem: Problem, stopped_by: str, why: str) -> Design:
+    return Design(
+        problem=problem.name,
+        status="no_solution",
+        objective=problem.settings.objective,
+        horizon_years=problem.settings.horizon_years,
+        stopped_by=stopped_by,
+        diagnosis=(why,),
+    )

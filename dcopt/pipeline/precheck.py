@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dcopt.candidates.records import Candidates, Verdict
@@ -52,8 +53,8 @@ def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstac
     return Obstacle(
         f"training.csv: {name} deadline_days",
         f"no candidate finishes within {allowed:g} days; the nearest is {best.best} of {best.node} on {best.fabric}"
-        f" at {best.site}",
-        f"Allow at least {allowed * best.shortfall:.4g} days, or offer faster or more nodes (the largest pools are "
+        f" at {best.site}: {best.reason}",
+        f"Allow at least {math.ceil(allowed * best.shortfall):,} days, or offer faster or more nodes (pools are "
         f"limited by power_limit_kw of sites.csv and max_units of offers.csv)",
     )
 

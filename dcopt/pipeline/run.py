@@ -14,6 +14,7 @@ from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
+from dcopt.solve.interrupt import heard
 from dcopt.solve.session import SolveOptions, relative_gap
 
 
@@ -45,16 +46,20 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
     Raises
     ------
     SolverError: HiGHS failed.
-    KeyboardInterrupt: Ctrl-C was pressed twice.
+    KeyboardInterrupt: Ctrl-C was pressed before HiGHS began, or twice. Within `dcopt.solve.interrupt.deferred`, one
+        that comes later never loses the design.
     """
     options, listener = options or RunOptions(), listener or Listener()
     start = time.monotonic()
-    candidates = generate(problem)
-    generated = time.monotonic() - start
-    obstacles = precheck(problem, candidates)
+    listener.phase("candidates: every way in which each workload could run")
+    with heard():
+        candidates = generate(problem)
+        generated = time.monotonic() - start
+        obstacles = precheck(problem, candidates)
     if obstacles:
         return _none(problem, "infeasible", tuple(str(obstacle) for obstacle in obstacles), generated)
     solving = options.solve_options(problem)
+    listener.phase("program: stating it for the solver")
     solved = _main_solve(problem, candidates, solving, listener, options)
     if solved.design is None:
         return _without_design(problem, solved, solving, listener, generated)
@@ -102,13 +107,11 @@ def _tie_break(
         program.model.objective.set_value(program.objectives["tco"])
 
     left = max(1.0, solving.time_limit_s - first.timings_s.get("highs", 0.0))
-    second = solve_program(
-        problem,
-        candidates,
-        SolveOptions(solving.gap, left, solving.threads, solving.seed),
-        listener,
-        cutoffs=as_good,
-    )
+    least = SolveOptions(solving.gap, left, solving.threads, solving.seed)
+    try:
+        second = solve_program(problem, candidates, least, listener, cutoffs=as_good)
+    except KeyboardInterrupt:
+        return first
     if second.design is None:
         return first
     final = min(second.design.objective_value or 0.0, value)
@@ -144,7 +147,15 @@ def _baseline(
         return None, "the solve was interrupted"
     listener.log("\ndcopt: baseline, one node and one fabric everywhere\n")
     half = SolveOptions(solving.gap, solving.time_limit_s / 2, solving.threads, solving.seed)
-    alone = solve_program(problem, candidates, half, Listener(listener.log), only_pair=True)
+    listener.phase("baseline: one node and one fabric everywhere (Ctrl-C skips it)")
+    try:
+        alone = solve_program(
+            problem, candidates, half, Listener(listener.log), only_pair=True, cutoffs=options.user_constraints
+        )
+    except KeyboardInterrupt:
+        return None, "it was interrupted"
+    if alone.design is None and alone.stopped_by == "interrupted":
+        return None, "it was interrupted"
     if alone.design is None or alone.bound is None or not alone.design.pools:
         reasons = {
             "infeasible": "no design has the same node and fabric everywhere",

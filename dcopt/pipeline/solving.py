@@ -15,6 +15,7 @@ from dcopt.formulation.program import Program, number
 from dcopt.pipeline.calendar import calendar_of, cut_off, with_calendar
 from dcopt.problem.problem import Problem
 from dcopt.solve.integers import polish
+from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import compile_model
 from dcopt.solve.session import Outcome, Progress, SolveOptions, relative_gap, solve
 
@@ -35,10 +36,11 @@ class Solved:
 
 @dataclass
 class Listener:
-    """Who is told of progress and of the solver's log."""
+    """Who is told of the solver's log, of its progress and of what is being done."""
 
     log: Callable[[str], None] = lambda text: None
     progress: Callable[[Progress], None] = lambda progress: None
+    phase: Callable[[str], None] = lambda text: None
 
 
 def solve_program(
@@ -55,14 +57,16 @@ def solve_program(
     ``cutoffs`` may add constraints to the program before it is solved (the user's, or the tie-break's).
     """
     clock = _Clock(options.time_limit_s)
-    program = build(problem, candidates, only_pair=only_pair)
-    cutoffs(program)
+    with heard():
+        program = build(problem, candidates, only_pair=only_pair)
+        cutoffs(program)
     clock.lap("build")
     bound: float | None = None
     trusted = True
     rounds = cuts = nodes = 0
     while True:
-        matrix = compile_model(program.model)
+        with heard():
+            matrix = compile_model(program.model)
         clock.lap("compile")
         outcome = solve(
             matrix,

@@ -19,7 +19,8 @@ def user_constraints(reference: str, problem: Problem) -> Callable[[Program], No
 
     Raises
     ------
-    UserConstraintsError: the reference has another form, or the file or function is missing or fails to load.
+    UserConstraintsError: the reference has another form, the file or function is missing or fails to load, or (when
+        called) the function fails.
     """
     file, separator, name = reference.rpartition(":")
     path = Path(file)
@@ -38,6 +39,9 @@ def user_constraints(reference: str, problem: Problem) -> Callable[[Program], No
         raise UserConstraintsError(f"{path} has no function {name}")
 
     def add(program: Program) -> None:
-        function(program.model, problem)
+        try:
+            function(program.model, problem)
+        except Exception as error:
+            raise UserConstraintsError(f"{name} of {path} failed: {type(error).__name__}: {error}") from error
 
     return add

@@ -22,7 +22,7 @@ def explain_design(design: Design) -> str:
             f"a step of {job.step_s:.4g} s is {shares}"
         )
         lines += _losers(design, job.job)
-    for name in {record.service for record in design.inference}:
+    for name in dict.fromkeys(record.service for record in design.inference):
         for part in [r for r in design.inference if r.service == name and r.year == design.inference[0].year]:
             lines.append(
                 f"  {name}: {part.replicas} replicas of {part.accelerators_per_replica} on {part.node} "

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import highspy
 import numpy as np
 
+from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import Matrix
 
 Verdict = Literal["optimal", "infeasible", "time limit", "interrupted"]
@@ -39,13 +40,17 @@ class SolveOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a solve stands: objective of the incumbent (None: none yet), proven bound, relative gap, nodes."""
+    """Where a solve stands: objective of the incumbent (None: none yet), proven bound, relative gap, nodes.
+
+    ``stopping`` says that Ctrl-C was pressed and HiGHS is winding up.
+    """
 
     seconds: float
     incumbent: float | None
     bound: float | None
     gap: float | None
     nodes: int
+    stopping: bool = False
 
 
 @dataclass
@@ -165,9 +170,11 @@ class _Run:
         thread.start()
         while thread.is_alive():
             try:
-                thread.join(TICK_S)
-                if self.latest is not None:
-                    self.on_progress(replace(self.latest, seconds=time.monotonic() - start))
+                with heard():
+                    thread.join(TICK_S)
+                    if self.latest is not None:
+                        seconds = time.monotonic() - start
+                        self.on_progress(replace(self.latest, seconds=seconds, stopping=self.cancelled))
             except KeyboardInterrupt:
                 if self.cancelled:
                     raise

@@ -16,6 +16,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     """Check every pool, and that the fabric of every pool has the ports that its nodes need."""
     for pool in design.pools:
         _pool(problem, design, pool, checker)
+    _spares_together(problem, design, checker)
     _constant(design, checker)
     _units(problem, design, checker)
     _network(problem, design, checker)
@@ -37,14 +38,38 @@ def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) 
         checker.same(f"{place} bought", (pool.bought, pool.existing, pool.spares), (0, 0, 0))
         return
     checker.same(f"{place} nodes", pool.nodes, pool.bought + pool.existing)
-    target = problem.settings.spare_target_pct
-    for record in design.inference:
-        if (record.site, record.node, record.fabric) == (pool.site, pool.node, pool.fabric):
-            target = max(target, problem.inference[record.service].availability_pct or 0.0)
+    target = _target(problem, design, pool.site, pool.node, pool.fabric)
     working = pool.nodes - pool.spares
     needed = spares_needed(working, node.mtbf_hours, node.repair_hours, target)
     checker.at_most(f"{place} spares", needed, pool.spares, "spares for the target")
     checker.at_most(f"{place} service_nodes", pool.service_nodes, working, "working nodes")
+
+
+def _target(problem: Problem, design: Design, site: str, node: str, fabric: str | None) -> float:
+    """Return the spare target of a pool (of all pools of a node at a site where ``fabric`` is None), %."""
+    return max(
+        [problem.settings.spare_target_pct]
+        + [
+            problem.inference[record.service].availability_pct or 0.0
+            for record in design.inference
+            if (record.site, record.node) == (site, node) and fabric in (None, record.fabric)
+        ]
+    )
+
+
+def _spares_together(problem: Problem, design: Design, checker: Checker) -> None:
+    """The spares of all pools of one node at a site cover all their working nodes."""
+    counts: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for pool in design.pools:
+        if not pool.rented:
+            nodes, spares = counts.get((pool.site, pool.node, pool.year), (0, 0))
+            counts[pool.site, pool.node, pool.year] = (nodes + pool.nodes, spares + pool.spares)
+    for (site, name, year), (nodes, spares) in counts.items():
+        node = problem.nodes[name]
+        target = _target(problem, design, site, name, None)
+        needed = spares_needed(nodes - spares, node.mtbf_hours, node.repair_hours, target)
+        place = f"pools of {name} at {site} year {year} spares"
+        checker.at_most(place, needed, spares, "spares for the target")
 
 
 def _constant(design: Design, checker: Checker) -> None:

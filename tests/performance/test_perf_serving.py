@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from perf_inputs import ENGINE, catalog, chip, cluster, model, published, request
 
 from dcopt.performance import encoder
+from dcopt.performance.decoder_engine import DECODER, Engine, engine
 from dcopt.performance.request import RequestError
 from dcopt.performance.request_inference import predict_inference
 from dcopt.performance.serving import (
@@ -275,6 +276,57 @@ def test_vision_and_unbatched_latency() -> None:
     point = predict_closed(task, cluster("a100-sxm-80"), ReplicaLayout(1), Variant("fp16", 16, 16), ENGINE, batch=1)
     assert 1.0 < point.latency_ms < 10.0
     assert math.isfinite(point.requests_per_s)
+
+
+def test_bert_offline_on_a_cpu() -> None:
+    """Two Xeon 8480+, int8: 1,376 samples/s (MLPerf v3.0, Dell)."""
+    point = saturated(ServingTask(model("bert-large"), 177, 0), cluster("xeon-8480-2s"), ReplicaLayout(), INT8, ENGINE)
+    assert point is not None
+    assert point.requests_per_s == pytest.approx(1376, rel=0.15)
+
+
+def simulate_engine(made: Engine, rate: float, seed: int, count: int) -> tuple[list[float], list[float]]:
+    """Times to the first token and mean times of a token where prompts go first and stall a share of decoding."""
+    source = random.Random(seed)
+    arrivals, now = [], 0.0
+    for _ in range(count):
+        now += source.expovariate(rate)
+        arrivals.append(now)
+    service, now, first = made.prefill_service, 0.0, 0
+    active: list[list[float]] = []
+    firsts, tokens = [], []
+    while first < count or active:
+        if first < count and arrivals[first] <= now:
+            slipped = (1.0 - DECODER.stall) * service / made.step(max(1, len(active)))
+            now += service
+            for request_ in active:
+                request_[0] -= slipped
+            active.append([made.outputs - 1.0, now])
+            firsts.append(now - arrivals[first] + made.prefill - service + made.overhead_s)
+            first += 1
+        elif active:
+            now += made.step(len(active))
+            for request_ in active:
+                request_[0] -= 1.0
+        else:
+            now = arrivals[first]
+        tokens += [(now - start) / (made.outputs - 1) for left, start in active if left <= 0]
+        active = [request_ for request_ in active if request_[0] > 0]
+    return sorted(firsts), sorted(tokens)
+
+
+@pytest.mark.parametrize("case", ["chat", "experts"])
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_percentiles_of_generation_are_those_of_a_simulation(case: str, share: float) -> None:
+    task, name, layout, variant = CASES[case]
+    where = (task, cluster(name), layout, variant, ENGINE)
+    rate = solve(case) * share
+    firsts, tokens = simulate_engine(engine(*where), rate, 11, 1500)
+    for percentile in (50, 95):
+        point = at_rate(*where, rate, percentile)
+        assert point is not None
+        assert point.ttft_ms == pytest.approx(firsts[int(15 * percentile)] * 1e3, rel=0.15)
+        assert point.tpot_ms == pytest.approx(tokens[int(15 * percentile)] * 1e3, rel=0.15)
 
 
 def test_bert_large_takes_what_nvidia_states() -> None:

@@ -1,0 +1,71 @@
+"""Ctrl-C, obeyed only where it loses nothing.
+
+Python raises ``KeyboardInterrupt`` wherever the main thread happens to be, so a Ctrl-C between the end of HiGHS and the
+end of the writing would throw a finished design away. Inside `deferred` a Ctrl-C only leaves a note; the places that may
+be interrupted say so with `heard`, and take the note up when they begin.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class _State:
+    """What the handler knows: whether Ctrl-C is deferred, may raise here, and was pressed."""
+
+    def __init__(self) -> None:
+        self.deferring = False
+        self.hearing = False
+        self.pressed = False
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        if self.hearing:
+            raise KeyboardInterrupt
+        self.pressed = True
+
+
+_STATE = _State()
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Defer Ctrl-C to the `heard` places within; elsewhere than in the main thread, or nested, change nothing.
+
+    A Ctrl-C that no place took up is dropped at the end: what it could have stopped is finished.
+    """
+    if _STATE.deferring or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _STATE.deferring, _STATE.hearing, _STATE.pressed = True, False, False
+    previous = signal.signal(signal.SIGINT, _STATE.handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        _STATE.deferring = False
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Let Ctrl-C raise within, an earlier deferred one at once; outside of `deferred`, change nothing.
+
+    Raises
+    ------
+    KeyboardInterrupt: Ctrl-C was pressed, now or while it was deferred.
+    """
+    if not _STATE.deferring or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    outer = _STATE.hearing
+    try:
+        _STATE.hearing = True
+        if _STATE.pressed:
+            _STATE.pressed = False
+            raise KeyboardInterrupt
+        yield
+    finally:
+        _STATE.hearing = outer

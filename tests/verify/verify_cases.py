@@ -1,0 +1,115 @@
+"""Small problems whose designs, solved in seconds, hold every kind of record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ALPHA = {
+    "settings": """
+        key,value
+        name,alpha
+        horizon_years,2
+        carbon_price_usd_per_t,40
+        staff_usd_per_kw_year,200
+        residual_pct,60
+        cost_inflation_pct,2
+        energy_inflation_pct,4
+        """,
+    "sites": """
+        name,kind,power_limit_kw,rack_positions,electricity_usd_per_kwh,demand_charge_usd_per_kw_month,carbon_kg_per_kwh,build_usd_per_kw,water_usd_per_m3,water_limit_m3_per_year,redundancy
+        hall,owned,90,12,0.12,9,0.3,4000,3,3000,N+1
+        """,
+    "training": """
+        name,model,tokens,sequence_length,global_batch,deadline_days,runs_per_year,precisions,dataset,overhead_factor
+        llm,llama-2-7b,25000000000,4096,512,25,2,bf16,text,1.2
+        tune,bert-large,1000000000,384,64,30,1,bf16,,1
+        """,
+    "inference": """
+        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct
+        answers,bert-large,900,300,384,0,100,99,1,10
+        """,
+    "datasets": """
+        name,size_tb,dataset_tokens,compressibility,hot_pct,growth_pct_per_year,min_copies
+        text,20,5000000000000,text,60,10,1
+        """,
+    "offers": """
+        table,name,site,price_usd,max_units
+        nodes,hgx-a100-80-8,,90000,6
+        nodes,l4-4,,,6
+        fabrics,none,,,
+        fabrics,hdr200-rail,,,
+        storage,ceph-nvme-154,,,
+        storage,object-hdd-432,,,
+        racks,air-20kw,,,12
+        racks,rear-door-50kw,,,
+        power,transformer-100,,,
+        power,generator-100,,,
+        power,ups-50,,,
+        power,pdu-25,,,
+        power,pdu-60,,,
+        cooling,crah-30,,,
+        cooling,rear-door-50,,,
+        cooling,chiller-air-50,,,
+        cooling,cooling-tower-1000,,,
+        cooling,chiller-tower-1000,,,
+        """,
+}
+"""An owned site with N+1: two jobs on one pool with a network, an encoder service, hot and cold data."""
+
+BETA = {
+    "settings": """
+        key,value
+        name,beta
+        horizon_years,2
+        staff_usd_per_kw_year,100
+        """,
+    "sites": """
+        name,kind,power_limit_kw,rack_positions,electricity_usd_per_kwh,demand_charge_usd_per_kw_month,carbon_kg_per_kwh,build_usd_per_kw,colocation_usd_per_kw_month,colocation_pue,redundancy
+        metro,colocation,60,8,0.1,10,0.2,,180,1.4,N
+        wet,owned,80,8,0.08,10,0.2,3000,,,N
+        rented,cloud,,,,,,,,,
+        """,
+    "training": """
+        name,model,samples,epochs,sequence_length,global_batch,deadline_days,runs_per_year,precisions,dataset,sites,first_year,last_year
+        tune,bert-large,2000000,3,384,64,3,3,bf16,notes,rented,2,2
+        """,
+    "inference": """
+        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,ttft_ms,tpot_ms,percentile,max_quality_loss_pct,availability_pct,growth_pct_per_year,region,sites
+        chat,llama-3.1-8b,10,4,400,200,800,60,95,2.5,99.5,10,callers,metro
+        batch,llama-3.1-70b,3,1,800,200,2000,80,95,1,,0,callers,wet
+        bursts,llama-3.1-8b,2,1,400,200,1500,80,95,0,,0,callers,rented
+        """,
+    "datasets": """
+        name,size_tb,compressibility,hot_pct,min_copies,sites
+        notes,4,text,100,1,rented
+        archive,30,log,20,1,metro wet
+        """,
+    "regions": """
+        region,site,rtt_ms
+        callers,metro,8
+        callers,wet,20
+        callers,rented,35
+        """,
+    "offers": """
+        table,name,site,price_usd,max_units
+        nodes,l40s-4,metro,,6
+        nodes,hgx-b200-8-liquid,wet,300000,2
+        nodes,hgx-h100-8,rented,,4
+        nodes,l40s-4,rented,,8
+        fabrics,none,,,
+        fabrics,builtin,rented,,
+        storage,ceph-nvme-154,,,
+        storage,object-hdd-432,,,
+        storage,cloud-lustre-125,,,
+        """,
+}
+"""A colocation, a liquid-cooled hall and a cloud: decoder services, a rented job, growth, availability."""
+
+
+def write_problem(folder: Path, tables: dict[str, str]) -> Path:
+    """Write the tables as CSV files into ``folder`` and return it."""
+    folder.mkdir(parents=True)
+    for name, text in tables.items():
+        lines = [line.strip() for line in text.strip().splitlines()]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
