@@ -228,7 +228,7 @@ class Small:
 
     def write(self, folder: Path) -> Path:
         """Write the problem as CSV files, its model included, and return the folder."""
-        rows = [("key", "value"), *((key, value) for key, value in self.settings.items())]
+        rows = [("key", "value"), *((key, "" if value is None else value) for key, value in self.settings.items())]
         (folder / "settings.csv").write_text(csv_text(rows[0], rows[1:]), encoding="utf-8")
         for table, content in self.tables.items():
             if content:

@@ -171,7 +171,7 @@ def _verdict(
         return Verdict(*names, 0, "no legal layout", "no layout fits the memory, precisions and software there", 1e9)
     best = min(possible, key=lambda c: (c.days, c.nodes))
     limit = min(job.deadline_days, job.due_day - job.earliest_start_day)
-    words = f"{_days(best.days)} days on {best.nodes} nodes ({best.step.precision}, {best.software})"
+    words = f"{_days(best.days)} days on {best.nodes} {'node' if best.nodes == 1 else 'nodes'} ({best.step.precision}, {best.software})"
     needed = math.ceil(best.nodes * best.days / limit)
     reason = (
         ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from dcopt.cli.inputs import NO_DESIGN, usage_error
 from dcopt.cli.report import design_of, problem_of
 
 
@@ -17,7 +18,7 @@ from dcopt.cli.report import design_of, problem_of
     "-o", "--output", type=click.Path(path_type=Path), help="Write FILE.xlsx or FILE.csv instead of a table on screen."
 )
 def command(run: Path, output: Path | None) -> None:
-    """Write the bill of materials of the design in RUN, the folder that 'dcopt solve' wrote.
+    """Show or write the bill of materials of the design in RUN, the folder that 'dcopt solve' wrote.
 
     \b
     Example: dcopt bom bert-run -o bert.xlsx
@@ -27,11 +28,11 @@ def command(run: Path, output: Path | None) -> None:
     from dcopt.report.terminal import format_table
 
     if output is not None and output.suffix.lower() not in (".xlsx", ".csv"):
-        raise click.UsageError(f"{output}: give a file that ends in .xlsx or .csv")
+        usage_error(f"{output}: give a file that ends in .xlsx or .csv")
     design = design_of(run)
     if not has_design(design):
         click.echo(f"{run} holds no design (status {design.status}), so there is nothing to buy", err=True)
-        raise SystemExit(1)
+        sys.exit(NO_DESIGN)
     if output is None:
         width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 120
         if not design.bom_lines:
@@ -45,5 +46,5 @@ def command(run: Path, output: Path | None) -> None:
         else:
             write_bom_xlsx(design, output, problem_of(run))
     except OSError as error:
-        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+        usage_error(f"{output} cannot be written: {error.strerror or error}")
     click.echo(f"wrote {output}", err=True)

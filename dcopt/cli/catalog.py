@@ -14,14 +14,22 @@ from dcopt.problem.findings import InputError, nearest
 
 @click.group("catalog")
 def command() -> None:
-    """List or show the rows of the shipped catalogue."""
+    """List or show the rows of the shipped catalogue.
+
+    \b
+    Example: dcopt catalog show nodes dgx-h100
+    """
 
 
 @command.command("list")
 @click.argument("table", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def list_rows(table: str | None, as_json: bool) -> None:
-    """List the tables, or the rows of TABLE with as many columns as the terminal takes."""
+    """List the tables, or the rows of TABLE with as many columns as the terminal takes.
+
+    \b
+    Example: dcopt catalog list accelerators
+    """
     catalog = _catalog()
     if table is None:
         counts = {name: len(rows) for name, rows in catalog.items()}
@@ -47,7 +55,11 @@ def list_rows(table: str | None, as_json: bool) -> None:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def show(table: str, name: str | None, as_json: bool) -> None:
-    """Show every column of the row NAME of TABLE, or of all its rows."""
+    """Show every column of the row NAME of TABLE, or of all its rows.
+
+    \b
+    Example: dcopt catalog show nodes dgx-h100 --json
+    """
     rows = _rows(_catalog(), table)
     if name is not None:
         if name not in rows:

@@ -1,19 +1,22 @@
-"""``dcopt check``: read and validate a problem, and say what was understood."""
+"""``dcopt check``: read, validate and pre-check a problem, and say what was understood."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcopt.cli.inputs import BAD_INPUT, load_or_exit
+from dcopt.cli.inputs import BAD_INPUT, NO_DESIGN, load_or_exit
 from dcopt.cli.text_table import terminal_width, text_table
 
 if TYPE_CHECKING:
+    from dcopt.pipeline.precheck import Obstacle
     from dcopt.problem.problem import Problem
 
 _PROMISES = {"ttft_ms": "first", "tpot_ms": "then", "latency_ms": "whole"}
@@ -22,17 +25,30 @@ _PROMISES = {"ttft_ms": "first", "tpot_ms": "then", "latency_ms": "whole"}
 @click.command("check")
 @click.argument("problem", type=click.Path(path_type=Path))
 @click.option("--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change a cell first.")
+@click.option("--no-precheck", is_flag=True, help="Only read and validate: do not look for promises out of reach.")
 @click.option("--json", "as_json", is_flag=True, help="Write what was understood, and the findings, as JSON.")
-def command(problem: Path, sets: tuple[str, ...], as_json: bool) -> None:
-    """Read and validate PROBLEM, a folder of CSV tables or an .xlsx workbook, and say what was understood."""
+def command(problem: Path, sets: tuple[str, ...], no_precheck: bool, as_json: bool) -> None:
+    """Read and validate PROBLEM, a folder of CSV tables or an .xlsx workbook, and say what was understood; then
+    pre-check it: is there anything on offer that could keep each promise?
+
+    Exit codes: 0 nothing stands in the way so far, 1 no design exists (and why), 2 bad input.
+
+    \b
+    Example: dcopt check bert --set 'inference.sentiment.latency_ms=20'
+    """
     if as_json:
-        _check_json(problem, sets)
-        return
+        sys.exit(_check_json(problem, sets, no_precheck))
     loaded = load_or_exit(problem, sets)
     click.echo(_as_text(understood(loaded)))
+    if no_precheck:
+        return
+    obstacles = _obstacles(loaded)
+    click.echo(f"\n{_verdict(obstacles)}")
+    sys.exit(NO_DESIGN if obstacles else 0)
 
 
-def _check_json(path: Path, sets: tuple[str, ...]) -> None:
+def _check_json(path: Path, sets: tuple[str, ...], no_precheck: bool) -> int:
+    """Print the answer as JSON and return the exit code."""
     from dcopt.problem.findings import InputError
     from dcopt.problem.load import load
 
@@ -41,9 +57,32 @@ def _check_json(path: Path, sets: tuple[str, ...]) -> None:
     except InputError as error:
         answer: dict[str, Any] = {"ok": False, "findings": [finding.as_dict() for finding in error.findings]}
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
-        sys.exit(BAD_INPUT)
-    answer = {"ok": True, "findings": [finding.as_dict() for finding in problem.warnings], **understood(problem)}
+        return BAD_INPUT
+    obstacles = None if no_precheck else [asdict(obstacle) for obstacle in _obstacles(problem)]
+    answer = {
+        "ok": not obstacles,
+        "findings": [finding.as_dict() for finding in problem.warnings],
+        "obstacles": obstacles,
+        **understood(problem),
+    }
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    return NO_DESIGN if obstacles else 0
+
+
+def _obstacles(problem: Problem) -> tuple[Obstacle, ...]:
+    """Return what stands in the way of every design, as far as the candidates tell."""
+    if sys.stderr.isatty():
+        click.echo("pre-check: looking for a way to keep each promise ...", err=True)
+    from dcopt.candidates.generate import generate
+    from dcopt.pipeline.precheck import precheck
+
+    return precheck(problem, generate(problem))
+
+
+def _verdict(obstacles: Sequence[Obstacle]) -> str:
+    if not obstacles:
+        return "pre-check: every promise can be kept by something on offer; whether by all at once, 'dcopt solve' says"
+    return "\n".join(["pre-check: no design exists", *(f"- {obstacle}" for obstacle in obstacles)])
 
 
 def understood(problem: Problem) -> dict[str, Any]:

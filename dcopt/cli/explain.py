@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dcopt.cli.inputs import load_or_exit
+from dcopt.cli.inputs import NO_DESIGN, load_or_exit
 from dcopt.cli.report import design_of
 
 
@@ -17,6 +17,9 @@ def command(path: Path) -> None:
     """Explain the design of a RUN (what binds, what lost and why), or pre-check a PROBLEM.
 
     Exit codes: 0 explained, 1 no design exists (and why), 2 bad input.
+
+    \b
+    Example: dcopt explain bert-run
     """
     from dcopt.design.files import DESIGN_FILE
 
@@ -25,10 +28,10 @@ def command(path: Path) -> None:
 
         design = design_of(path)
         click.echo(explain_design(design))
-        sys.exit(1 if design.status == "infeasible" else 0)
+        sys.exit(NO_DESIGN if design.status == "infeasible" else 0)
     problem = load_or_exit(path)
     from dcopt.pipeline.explain import explain_problem
 
     possible, text = explain_problem(problem)
     click.echo(text)
-    sys.exit(0 if possible else 1)
+    sys.exit(0 if possible else NO_DESIGN)

@@ -18,13 +18,19 @@ _ASCII = str.maketrans({"≥": ">=", "≤": "<=", "÷": "/", "×": "x", "³": "3
 
 
 @click.command("init")
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("directory", metavar="DIR", required=False, type=click.Path(path_type=Path))
 @click.option("--example", metavar="NAME", help="Copy this shipped example ('list' names them all).")
-def command(directory: Path, example: str | None) -> None:
-    """Write a problem folder to start from into DIR, which must be new or empty."""
+def command(directory: Path | None, example: str | None) -> None:
+    """Write a problem folder to start from into DIR, which must be new or empty.
+
+    \b
+    Example: dcopt init bert --example bert-question-answering
+    """
     if example == "list":
         click.echo("\n".join(_examples()))
         return
+    if directory is None:
+        usage_error("name the folder to write: dcopt init DIR")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         usage_error(f"'{directory}' exists and is not an empty folder: name another one")
     try:

@@ -14,6 +14,8 @@ from dcopt.problem.findings import Finding, InputError
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
 
+NO_DESIGN = 1
+"""Exit code of a problem that no design solves."""
 BAD_INPUT = 2
 """Exit code of bad input or usage."""
 

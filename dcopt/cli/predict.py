@@ -105,13 +105,22 @@ def _options(columns: Mapping[str, str]) -> Callable[[F], F]:
 
 @click.group("predict")
 def command() -> None:
-    """Predict one candidate's time, or one fabric's parts, with the breakdown."""
+    """Predict one candidate's time, or one fabric's parts, with the breakdown.
+
+    \b
+    Example: dcopt predict fabric --fabric ndr400-rail --nodes 64
+    """
 
 
 @command.command("training")
 @_options(TRAINING)
 def training(as_json: bool, table: Path | None, output: Path | None, **options: str | None) -> None:
-    """Predict one training step; what is not given is chosen best."""
+    """Predict one training step; what is not given is chosen best.
+
+    \b
+    Example: dcopt predict training --model gpt-3-175b --node dgx-h100 --accelerators 512
+                 --global-batch 1536 --sequence-length 2048 --precision bf16 --tokens 3e11
+    """
     from dcopt.performance.request_training import predict_training
 
     _run(predict_training, options, as_json, table, output)
@@ -123,7 +132,12 @@ def training(as_json: bool, table: Path | None, output: Path | None, **options: 
 def inference(
     as_json: bool, table: Path | None, output: Path | None, max_throughput: bool, **options: str | None
 ) -> None:
-    """Predict one replica's times at a load, or the largest rate that keeps its promises."""
+    """Predict one replica's times at a load, or the largest rate that keeps its promises.
+
+    \b
+    Example: dcopt predict inference --model llama-3.1-70b --node dgx-h100 --precision fp8
+                 --input-tokens 1000 --output-tokens 300 --ttft-ms 500 --tpot-ms 50
+    """
     from dcopt.performance.request_inference import predict_inference
 
     wish = {**options, "max_throughput": "yes" if max_throughput else None}
@@ -133,7 +147,11 @@ def inference(
 @command.command("fabric")
 @_options(FABRIC)
 def fabric(as_json: bool, table: Path | None, output: Path | None, **options: str | None) -> None:
-    """Count one fabric's switches, cables and transceivers."""
+    """Count one fabric's switches, cables and transceivers.
+
+    \b
+    Example: dcopt predict fabric --fabric ndr400-rail --nodes 64 --ports-per-node 8
+    """
     from dcopt.cli.predict_fabric import predict_fabric
 
     _run(predict_fabric, options, as_json, table, output)
@@ -198,8 +216,10 @@ def _read(path: Path) -> list[dict[str, str]]:
                 {str(name): value for name, value in row.items() if name and not _nothing(value)}
                 for row in csv.DictReader(lines)
             ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        usage_error(f"{path}: {error}")
+    except OSError as error:
+        usage_error(f"{path} cannot be read: {error.strerror or error}")
+    except (UnicodeDecodeError, csv.Error) as error:
+        usage_error(f"{path} is no CSV file in UTF-8: {error}")
 
 
 def _nothing(value: Any) -> bool:
@@ -245,7 +265,7 @@ def _write_rows(rows: list[dict[str, Any]], as_json: bool, output: Path | None) 
     try:
         target = output.open("w", encoding="utf-8", newline="") if output is not None else sys.stdout
     except OSError as error:
-        usage_error(f"{output}: {error}")
+        usage_error(f"{output} cannot be written: {error.strerror or error}")
     try:
         if as_json:
             json.dump(rows, target, indent=2)

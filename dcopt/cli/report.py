@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dcopt.cli.inputs import usage_error
+
 if TYPE_CHECKING:
     from dcopt.design.records import Design
     from dcopt.problem.problem import Problem
@@ -37,7 +39,7 @@ def command(run: Path, form: str, output: Path | None) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+        usage_error(f"{output} cannot be written: {error.strerror or error}")
     click.echo(f"wrote {output}", err=True)
 
 
@@ -48,7 +50,7 @@ def design_of(run: Path) -> Design:
     try:
         return read_design(run)
     except DesignFileError as error:
-        raise click.UsageError(str(error)) from error
+        usage_error(str(error))
 
 
 def problem_of(run: Path) -> Problem | None:
@@ -69,7 +71,7 @@ def problem_of(run: Path) -> Problem | None:
 
 
 def rendered(design: Design, problem: Problem | None, form: str, *, terminal: bool) -> str:
-    """Return the report of ``design`` in one of `FORMATS`; on a terminal, as wide as it is."""
+    """Return the report of ``design`` in one of `FORMATS`, or its 'summary'; on a terminal, as wide as it is."""
     if form == "html":
         from dcopt.report.html import render_html
 
@@ -83,4 +85,4 @@ def rendered(design: Design, problem: Problem | None, form: str, *, terminal: bo
     from dcopt.report.terminal import render_terminal
 
     width = shutil.get_terminal_size((100, 24)).columns if terminal and sys.stdout.isatty() else 100
-    return render_terminal(design, problem, width)
+    return render_terminal(design, problem, width, summary=form == "summary")

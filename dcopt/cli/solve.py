@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dcopt.cli.inputs import load_or_exit, usage_error
+from dcopt.cli.inputs import exit_with, load_or_exit, usage_error
+from dcopt.cli.text_table import terminal_width
 
 if TYPE_CHECKING:
     from dcopt.solve.session import Progress
@@ -43,9 +44,17 @@ def command(
 ) -> None:
     """Find the cheapest design that keeps every promise of PROBLEM, prove it, and write the RUN folder.
 
+    Ctrl-C keeps the best design found so far.
+
+    \b
+    Example: dcopt solve bert -o bert-run
+             dcopt solve gpt3 --set 'training.gpt3.deadline_days=30' --time-limit 60
+
     Exit codes: 0 a design within the gap, 1 no design exists, 2 bad input, 3 stopped with a design outside the gap,
-    4 stopped with none, 5 verification failed.
+    4 stopped (or failed) with none, 5 verification failed.
     """
+    from dcopt.problem.findings import InputError
+
     changes = (*sets, f"settings.objective={objective}") if objective else sets
     loaded = load_or_exit(problem, changes)
     target = output or Path(f"{problem.resolve().stem}-run")
@@ -58,19 +67,30 @@ def command(
     screen = _Screen()
     try:
         finished = solve_into(
-            loaded, target, options, force=force, with_function=with_function, on_progress=screen.show
+            loaded,
+            target,
+            options,
+            force=force,
+            with_function=with_function,
+            on_progress=screen.show,
+            on_phase=screen.phase,
         )
     except (RunFolderError, UserConstraintsError) as error:
         usage_error(str(error))
+    except InputError as error:
+        exit_with(error.findings)
+    except OSError as error:
+        usage_error(f"{target} cannot be written: {error.strerror or error}; choose another folder with -o")
     finally:
         screen.clear()
     from dcopt.cli.report import rendered
 
-    click.echo(rendered(finished.design, loaded, "json" if as_json else "terminal", terminal=True))
-    verified = f"verified: {finished.checks} numbers recomputed from the inputs" if finished.checks else ""
+    click.echo(rendered(finished.design, loaded, "json" if as_json else "summary", terminal=True), nl=False)
     for mismatch in finished.mismatches:
         click.echo(f"verification failed: {mismatch}", err=True)
-    click.echo(f"{'' if finished.mismatches else verified + '; '}wrote {target}", err=True)
+    if finished.checks and not finished.mismatches:
+        click.echo(f"verified: {finished.checks:,} numbers recomputed from the inputs", err=True)
+    click.echo(f"wrote {target} (all of it: dcopt report {target}, or {target / 'report.html'})", err=True)
     sys.exit(finished.exit_code)
 
 
@@ -79,15 +99,23 @@ class _Screen:
 
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
+        self.width = max(20, terminal_width() - 1)
+
+    def phase(self, text: str) -> None:
+        """Show what is being done."""
+        self._draw(f"  {text} ...")
 
     def show(self, progress: Progress) -> None:
         """Show incumbent, bound, gap and time."""
+        incumbent = "none yet" if progress.incumbent is None else f"{progress.incumbent:,.0f}"
+        bound = "none yet" if progress.bound is None else f"{progress.bound:,.0f}"
+        gap = "" if progress.gap is None else f"  gap {progress.gap:.2%}"
+        hint = "stopping; Ctrl-C again gives the design up" if progress.stopping else "Ctrl-C keeps the incumbent"
+        self._draw(f"  {progress.seconds:6.1f} s  incumbent {incumbent}  bound {bound}{gap}  ({hint})")
+
+    def _draw(self, line: str) -> None:
         if self.live:
-            incumbent = "none yet" if progress.incumbent is None else f"{progress.incumbent:,.0f}"
-            bound = "none yet" if progress.bound is None else f"{progress.bound:,.0f}"
-            gap = "" if progress.gap is None else f"  gap {progress.gap:.2%}"
-            line = f"  {progress.seconds:6.1f} s  incumbent {incumbent}  bound {bound}{gap}  (Ctrl-C keeps the incumbent)"
-            sys.stderr.write(f"\r\x1b[2K{line[:118]}")
+            sys.stderr.write(f"\r\x1b[2K{line[: self.width]}")
             sys.stderr.flush()
 
     def clear(self) -> None:

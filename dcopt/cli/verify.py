@@ -18,11 +18,16 @@ def command(run: Path) -> None:
     """Recompute every promise and every dollar of the design in RUN from RUN/inputs.
 
     Exit codes: 0 everything agrees, 2 RUN cannot be read, 5 something differs by more than 1e-6.
+
+    \b
+    Example: dcopt verify bert-run
     """
-    from dcopt.design.files import DesignFileError
+    from dcopt.design.files import DESIGN_FILE, DesignFileError
     from dcopt.problem.findings import InputError
     from dcopt.verify.verify import verify_folder
 
+    if (run / DESIGN_FILE).is_file() and not (run / "inputs").is_dir():
+        usage_error(f"{run} holds no inputs/, and without them nothing can be recomputed; solve the problem again")
     try:
         checks, mismatches = verify_folder(run)
     except DesignFileError as error:

@@ -5,6 +5,8 @@
     Σ_f work[s,k,f] ≤ Σ_k reach_k·together[s,k],   Σ_f spares ≥ Σ_k k·together[s,k]   (splitting pools saves no spare)
     Σ_f reused[s,k,f] ≤ existing[s,k]
 
+    open[p] ≤ nodes[p],   open[p] ≤ active[s]     (an open pool stands somewhere: see block stage)
+
 At cloud sites ``work`` is the largest number of nodes rented at once; it costs nothing by itself.
 """
 
@@ -21,6 +23,9 @@ from dcopt.problem.offered import shared_limits
 
 def declare(program: Program) -> None:
     """Declare the pools, their purchases and their standby power."""
+    for site, row in program.problem.sites.items():
+        if row.kind != "cloud":
+            program.var("active_site", site, ub=1, binary=True)
     for key, pool in program.candidates.pools.items():
         program.var("open", key, ub=1, binary=True)
         program.var("work", key, ub=pool.max_nodes, integer=True)
@@ -80,6 +85,8 @@ def link(program: Program) -> None:
         program.require(
             "nodes", key, nodes_of(program, key) == model.work[key] + total(spares * v for _, spares, _, v in steps)
         )
+        program.require("open_has_nodes", key, nodes_of(program, key) >= model.open[key])
+        program.require("open_is_active", key, model.open[key] <= model.active_site[pool.site])
         for name, most in (("bought", upper_bound(model.bought[key])), ("reused", upper_bound(model.reused[key]))):
             variable = getattr(model, name)[key]
             if most > 0:

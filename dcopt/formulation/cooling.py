@@ -1,6 +1,7 @@
 """Cooling: collectors take the heat of racks, heat rejection takes it outdoors; both draw power, some evaporate water.
 
-    heat[s,u] = Σ over rack options under u;   units by redundancy (block stage)
+    heat[s,u] = Σ over rack options under u ≤ most·used[s,u],   used ≥ each rack choice under u
+    units by redundancy (block stage)
     rejection of a loop = Σ heat of its collectors, through one kind of unit (block stage)
     cooling kW = Σ kw_per_kw·heat,   water = Σ l/kWh·average heat
 """
@@ -25,6 +26,7 @@ def link(program: Program) -> None:
     """Take the heat of every site with its own plant."""
     for site, facility in program.candidates.sites.items():
         loops: dict[str, list[tuple[Any, dict[int, Any]]]] = {loop: [] for loop in LOOPS}
+        users: dict[str, list[Any]] = {loop: [] for loop in LOOPS}
         for unit, price in facility.collectors:
             peak = total(program.heat_peak_kw.get((site, unit.name), []))
             most = upper_bound(peak)
@@ -36,21 +38,27 @@ def link(program: Program) -> None:
             }
             used = program.var("collector", (site, unit.name), ub=1, binary=True)
             program.require("collector_used", (site, unit.name), peak <= most * used)
+            for index, choice in enumerate(program.needs_collector.get((site, unit.name), [])):
+                program.require("collector_needed", (site, unit.name, index), used >= choice)
             size_units(program, site, "collector", unit, price, peak, used, most, category="cooling")
             _consumption(program, site, unit, peak, average)
             loops[loop_of(unit.kind)].append((peak, average))
+            users[loop_of(unit.kind)].append(used)
         for loop, flows in loops.items():
             if flows:
-                _reject(program, site, loop, flows)
+                _reject(program, site, loop, flows, users[loop])
 
 
-def _reject(program: Program, site: str, loop: str, flows: list[tuple[Any, dict[int, Any]]]) -> None:
+def _reject(
+    program: Program, site: str, loop: str, flows: list[tuple[Any, dict[int, Any]]], users: list[Any]
+) -> None:
     average = {
         period.index: total(of_flow[period.index] for _, of_flow in flows) for period in program.candidates.periods
     }
     peak = total(of_flow for of_flow, _ in flows)
     options = program.candidates.sites[site].rejection[loop]
-    for branch in stage(program, site, f"{loop} heat-rejection", options, peak, average, category="cooling"):
+    name = f"{loop} heat-rejection"
+    for branch in stage(program, site, name, options, peak, average, category="cooling", needed_by=users):
         assert isinstance(branch.unit, CoolingUnit)
         _consumption(program, site, branch.unit, branch.peak_kw, branch.average_kw)
 

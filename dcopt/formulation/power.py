@@ -55,15 +55,16 @@ def _chain(program: Program, site: str, it_peak: Any, it_average: dict[int, Any]
     balance = program.balances[site]
     parts = program.candidates.sites[site].power
     peak, average = it_peak, it_average
+    needed_by = [program.model.active_site[site]]
     for role in CHAIN:
         if role == "transformer":
             peak = peak + total(balance.cooling_kw)
             average = {t: load + total(balance.cooling_average_kw.get(t, [])) for t, load in average.items()}
             if parts[PARALLEL]:
-                stage(program, site, PARALLEL, parts[PARALLEL], peak, {}, category="power")
+                stage(program, site, PARALLEL, parts[PARALLEL], peak, {}, category="power", needed_by=needed_by)
         if not parts[role]:
             continue
-        branches = stage(program, site, role, parts[role], peak, average, category="power")
+        branches = stage(program, site, role, parts[role], peak, average, category="power", needed_by=needed_by)
         peak = total(100 / branch.unit.efficiency_pct * branch.peak_kw for branch in branches)  # type: ignore[union-attr]
         average = {
             t: total(100 / branch.unit.efficiency_pct * branch.average_kw[t] for branch in branches)  # type: ignore[union-attr]

@@ -75,6 +75,8 @@ class Program:
         """Average power above standby, by (site, node, period)."""
         self.heat_peak_kw: dict[tuple[str, str], list[Any]] = {}
         """Heat that a cooling unit takes from racks at peak, by (site, cooling row)."""
+        self.needs_collector: dict[tuple[str, str], list[Any]] = {}
+        """Choices of racks that stand under a cooling unit, by (site, cooling row)."""
         self.totals: dict[str, SiteTotals] = {}
         self.objectives: dict[str, Any] = {}
         self.heat_average_kw: dict[tuple[str, str, int], list[Any]] = {}

@@ -1,7 +1,7 @@
 """Racks: the nodes of one kind at a site stand in one kind of rack under one choice of cooling.
 
     Σ_o placed[s,k,o] = Σ_f nodes[s,k,f],   placed ≤ most·choice,   fill_o·racks ≥ placed,   Σ_o choice ≤ 1
-    Σ racks ≤ positions
+    Σ racks ≤ positions,   racks ≥ choice,   Σ_o choice[s,k,o] ≥ open[p]
 
 Switches and storage stand in racks of their own, filled by units and kW. Each option hands its heat to its cooling
 units: at peak with the nodes, on average with their standby power and the activity of what runs on them.
@@ -60,6 +60,8 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
         racks = program.var("racks", key, ub=math.ceil(most / option.fill), integer=True)
         program.require("placed_chosen", key, placed <= most * choice)
         program.require("rack_fill", key, placed <= option.fill * racks)
+        program.require("rack_stands", key, racks >= choice)
+        _needs_collector(program, site, option, choice)
         active = {}
         for t in periods:
             active[t] = program.var("activity", (*key, t), ub=bounds[t])
@@ -78,6 +80,8 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
         sentence=f"every {node.name} at {site} stands in a rack",
     )
     program.require("one_rack_kind", (site, node.name), total(choices) <= 1)
+    for key in pools:
+        program.require("pool_in_racks", key, total(choices) >= program.model.open[key])
     for t in periods:
         program.require("all_active", (site, node.name, t), total(active_all[t]) == activity[t])
 
@@ -102,6 +106,8 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
             program.require("shelf_fits", (*key, name), part <= limits[name] * racks)
             parts[name].append(part)
         choices.append(choice)
+        program.require("rack_stands", key, racks >= choice)
+        _needs_collector(program, site, option, choice)
         _rack_costs(program, site, option, racks)
         heat = parts["kw"][-1]
         _heat(program, site, option, heat, {period.index: heat for period in program.candidates.periods})
@@ -114,6 +120,16 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
             sentence=f"switches and storage at {site} stand in racks",
         )
     program.require("one_rack_kind", (site, NETWORK_STORAGE), total(choices) <= 1)
+    used = program.model.component("use")
+    for key, use in used.items() if used is not None else ():
+        if key[0] == site and program.problem.storage[key[1]].rack_units > 0:
+            program.require("storage_in_racks", key, total(choices) >= use)
+
+
+def _needs_collector(program: Program, site: str, option: RackOption, choice: Any) -> None:
+    for unit in (option.collector, option.air_collector):
+        if unit is not None:
+            program.needs_collector.setdefault((site, unit.name), []).append(choice)
 
 
 def _rack_costs(program: Program, site: str, option: RackOption, racks: Any) -> None:

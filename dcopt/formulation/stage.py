@@ -1,6 +1,7 @@
 """A stage of the plant: one kind of unit, chosen from what is offered, in whole units with the site's redundancy.
 
-    Σ_u flow[u] = load,   flow[u] ≤ most·choice[u],   Σ_u choice[u] ≤ 1
+    Σ_u flow[u] = load,   flow[u] ≤ most·choice[u],   Σ_u choice[u] ≤ 1,   Σ_u choice[u] ≥ each thing that needs it
+    units[u] ≥ fewest·choice[u],   fewest = 1 (N) or 2 (N+1, 2N)
     N:    kw·units[u] ≥ flow[u]
     N+1:  kw·(units[u] − choice[u]) ≥ flow[u]
     2N:   units[u] = 2·half[u],   kw·half[u] ≥ flow[u]
@@ -36,8 +37,13 @@ def stage(
     average_kw: dict[int, Any],
     *,
     category: str,
+    needed_by: list[Any],
 ) -> list[Branch]:
-    """Declare a stage named ``name`` at ``site`` that carries ``load_kw`` and buy its units; return its branches."""
+    """Declare a stage named ``name`` at ``site`` that carries ``load_kw`` and buy its units; return its branches.
+
+    ``needed_by`` are binaries none of which can be 1 without a unit of this stage: a strong link for the relaxation,
+    where a small load would else pay for a small part of a unit.
+    """
     most = upper_bound(load_kw)
     branches = []
     choices = []
@@ -58,6 +64,8 @@ def stage(
     row = f"{category}.csv: {name}"
     sentence = f"{name} units at {site} carry the load"
     program.require("one_choice", (site, name), total(choices) <= 1)
+    for index, need in enumerate(needed_by):
+        program.require("some_choice", (site, name, index), total(choices) >= need)
     program.require(
         "carried", (site, name), total(b.peak_kw for b in branches) == load_kw, row=row, sentence=sentence
     )
@@ -85,6 +93,7 @@ def size_units(
     key = (site, name, unit.name)
     limit = units_needed(most_kw, unit.kw, redundancy) if most_kw > 0 else 0
     units = program.var("plant_units", key, ub=limit, integer=True)
+    program.require("fewest_units", key, units >= units_needed(1e-9, unit.kw, redundancy) * used)
     if redundancy == "2N":
         half = program.var("plant_half", key, ub=limit // 2, integer=True)
         program.require("two_sides", key, units == 2 * half)

@@ -262,6 +262,8 @@ def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[f
         units, use = model.units[key], model.use[key]
         program.require("storage_least", key, units >= unit.min_units * use)
         program.require("storage_use", key, units <= units.ub * use)
+        if program.problem.sites[site].kind != "cloud":
+            program.require("storage_is_active", key, use <= model.active_site[site])
         raw = linear([size for size, _ in stored[key]], [place for _, place in stored[key]])
         program.require(
             "capacity",

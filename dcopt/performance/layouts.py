@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -65,26 +66,31 @@ _COLUMNS = tuple(field.name for field in fields(LayoutArrays))
 
 def arrays_of(layouts: Sequence[Layout]) -> LayoutArrays:
     """Return layouts as arrays, in order."""
-    return _from_rows(
-        [
-            (
-                one.tensor,
-                one.pipeline,
-                one.data,
-                one.expert,
-                one.context,
-                one.virtual_stages,
-                one.micro_batch,
-                RECOMPUTE.index(one.recompute),
-                SHARDING.index(one.sharding),
-            )
-            for one in layouts
-        ]
+    return _from_table(
+        _table(
+            [
+                (
+                    one.tensor,
+                    one.pipeline,
+                    one.data,
+                    one.expert,
+                    one.context,
+                    one.virtual_stages,
+                    one.micro_batch,
+                    RECOMPUTE.index(one.recompute),
+                    SHARDING.index(one.sharding),
+                )
+                for one in layouts
+            ]
+        )
     )
 
 
-def _from_rows(rows: Sequence[tuple[int, ...]]) -> LayoutArrays:
-    table = np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS))
+def _table(rows: Iterable[tuple[int, ...]]) -> Ints:
+    return np.array(list(rows), dtype=np.int64).reshape(-1, len(_COLUMNS))
+
+
+def _from_table(table: Ints) -> LayoutArrays:
     return LayoutArrays(*(np.ascontiguousarray(table[:, column]) for column in range(len(_COLUMNS))))
 
 
@@ -167,18 +173,24 @@ def legal_node_counts(task: TrainingTask, cluster: Cluster, max_nodes: int) -> l
     return sorted(found)
 
 
+@lru_cache(maxsize=16_384)
+def _all_choices(global_batch: int, depth: int, experts: int, shape: tuple[int, int, int, int]) -> Ints:
+    """Return every legal layout of a shape; every chip, precision and framework is asked for the same ones."""
+    return _table(_choices(global_batch, depth, experts, shape, {}))
+
+
 def _choices(
-    task: TrainingTask, shape: tuple[int, int, int, int], fixed: Mapping[str, int | str]
+    global_batch: int, depth: int, model_experts: int, shape: tuple[int, int, int, int], fixed: Mapping[str, int | str]
 ) -> Iterator[tuple[int, ...]]:
     """Yield every legal layout of a shape, as a row of `LayoutArrays`."""
     tensor, pipeline, context, data = shape
-    share = task.global_batch // data
+    share = global_batch // data
     micro = divisors(share, None if "micro_batch" in fixed else MOST_MICRO_BATCH)
     most = MOST_VIRTUAL_STAGES if "virtual_stages" not in fixed else None
-    virtual = divisors(depth_of(task) // pipeline, most) if pipeline > 1 else [1]
+    virtual = divisors(depth // pipeline, most) if pipeline > 1 else [1]
     experts = [1]
-    if task.model.experts:
-        experts = [e for e in divisors(task.model.experts) if data % e == 0]
+    if model_experts:
+        experts = [e for e in divisors(model_experts) if data % e == 0]
     shardings = range(1 if data == 1 else 2 if pipeline > 1 else 4)
     for expert, stages, batch, recompute, sharding in product(experts, virtual, micro, range(3), shardings):
         if stages > 1 and (share // batch) % pipeline:
@@ -210,13 +222,17 @@ def enumerate_layouts(
     """
     given = dict(fixed or {})
     wanted = set(accelerators)
-    rows: list[tuple[int, ...]] = []
+    tables: list[Ints] = []
     for shape in _candidate_shapes(task, cluster, given):
         chips = shape[0] * shape[1] * shape[2] * shape[3]
         if chips not in wanted or (chips > cluster.accelerators_per_node and not cluster.connected):
             continue
-        rows.extend(row for row in _choices(task, shape, given) if not given or _agrees(row, given))
-    return _from_rows(rows)
+        sizes = (task.global_batch, depth_of(task), task.model.experts)
+        if given:
+            tables.append(_table(row for row in _choices(*sizes, shape, given) if _agrees(row, given)))
+        else:
+            tables.append(_all_choices(*sizes, shape))
+    return _from_table(np.concatenate(tables) if tables else _table(()))
 
 
 def _candidate_shapes(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pyomo.environ as pyo
-from pyomo.core.expr.visitor import identify_variables
 
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Binding, Design, Rejected
@@ -34,40 +32,47 @@ LIMITS = (
 
 
 def binding_of(program: Program, design: Design) -> tuple[Binding, ...]:
-    """Return the limits and promises that the design uses up (nearly): rows of the planner, with the share used."""
+    """Return the limits and promises that the design uses up (nearly): rows of the planner, with the largest share."""
     found: dict[str, Binding] = {}
+
+    def keep(row: str, sentence: str, used_pct: float) -> None:
+        if used_pct >= NEARLY_PCT and (row not in found or used_pct > found[row].used_pct):
+            found[row] = Binding(row=row, sentence=sentence, used_pct=used_pct)
+
+    _rent_what_is_used(program, design)
     for name in LIMITS:
         component = program.model.component(f"keep_{name}")
         for constraint in component.values() if component is not None else ():
             group = program.groups.get(constraint.name)
-            if name == "offer_most" and not _is_used(constraint, design):
-                continue
             upper = pyo.value(constraint.upper) if constraint.has_ub() else None
-            if group is None or not upper or constraint.has_lb():
-                continue
-            used = pyo.value(constraint.body) / upper * 100
-            if used >= NEARLY_PCT:
-                found[group.row] = Binding(row=group.row, sentence=group.sentence, used_pct=used)
+            if group is not None and upper and not constraint.has_lb():
+                keep(group.row, group.sentence, pyo.value(constraint.body) / upper * 100)
     for record in design.training:
-        if record.days >= NEARLY_PCT / 100 * record.deadline_days:
-            row = f"training.csv: {record.job} deadline_days"
-            sentence = f"a run of {record.job} takes {record.days:.4g} of {record.deadline_days:g} days"
-            found[row] = Binding(row=row, sentence=sentence, used_pct=record.days / record.deadline_days * 100)
+        sentence = f"a run of {record.job} takes {record.days:.4g} of {record.deadline_days:g} days"
+        keep(f"training.csv: {record.job} deadline_days", sentence, record.days / record.deadline_days * 100)
     for service in design.inference:
         asked = program.problem.inference[service.service]
         for column in ("ttft_ms", "tpot_ms", "latency_ms"):
             limit, value = getattr(asked, column), getattr(service, column)
-            if limit is not None and value is not None and value >= NEARLY_PCT / 100 * limit:
-                row = f"inference.csv: {service.service} {column}"
+            if limit is not None and value is not None:
                 sentence = f"{service.service} on {service.node} takes {value:.4g} of {limit:g} ms"
-                found[row] = Binding(row=row, sentence=sentence, used_pct=value / limit * 100)
+                keep(f"inference.csv: {service.service} {column}", sentence, value / limit * 100)
+        limit, value = asked.max_quality_loss_pct, service.quality_loss_pct
+        if limit > 0:
+            sentence = f"{service.service} ({service.compression}) loses {value:.4g} of {limit:g} %"
+            keep(f"inference.csv: {service.service} max_quality_loss_pct", sentence, value / limit * 100)
     return tuple(sorted(found.values(), key=lambda binding: (-binding.used_pct, binding.row)))
 
 
-def _is_used(constraint: Any, design: Design) -> bool:
-    """Whether the design has nodes in a pool that an offer limits (what is not rented costs no room)."""
-    used = {f"{pool.site}/{pool.node}/{pool.fabric}" for pool in design.pools}
-    return any(variable.index() in used for variable in identify_variables(constraint.body))
+def _rent_what_is_used(program: Program, design: Design) -> None:
+    """Give rented pools the nodes that the calendar holds at once: room is free there, so the solver may leave more."""
+    most: dict[str, int] = {}
+    for pool in design.pools:
+        key = f"{pool.site}/{pool.node}/{pool.fabric}"
+        most[key] = max(pool.nodes, most.get(key, 0))
+    for key, candidate in program.candidates.pools.items():
+        if candidate.rented:
+            program.model.work[key].set_value(most.get(key, 0), skip_validation=True)
 
 
 def rejected_of(candidates: Candidates, design: Design) -> tuple[Rejected, ...]:

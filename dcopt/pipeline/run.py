@@ -187,7 +187,7 @@ def _without_design(
         diagnosis = ways_out(solved.program, short, listener.log)
     else:
         diagnosis = (
-            f"stopped by {solved.stopped_by} before any design was found; this is no proof that there is none. "
+            f"stopped ({solved.stopped_by}) before any design was found; this is no proof that there is none. "
             "Give more time (--time-limit) or a wider gap (--gap)",
         )
     return _none(problem, solved.status, diagnosis, generated).model_copy(

@@ -108,8 +108,8 @@ def rejected_section(design: Design) -> Section | None:
     """Return candidates that lost and why, where they are known."""
     if not design.rejected:
         return None
-    rows = [(r.workload, r.site, r.node, r.fabric, r.description, r.reason) for r in design.rejected]
-    headers = ("workload", "site", "node", "fabric", "candidate", "why not")
+    rows = [(r.workload, f"{r.node} on {r.fabric} at {r.site}", r.description, r.reason) for r in design.rejected]
+    headers = ("workload", "where", "candidate", "why not")
     return Section("rejected", "What was rejected", (table("Candidates that lost", headers, rows),))
 
 

@@ -44,7 +44,7 @@ def number(value: float | None, digits: int = 3) -> str:
     if abs(value - round(value)) < 1e-9 * max(1.0, abs(value)):
         return f"{round(value):,}"
     size = abs(value)
-    if size < 10.0 ** (1 - digits):
+    if size < 1:
         return f"{value:.{digits}g}"
     decimals = digits - 1
     while decimals > 0 and size >= 10:
@@ -55,8 +55,10 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def percent(share: float | None, digits: int = 3) -> str:
-    """Write a share (1 = all) in percent; blank for None."""
-    return "" if share is None else f"{number(100 * share, digits)} %"
+    """Write a share (1 = all) in percent, '< 0.001 %' for the tiniest; blank for None."""
+    if share is None:
+        return ""
+    return "< 0.001 %" if 0 < share < 1e-5 else f"{number(100 * share, digits)} %"
 
 
 def count(quantity: float, singular: str, plural: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
@@ -17,12 +18,21 @@ DETAIL_ROWS = 12
 NARROWEST = 6
 
 
-def render_terminal(design: Design, problem: Problem | None, width: int = 100) -> str:
+SUMMARY = ("answer", "diagnosis", "buy", "training", "services", "cost", "binding", "notes")
+"""Sections of a summary, by key."""
+NOT_IN_SUMMARY = ("A step and what it needs", "Load of each service")
+"""Captions of tables that a summary leaves out of its sections."""
+
+
+def render_terminal(design: Design, problem: Problem | None, width: int = 100, *, summary: bool = False) -> str:
     """Return the report as text of at most ``width`` columns (60 at least), without colour.
 
     Charts are left out (their numbers are in the tables), long lists are cut, and appendices are named only.
+    ``summary`` keeps what a planner asks first: the answer, what to buy, the workloads, the cost and what binds.
     """
     report = build_report(design, problem)
+    if summary:
+        report = replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
     width = max(width, 60)
     title = safe(report.title)
     lines = [*textwrap.wrap(title, width), "=" * min(len(title), width), ""]
@@ -33,6 +43,11 @@ def render_terminal(design: Design, problem: Problem | None, width: int = 100) -
     if appendices:
         lines += textwrap.wrap(f"Also in the HTML and Markdown reports: {', '.join(appendices)}.", width)
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _brief(section: Section) -> Section:
+    kept = tuple(b for b in section.blocks if not (isinstance(b, Table) and b.caption in NOT_IN_SUMMARY))
+    return replace(section, blocks=kept)
 
 
 def _section(section: Section, width: int) -> list[str]:

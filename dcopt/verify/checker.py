@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 RELATIVE = 1e-6
 """Largest relative difference that is not a failure."""
-ABSOLUTE = 1e-6
+ABSOLUTE = 1e-9
 """Differences below this (USD, kW, days, …) are rounding of numbers near zero."""
 
 
@@ -30,14 +30,14 @@ class Checker:
     mismatches: list[Mismatch] = field(default_factory=list)
     checks: int = 0
 
-    def equal(self, place: str, stated: float | None, found: float | None) -> None:
-        """Compare two numbers within `RELATIVE`."""
+    def equal(self, place: str, stated: float | None, found: float | None, *, near_zero: float = ABSOLUTE) -> None:
+        """Compare two numbers within `RELATIVE`; differences below ``near_zero`` do not count."""
         self.checks += 1
         if stated is None or found is None:
             if stated is not found:
                 self.mismatches.append(Mismatch(place, f"{stated}", f"{found}"))
             return
-        room = max(RELATIVE * max(abs(stated), abs(found)), ABSOLUTE)
+        room = max(RELATIVE * max(abs(stated), abs(found)), near_zero)
         if not (math.isfinite(stated) and abs(stated - found) <= room):
             self.mismatches.append(Mismatch(place, f"{stated!r}", f"{found!r}"))
 

@@ -159,17 +159,33 @@ def _racks(problem: Problem, design: Design, site: str, year: int, load: Load, c
             fill = rack_fill(node, rack, collector.max_rack_kw if collector else None)
             checker.at_most(f"{place} nodes", record.nodes, fill * record.count, "fill of the racks")
             checker.equal(f"{place} kw_each", record.kw_each, record.nodes * (node.max_kw or 0.0) / record.count)
-        if problem.sites[site].kind != "colocation":
-            kind = collector.kind if collector else "none"
-            checker.same(f"{place} cooling", kind, rack.cooling)
+        _offered(problem, "racks", site, record.name, place, checker)
+        _collectors(problem, site, record, place, checker)
     checker.same(f"racks at {site} year {year}: nodes", dict(racked), dict(standing))
     shelves = [record for record in records if record.node == NETWORK_STORAGE]
     checker.same(f"racks at {site} year {year}: switches and storage", len(shelves), int(load.shelf_units > 0))
 
 
-def _balances(
-    problem: Problem, design: Design, site: str, year: int, load: Load, checker: Checker
-) -> SiteYear:
+def _offered(problem: Problem, table: str, site: str, name: str, place: str, checker: Checker) -> None:
+    checker.holds(f"{place} name", name in offered(problem, table, site), name, "it is not offered there")
+
+
+def _collectors(problem: Problem, site: str, record: RackRecord, place: str, checker: Checker) -> None:
+    """Check that the heat of a rack goes to a cooling unit of its kind, and what liquid leaves over to an air unit."""
+    if problem.sites[site].kind == "colocation":
+        checker.same(f"{place} cooling", (record.cooling, record.air_cooling), ("", ""))
+        return
+    kind = problem.racks[record.name].cooling
+    node = None if record.node == NETWORK_STORAGE else problem.nodes[record.node]
+    beside = "air" if kind == "liquid" and "air" in heat_by_collector(node, kind) else ""
+    for name, needed in ((record.cooling, kind), (record.air_cooling, beside)):
+        unit = problem.cooling.get(name)
+        checker.same(f"{place} cooling {name}", unit.kind if unit else name, needed)
+    if node is None:
+        checker.holds(f"{place} name", kind in LOOPS["chilled"], kind, "switches and storage are cooled by air")
+
+
+def _balances(problem: Problem, design: Design, site: str, year: int, load: Load, checker: Checker) -> SiteYear:
     row = problem.sites[site]
     if row.kind == "colocation":
         pue = row.colocation_pue or 1.0
@@ -231,6 +247,7 @@ def _cooling(
         needed = units_needed(peak, unit.kw, redundancy)
         checker.at_most(f"{place} units", needed, found.units if found else 0, "units for the heat")
         checker.equal(f"{place} kw", found.kw if found else 0.0, peak)
+        _offered(problem, "cooling", site, name, place, checker)
         power += electricity_kw(peak, unit)
         mean_power += electricity_kw(average, unit)
         water += water_m3_per_hour(average, unit) * HOURS_PER_YEAR
@@ -260,6 +277,7 @@ def _power(
         place = f"power {record.name} at {site} year {year}"
         part = problem.power[record.name]
         checker.same(f"{place} role", part.role, role)
+        _offered(problem, "power", site, record.name, place, checker)
         checker.equal(f"{place} kw", record.kw, peaks[role])
         needed = units_needed(peaks[role], part.kw, problem.sites[site].redundancy)
         checker.at_most(f"{place} units", needed, record.units, "units for the load")

@@ -36,6 +36,8 @@ def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) 
     )
     if rented:
         checker.same(f"{place} bought", (pool.bought, pool.existing, pool.spares), (0, 0, 0))
+        held = pool.service_nodes + _at_once(design, pool)
+        checker.same(f"{place} nodes", pool.nodes, held)
         return
     checker.same(f"{place} nodes", pool.nodes, pool.bought + pool.existing)
     target = _target(problem, design, pool.site, pool.node, pool.fabric)
@@ -43,6 +45,17 @@ def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) 
     needed = spares_needed(working, node.mtbf_hours, node.repair_hours, target)
     checker.at_most(f"{place} spares", needed, pool.spares, "spares for the target")
     checker.at_most(f"{place} service_nodes", pool.service_nodes, working, "working nodes")
+
+
+def _at_once(design: Design, pool: PoolRecord) -> int:
+    """Return the most nodes that runs of jobs hold at the same time on a pool."""
+    key = f"{pool.site}/{pool.node}/{pool.fabric}"
+    runs = [entry for entry in design.calendar if (entry.pool, entry.year) == (key, pool.year)]
+    held = [
+        sum(r.nodes for r in runs if r.start_day <= start + 1e-9 and r.end_day > start + 1e-9)
+        for start in {run.start_day for run in runs}
+    ]
+    return max(held, default=0)
 
 
 def _target(problem: Problem, design: Design, site: str, node: str, fabric: str | None) -> float:

@@ -55,15 +55,13 @@ def _record(
     key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip))
     args = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     if key not in known:
-        budgets = {
-            name: None if value is None else value - lost
-            for name, value, lost in (
-                ("ttft_ms", service.ttft_ms, trip),
-                ("tpot_ms", service.tpot_ms, 0.0),
-                ("latency_ms", service.latency_ms, trip),
-            )
-        }
-        known[key] = largest_rate(*args, percentile=service.percentile, **budgets)
+        known[key] = largest_rate(
+            *args,
+            percentile=service.percentile,
+            ttft_ms=None if service.ttft_ms is None else service.ttft_ms - trip,
+            tpot_ms=service.tpot_ms,
+            latency_ms=None if service.latency_ms is None else service.latency_ms - trip,
+        )
     most = known[key]
     point = at_rate(*args, record.requests_per_s / record.replicas, service.percentile)
     if most is None or point is None:
@@ -92,7 +90,10 @@ def _record(
             checker.at_most(f"{place} {name}", value, limit, f"the promise {name}")
     checker.at_most(f"{place} quality_loss_pct", record.quality_loss_pct, service.max_quality_loss_pct, "quality")
     checker.same(f"{place} precision", record.precision, variant.precision)
-    checker.holds(f"{place} batch", record.batch >= point.batch - 1e-9, f"{record.batch}", f"{point.batch!r}")
+    whole = max(1.0, point.batch)
+    checker.holds(f"{place} batch", -1e-6 < record.batch - whole < 1 + 1e-6, f"{record.batch}", f"{point.batch!r}")
+    spread = (1, layout.stage) if task.model.experts else (1,)
+    checker.holds(f"{place} expert", record.expert in spread, f"{record.expert}", f"one of {spread}")
     for part in sorted(set(point.breakdown) | set(record.breakdown_ms)):
         checker.equal(f"{place} breakdown_ms {part}", record.breakdown_ms.get(part), point.breakdown.get(part))
     runs = (

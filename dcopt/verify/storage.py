@@ -78,9 +78,7 @@ def _parts(problem: Problem, dataset: str) -> set[str]:
     return ({"hot"} if hot > 0 else set()) | ({"cold"} if hot < 100 else set())
 
 
-def _copies(
-    problem: Problem, design: Design, records: list[StorageRecord], year: int, checker: Checker
-) -> None:
+def _copies(problem: Problem, design: Design, records: list[StorageRecord], year: int, checker: Checker) -> None:
     parts: dict[tuple[str, str], list[str]] = defaultdict(list)
     kept: set[tuple[str, str]] = set()
     for record in records:
@@ -108,9 +106,7 @@ def _copies(
             checker.holds(place, there, "no copy", f"{job.job} reads {dataset_name} there")
 
 
-def _units(
-    problem: Problem, design: Design, records: list[StorageRecord], year: int, checker: Checker
-) -> None:
+def _units(problem: Problem, design: Design, records: list[StorageRecord], year: int, checker: Checker) -> None:
     groups: dict[tuple[str, str], list[StorageRecord]] = defaultdict(list)
     for record in records:
         groups[record.site, record.name].append(record)
@@ -132,9 +128,7 @@ def _units(
             checker.at_most(f"{place} thousand IOPS", kiops, unit.read_kiops * units, "IOPS")
 
 
-def _streams(
-    problem: Problem, design: Design, group: list[StorageRecord], year: int
-) -> tuple[float, float, float]:
+def _streams(problem: Problem, design: Design, group: list[StorageRecord], year: int) -> tuple[float, float, float]:
     """Return what all jobs of the site read (GB/s), write (GB/s) and read at random (thousand a second) at once."""
     read = written = kiops = 0.0
     for job in design.training:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import cast
 
 from dcopt.design.records import CalendarEntry, Design, TrainingRecord
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.training import Layout, predict_step
+from dcopt.performance.training_records import Recompute, Sharding
 from dcopt.performance.workloads import TRAINING_LOSS_PCT, ingest_gb_per_s, run_days, run_of
 from dcopt.problem.demand import is_alive
 from dcopt.problem.offered import offered
@@ -49,8 +51,8 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
         context=record.context,
         virtual_stages=record.virtual_stages,
         micro_batch=record.micro_batch,
-        recompute=record.recompute,
-        sharding=record.sharding,
+        recompute=cast(Recompute, record.recompute),
+        sharding=cast(Sharding, record.sharding),
     )
     try:
         step = predict_step(

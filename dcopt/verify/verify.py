@@ -1,7 +1,7 @@
 """Recheck a design from the inputs alone: every promise, every capacity, every dollar.
 
-Nothing here imports the candidates, the formulation or the solver. A design without equipment (infeasible, none found)
-states no numbers and passes.
+Nothing here imports the candidates, the formulation or the solver. A record without a design (infeasible, none found)
+must state no numbers.
 """
 
 from __future__ import annotations
@@ -12,34 +12,61 @@ from dcopt.design.files import read_design
 from dcopt.design.records import Design
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
-from dcopt.verify import facility, money, pools, serving, storage, training
+from dcopt.verify import claims, facility, lock, money, pools, serving, storage, training
 from dcopt.verify.checker import Checker, Mismatch
 
+UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What recomputing raises where a design holds a name or number with which nothing can be computed."""
 
-def verify(problem: Problem, design: Design) -> tuple[int, tuple[Mismatch, ...]]:
-    """Return (comparisons made, mismatches found) of ``design`` against ``problem``."""
+
+def verify(problem: Problem, design: Design, *, gap_target: float | None = None) -> tuple[int, tuple[Mismatch, ...]]:
+    """Return (comparisons made, mismatches found) of ``design`` against ``problem``; a broken design raises nothing.
+
+    Parameters
+    ----------
+    gap_target: relative gap that was asked for; None where it is not known.
+    """
     checker = Checker()
-    if design.status in ("infeasible", "no_solution"):
-        return checker.checks, ()
-    checker.same("problem", design.problem, problem.name)
-    checker.same("horizon_years", design.horizon_years, problem.settings.horizon_years)
-    try:
-        training.check(problem, design, checker)
-        serving.check(problem, design, checker)
-        pools.check(problem, design, checker)
-        storage.check(problem, design, checker)
-        balances = facility.check(problem, design, checker)
-        money.check(problem, design, balances, checker)
-    except KeyError as error:
-        checker.holds("design", False, f"a row named {error}", "the tables have none")
+    _recheck(problem, design, gap_target, checker)
     return checker.checks, tuple(checker.mismatches)
 
 
+def _recheck(problem: Problem, design: Design, gap_target: float | None, checker: Checker) -> None:
+    checker.same("problem", design.problem, problem.name)
+    checker.same("objective", design.objective, problem.settings.objective)
+    checker.same("horizon_years", design.horizon_years, problem.settings.horizon_years)
+    if design.status in ("infeasible", "no_solution"):
+        claims.check_absence(design, checker)
+        return
+    for room in (training, serving, pools, storage):
+        try:
+            room.check(problem, design, checker)
+        except UNUSABLE as error:
+            _unusable(room.__name__, error, checker)
+    try:
+        balances = facility.check(problem, design, checker)
+        money.check(problem, design, balances, checker)
+        claims.check(problem, design, gap_target, checker)
+    except UNUSABLE as error:
+        _unusable("facility, money or claims", error, checker)
+
+
+def _unusable(part: str, error: Exception, checker: Checker) -> None:
+    """Note that a part could not be recomputed."""
+    found = f"no row of that name: {error}" if isinstance(error, LookupError) else f"{type(error).__name__}: {error}"
+    checker.holds(part.removeprefix("dcopt.verify."), False, "names and numbers that can be used", found)
+
+
 def verify_folder(run: Path) -> tuple[int, tuple[Mismatch, ...]]:
-    """Verify a RUN folder from its ``inputs/`` and ``design.json`` alone; see `verify`.
+    """Verify a RUN folder from its ``inputs/`` and ``design.json`` alone, and the inputs against their lock.
 
     Raises
     ------
     DesignFileError, InputError: the folder's design or inputs cannot be read.
     """
-    return verify(load(run / "inputs"), read_design(run))
+    design = read_design(run)
+    problem = load(run / "inputs")
+    checker = Checker()
+    gap_target = lock.check(run / "inputs", checker)
+    _recheck(problem, design, gap_target, checker)
+    return checker.checks, tuple(checker.mismatches)

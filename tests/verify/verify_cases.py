@@ -14,6 +14,7 @@ ALPHA = {
         residual_pct,60
         cost_inflation_pct,2
         energy_inflation_pct,4
+        spare_target_pct,99.9
         """,
     "sites": """
         name,kind,power_limit_kw,rack_positions,electricity_usd_per_kwh,demand_charge_usd_per_kw_month,carbon_kg_per_kwh,build_usd_per_kw,water_usd_per_m3,water_limit_m3_per_year,redundancy
@@ -21,7 +22,7 @@ ALPHA = {
         """,
     "training": """
         name,model,tokens,sequence_length,global_batch,deadline_days,runs_per_year,precisions,dataset,overhead_factor
-        llm,llama-2-7b,25000000000,4096,512,25,2,bf16,text,1.2
+        llm,llama-2-7b,120000000000,4096,512,25,2,bf16,text,1.2
         tune,bert-large,1000000000,384,64,30,1,bf16,,1
         """,
     "inference": """
@@ -52,6 +53,11 @@ ALPHA = {
         cooling,chiller-air-50,,,
         cooling,cooling-tower-1000,,,
         cooling,chiller-tower-1000,,,
+        """,
+    "existing": """
+        site,table,name,units
+        hall,nodes,l4-4,1
+        hall,racks,air-20kw,1
         """,
 }
 """An owned site with N+1: two jobs on one pool with a network, an encoder service, hot and cold data."""

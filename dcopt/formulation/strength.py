@@ -1,0 +1,89 @@
+"""Strength: rows that every integer solution keeps and that the linear relaxation does not.
+
+    alike[i,g,t] = Σ replicas of service i that differ only in the fabric or site of their pool    (integer)
+    kind[s,k,t] = Σ_f hosts[s,k,f,t]                                                              (integer)
+    Σ_g ρ_g·alike ≥ peak, divided by each ρ_d and rounded (mixed-integer rounding):
+        Σ_g (f·⌊ρ_g/ρ_d⌋ + min(f, frac(ρ_g/ρ_d)))·alike ≥ f·⌈peak/ρ_d⌉,   f = frac(peak/ρ_d)
+
+Sums over pools that are alike let the solver branch on what matters, not on which of many equal pools is used
+(formulation.md, "Strength"; the rounding is that of Nemhauser and Wolsey 1990).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from dcopt.candidates.records import Period, ServingCandidate
+from dcopt.formulation.compute import pools_alike
+from dcopt.formulation.program import Program, linear, total
+
+_TINY = 1e-6
+"""Fractions closer to a whole number than this give rows that only add noise."""
+
+
+def declare(program: Program) -> None:
+    """Sums of what other blocks declare; everything is declared in `link`."""
+
+
+def link(program: Program) -> None:
+    """Add the sums and the rounded demand rows."""
+    for period in program.candidates.periods:
+        for service, peak, _ in period.loads:
+            _service(program, period, service, peak)
+        _hosts(program, period)
+
+
+def _service(program: Program, period: Period, service: str, peak: float) -> None:
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    rates: dict[tuple[Any, ...], float] = {}
+    for index, candidate in enumerate(program.candidates.serving[service]):
+        key = _what(candidate)
+        groups.setdefault(key, []).append(program.model.replicas[service, index, period.index])
+        rates[key] = candidate.requests_per_s
+    sums = []
+    for number, (key, variables) in enumerate(groups.items()):
+        if len(variables) == 1:
+            sums.append((rates[key], variables[0]))
+            continue
+        most = math.ceil(peak / rates[key] - 1e-9) + len(variables)
+        alike = program.var("alike", (service, number, period.index), ub=most, integer=True)
+        program.require("alike", (service, number, period.index), total(variables) == alike)
+        sums.append((rates[key], alike))
+    for divisor in sorted({rate for rate, _ in sums}):
+        fraction = peak / divisor - math.floor(peak / divisor)
+        if not _TINY < fraction < 1 - _TINY:
+            continue
+        weights = [_rounded(rate / divisor, fraction) for rate, _ in sums]
+        program.require(
+            "rounded_demand",
+            (service, period.index, divisor),
+            linear(weights, [variable for _, variable in sums]) >= fraction * math.ceil(peak / divisor) - _TINY,
+        )
+
+
+def _what(candidate: ServingCandidate) -> tuple[Any, ...]:
+    """Return what makes two candidates of a service interchangeable for its demand."""
+    return (
+        candidate.pool.node.name,
+        candidate.layout,
+        candidate.compression,
+        candidate.software,
+        candidate.requests_per_s,
+    )
+
+
+def _rounded(ratio: float, fraction: float) -> float:
+    return fraction * math.floor(ratio) + min(fraction, ratio - math.floor(ratio))
+
+
+def _hosts(program: Program, period: Period) -> None:
+    hosts = program.model.component("hosts")
+    if hosts is None:
+        return
+    for (site, node), keys in pools_alike(program).items():
+        of_kind = [hosts[key, period.index] for key in keys if (key, period.index) in hosts]
+        if len(of_kind) > 1:
+            most = max(variable.ub for variable in of_kind) + len(of_kind)
+            kind = program.var("kind", (site, node, period.index), ub=most, integer=True)
+            program.require("kind", (site, node, period.index), total(of_kind) == kind)

@@ -1,0 +1,101 @@
+"""Ctrl-C and the live line of progress, on a terminal: what was found is kept, whenever the key is pressed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pseudo_terminal import Terminal
+
+from dcopt.cli.main import main
+from dcopt.problem.locate import examples_dir
+from dcopt.solve.interrupt import deferred, heard
+
+FOUND = "gap "
+"""The line of progress shows a gap once there is an incumbent and a bound."""
+
+
+@pytest.mark.parametrize(
+    ("seen", "codes"),
+    [
+        (("candidates:",), {4}),
+        (("incumbent none yet", FOUND), {0, 3, 4}),
+        ((FOUND,), {0, 3}),
+        (("baseline:",), {0}),
+        (("writing and verifying",), {0}),
+    ],
+    ids=["candidates", "before an incumbent", "with an incumbent", "baseline", "writing"],
+)
+def test_ctrl_c_keeps_what_was_found(seen: tuple[str, ...], codes: set[int], tmp_path: Path) -> None:
+    arguments = ("solve", str(examples_dir() / "bert-question-answering"), "-o", "run", "--gap", "0")
+    with Terminal(tmp_path, *arguments) as terminal:
+        terminal.read_until(*seen)
+        terminal.press_ctrl_c()
+        code = terminal.finish()
+    assert code in codes, terminal.seen
+    assert "Traceback" not in terminal.seen
+    assert "\r\x1b[2K" in terminal.seen
+    design: dict[str, Any] = json.loads((tmp_path / "run" / "design.json").read_text(encoding="utf-8"))
+    assert design["status"] == {0: "optimal", 3: "feasible", 4: "no_solution"}[code]
+    if code == 3:
+        assert "Ctrl-C keeps the incumbent" in terminal.seen
+        assert design["stopped_by"] == "interrupted"
+        assert design["gap"] > 0
+    if code != 4:
+        assert "numbers recomputed from the inputs" in terminal.seen
+        assert "wrote run" in terminal.seen
+    assert (tmp_path / "run" / "solver.log").is_file()
+    assert (tmp_path / "run" / "inputs" / "lock.json").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "stdout.txt"]
+
+
+def test_ctrl_c_before_anything_began_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    def pressed(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dcopt.problem.load.load", pressed)
+    result = CliRunner().invoke(main, ["check", "anything"])
+    assert result.exit_code == 4
+    assert result.stderr == "interrupted; nothing was written\n"
+
+
+def press() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_a_deferred_ctrl_c_waits_for_a_place_that_hears_it() -> None:
+    reached = []
+    with deferred():
+        press()
+        reached.append("after the press")
+        with pytest.raises(KeyboardInterrupt), heard():
+            reached.append("not reached")
+        with heard():
+            reached.append("heard once")
+        with pytest.raises(KeyboardInterrupt), heard():
+            press()
+        press()
+        reached.append("the end")
+    assert reached == ["after the press", "heard once", "the end"]
+    with pytest.raises(KeyboardInterrupt):
+        press()
+
+
+def test_deferring_is_for_the_main_thread_alone() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def elsewhere() -> None:
+        with deferred(), heard():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [handler]

@@ -1,0 +1,356 @@
+"""What stands at a site, housed and powered in every possible way, and what that costs: arithmetic of its own."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from dcopt.problem.problem import Problem
+
+LOOPS = {"air": "chilled", "rear-door": "chilled", "liquid": "warm", "immersion": "warm"}
+
+
+@dataclass
+class Purse:
+    """Money spent: TCO and purchases in USD, carbon in t by year."""
+
+    problem: Problem
+    usd: float = 0.0
+    capex: float = 0.0
+    carbon: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+
+    @staticmethod
+    def empty(problem: Problem) -> Purse:
+        """Return a purse from which nothing was spent."""
+        return Purse(problem)
+
+    @staticmethod
+    def sum(problem: Problem, purses: Iterable[Purse]) -> Purse:
+        """Return one purse that spent what several did."""
+        total = Purse(problem)
+        for purse in purses:
+            total.usd += purse.usd
+            total.capex += purse.capex
+            for year, tonnes in purse.carbon.items():
+                total.carbon[year] += tonnes
+        return total
+
+    def pay(self, category: str, usd_per_year: float, year: int) -> None:
+        """Spend a running cost of one year, at its prices."""
+        s = self.problem.settings
+        special = {"energy": s.energy_inflation_pct, "demand": s.energy_inflation_pct, "rent": s.rent_inflation_pct}
+        inflation = special.get(category)
+        inflation = s.cost_inflation_pct if inflation is None else inflation
+        self.usd += usd_per_year * (1 + inflation / 100) ** (year - 1) / (1 + s.discount_rate_pct / 100) ** year
+
+    def always(self, category: str, usd_per_year: float) -> None:
+        """Spend a running cost of every year."""
+        for year in range(1, self.problem.settings.horizon_years + 1):
+            self.pay(category, usd_per_year, year)
+
+    def buy(self, units: float, price: float, life: float) -> None:
+        """Buy, buy again whenever the life is over, and take back the book value that is left."""
+        settings = self.problem.settings
+        horizon, rate = settings.horizon_years, settings.discount_rate_pct / 100
+        time, times = 0.0, 0
+        while time < horizon - 1e-9:
+            self.usd += units * price / (1 + rate) ** time
+            time += life
+            times += 1
+        self.capex += units * price * times
+        old = horizon - (time - life)
+        book = price * (1 - old / life)
+        if rate:
+            payment = price * rate / (1 - (1 + rate) ** -life)
+            book = price * (1 + rate) ** old - payment * ((1 + rate) ** old - 1) / rate
+        self.usd -= units * book * settings.residual_pct / 100 / (1 + rate) ** horizon
+
+    def kept(self) -> bool:
+        """Whether the budgets for purchases and carbon are kept."""
+        settings = self.problem.settings
+        if settings.capex_limit_usd is not None and self.capex > settings.capex_limit_usd * (1 + 1e-9):
+            return False
+        limit = settings.carbon_limit_t_per_year
+        return limit is None or all(tonnes <= limit * (1 + 1e-9) for tonnes in self.carbon.values())
+
+
+@dataclass
+class Standing:
+    """What stands at a site: (node row, fabric row, nodes, network count) and storage units; power above standby."""
+
+    pools: list[tuple[Any, Any, int, Any]] = field(default_factory=list)
+    storage: dict[str, int] = field(default_factory=dict)
+    busy_kw: dict[tuple[int, str], float] = field(default_factory=lambda: defaultdict(float))
+
+    def activity(self, year: int, node: str, kw: float) -> None:
+        """Add average power above standby."""
+        self.busy_kw[year, node] += kw
+
+    def key(self) -> str:
+        """Return a text that is the same for what costs the same."""
+        pools = sorted((node.name, fabric.name, count) for node, fabric, count, _ in self.pools)
+        busy = sorted((*where, round(kw, 12)) for where, kw in self.busy_kw.items())
+        return f"{pools} {sorted(self.storage.items())} {busy}"
+
+
+@dataclass(frozen=True)
+class Housing:
+    """One way to cool what stands: heat by unit, racks by row, positions."""
+
+    heat: dict[str, tuple[float, dict[int, float]]]
+    racks: dict[str, int]
+
+
+def price_of(problem: Problem, site: str, table: str, name: str) -> float:
+    """Return the price of a row at a site: the offer's before the catalogue's."""
+    offers = [o for o in problem.offers.values() if (o.table, o.name) == (table, name) and o.site in (None, site)]
+    for offer in sorted(offers, key=lambda o: o.site is None):
+        if offer.price_usd is not None:
+            return offer.price_usd
+    return problem.tables[table][name].price_usd or 0.0  # type: ignore[attr-defined]
+
+
+def can_be_bought(problem: Problem, site: str, table: str, name: str) -> bool:
+    """Whether offers leave a row for sale at a site."""
+    rows = [o for o in problem.offers.values() if o.table == table]
+    return not rows or any(o.name == name and o.site in (None, site) for o in rows)
+
+
+def site_purses(problem: Problem, site: str, standing: Standing) -> list[Purse]:
+    """Return what each possible facility of a site costs, dearer ones that are no better left out."""
+    if problem.sites[site].kind == "cloud":
+        purse = Purse.empty(problem)
+        for name, units in standing.storage.items():
+            row = problem.storage[name]
+            purse.always("rent", 12 * units * row.raw_tb * row.rent_usd_per_tb_month)  # type: ignore[operator]
+        return [purse]
+    if not standing.pools and not standing.storage:
+        return [Purse.empty(problem)]
+    found = [purse for housing in _housings(problem, site, standing) for purse in _plants(problem, site, standing, housing)]
+    if problem.settings.capex_limit_usd is None and problem.settings.carbon_limit_t_per_year is None:
+        return [min(found, key=lambda p: p.usd)] if found else []
+    return found
+
+
+def _nodes(standing: Standing) -> dict[str, tuple[Any, int]]:
+    nodes: dict[str, tuple[Any, int]] = {}
+    for node, _, count, _ in standing.pools:
+        nodes[node.name] = (node, count + nodes.get(node.name, (node, 0))[1])
+    return nodes
+
+
+def _shelf(problem: Problem, standing: Standing) -> tuple[float, float]:
+    """Return (kW, rack units) of switches, cables and storage."""
+    kw = height = 0.0
+    for _, fabric, _, network in standing.pools:
+        if network is not None:
+            switch = problem.switches[fabric.switch]
+            switches = network.leaf + network.spine + network.core
+            trunks = network.leaf_spine_links + network.spine_core_links
+            kw += switches * switch.max_kw + network.access_links * problem.links[fabric.access_link].kw
+            kw += trunks * problem.links[fabric.trunk_link].kw
+            height += switches * switch.rack_units
+    for name, units in standing.storage.items():
+        kw += units * problem.storage[name].max_kw
+        height += units * problem.storage[name].rack_units
+    return kw, height
+
+
+def _housings(problem: Problem, site: str, standing: Standing) -> Iterator[Housing]:
+    """Yield every choice of racks and cooling units for every kind of content."""
+    years = range(1, problem.settings.horizon_years + 1)
+    contents: list[list[tuple[str, int, list[tuple[str, float, dict[int, float]]]]]] = []
+    for node, count in _nodes(standing).values():
+        peak = count * (node.measured_peak_kw or node.max_kw)
+        average = {y: count * node.standby_kw + standing.busy_kw[y, node.name] for y in years}
+        contents.append(list(_ways(problem, site, node, count, peak, average, 0.0)))
+    kw, height = _shelf(problem, standing)
+    if kw or height:
+        contents.append(list(_ways(problem, site, None, 0, kw, dict.fromkeys(years, kw), height)))
+    for ways in itertools.product(*contents):
+        heat: dict[str, tuple[float, dict[int, float]]] = {}
+        racks: dict[str, int] = defaultdict(int)
+        for rack, count, takers in ways:
+            racks[rack] += count
+            for unit, peak, average in takers:
+                old_peak, old_average = heat.get(unit, (0.0, dict.fromkeys(years, 0.0)))
+                heat[unit] = (old_peak + peak, {y: old_average[y] + average[y] for y in years})
+        positions = problem.sites[site].rack_positions
+        if positions is None or sum(racks.values()) <= positions:
+            yield Housing(heat, racks)
+
+
+def _ways(
+    problem: Problem, site: str, node: Any, count: int, peak: float, average: dict[int, float], height: float
+) -> Iterator[tuple[str, int, list[tuple[str, float, dict[int, float]]]]]:
+    """Yield (rack, racks, heat by cooling unit) of each way to house one content (node None: switches and storage)."""
+    landlord = problem.sites[site].kind == "colocation"
+    coolers = [u for u in problem.cooling.values() if can_be_bought(problem, site, "cooling", u.name)]
+    for rack in problem.racks.values():
+        wants = ("air", "rear-door") if node is None else ("air", "rear-door", "immersion")
+        wants = ("liquid",) if node is not None and node.cooling == "liquid" else wants
+        if rack.cooling not in wants or not can_be_bought(problem, site, "racks", rack.name):
+            continue
+        liquid = node.liquid_heat_pct / 100 if node is not None and rack.cooling == "liquid" else 1.0
+        takers: list[list[Any]] = [[None]] if landlord else [[u for u in coolers if u.kind == rack.cooling]]
+        if liquid < 1 and not landlord:
+            takers.append([u for u in coolers if u.kind == "air"])
+        for units in itertools.product(*takers):
+            dense = rack.max_kw
+            most_kw = units[0].max_rack_kw if units[0] is not None else None
+            if node is None:
+                dense = dense if most_kw is None else min(dense, most_kw)
+                racks = max(math.ceil(peak / dense - 1e-9), math.ceil(height / rack.units - 1e-9))
+            else:
+                fits = [rack.units / node.rack_units, rack.max_kw / node.max_kw]
+                fits += [rack.max_kg / node.weight_kg] if rack.max_kg and node.weight_kg else []
+                fits += [most_kw / (node.max_kw * liquid)] if most_kw and liquid else []
+                fill = math.floor(min(fits) + 1e-9)
+                if fill == 0:
+                    continue
+                racks = -(-count // fill)
+            shares = [liquid, 1 - liquid]
+            heat = [
+                (unit.name, share * peak, {y: share * kw for y, kw in average.items()})
+                for unit, share in zip(units, shares, strict=False)
+                if unit is not None and share > 0
+            ]
+            yield rack.name, racks, heat
+
+
+def modules(load: float, each: float, redundancy: str) -> int:
+    """Return the units that carry a load with the redundancy."""
+    least = math.ceil(load / each - 1e-9)
+    if least == 0:
+        return 0
+    return {"N": least, "N+1": least + 1, "2N": 2 * least}[redundancy]
+
+
+def _plants(problem: Problem, site: str, standing: Standing, housing: Housing) -> Iterator[Purse]:
+    """Yield what the site costs for each choice of heat rejection and power parts."""
+    row = problem.sites[site]
+    years = range(1, problem.settings.horizon_years + 1)
+    it_kw = sum(c * (n.measured_peak_kw or n.max_kw) for n, c in _nodes(standing).values()) + _shelf(problem, standing)[0]
+    it_mean = {
+        y: sum(c * n.standby_kw + standing.busy_kw[y, n.name] for n, c in _nodes(standing).values())
+        + _shelf(problem, standing)[0]
+        for y in years
+    }
+    if row.kind == "colocation":
+        pue = row.colocation_pue
+        mean = {y: kw * pue for y, kw in it_mean.items()}  # type: ignore[operator]
+        yield from _purse(problem, site, standing, housing, [], it_kw, it_kw * pue, mean, {})  # type: ignore[operator]
+        return
+    loops: dict[str, tuple[float, dict[int, float]]] = {}
+    for name, (peak, mean) in housing.heat.items():
+        loop = LOOPS[problem.cooling[name].kind]
+        old, old_mean = loops.get(loop, (0.0, dict.fromkeys(years, 0.0)))
+        loops[loop] = (old + peak, {y: old_mean[y] + mean[y] for y in years})
+    served = {"chilled": {"air", "rear-door"}, "warm": {"liquid", "immersion"}}
+    rejections = [
+        [
+            u
+            for u in problem.cooling.values()
+            if u.kind == "heat-rejection"
+            and can_be_bought(problem, site, "cooling", u.name)
+            and (not u.serves or served[loop] <= set(u.serves))
+        ]
+        for loop in loops
+    ]
+    roles = ["pdu", "ups", "transformer", "generator"]
+    parts = [
+        [p for p in problem.power.values() if p.role == r and can_be_bought(problem, site, "power", p.name)] or [None]
+        for r in roles
+    ]
+    for rejecting in itertools.product(*rejections):
+        flows = [(problem.cooling[name], *heat) for name, heat in housing.heat.items()]
+        flows += [(unit, *loops[loop]) for unit, loop in zip(rejecting, loops, strict=True)]
+        plant = [("cooling", u, modules(peak, u.kw, row.redundancy)) for u, peak, _ in flows]
+        water = {y: sum(m[y] * u.water_l_per_kwh * 8.76 for u, _, m in flows) for y in years}
+        for pdu, ups, trafo, diesel in itertools.product(*parts):
+            peak, mean = it_kw, dict(it_mean)
+            chain = []
+            for part in (pdu, ups, trafo):
+                if part is trafo:
+                    peak += sum(u.kw_per_kw * heat for u, heat, _ in flows)
+                    mean = {y: mean[y] + sum(u.kw_per_kw * m[y] for u, _, m in flows) for y in years}
+                    if diesel is not None:
+                        chain.append(("power", diesel, modules(peak, diesel.kw, row.redundancy)))
+                if part is not None:
+                    chain.append(("power", part, modules(peak, part.kw, row.redundancy)))
+                    peak *= 100 / part.efficiency_pct
+                    mean = {y: kw * 100 / part.efficiency_pct for y, kw in mean.items()}
+            yield from _purse(problem, site, standing, housing, [*plant, *chain], it_kw, peak, mean, water)
+
+
+def _purse(
+    problem: Problem,
+    site: str,
+    standing: Standing,
+    housing: Housing,
+    plant: list[tuple[str, Any, int]],
+    it_kw: float,
+    grid_kw: float,
+    mean_kw: dict[int, float],
+    water_m3: dict[int, float],
+) -> Iterator[Purse]:
+    """Yield what one facility costs, unless it breaks a limit of its site."""
+    row, settings = problem.sites[site], problem.settings
+    limit = row.water_limit_m3_per_year
+    if grid_kw > row.power_limit_kw * (1 + 1e-9):  # type: ignore[operator]
+        return
+    if limit is not None and any(used > limit * (1 + 1e-9) for used in water_m3.values()):
+        return
+    purse = Purse.empty(problem)
+    bought: dict[tuple[str, str], float] = defaultdict(float)
+    for node, fabric, count, network in standing.pools:
+        bought["nodes", node.name] += count
+        price = price_of(problem, site, "nodes", node.name)
+        purse.always("support", count * price * node.support_pct_per_year / 100)
+        purse.always("maintenance", count * price * node.maintenance_pct_per_year / 100)
+        if network is not None:
+            switch = problem.switches[fabric.switch]
+            switches = network.leaf + network.spine + network.core
+            bought["switches", switch.name] += switches
+            bought["links", fabric.access_link] += network.access_links
+            bought["links", fabric.trunk_link] += network.leaf_spine_links + network.spine_core_links
+            purse.always("support", switches * switch.price_usd * switch.support_pct_per_year / 100)
+            purse.always("maintenance", switches * switch.price_usd * switch.maintenance_pct_per_year / 100)
+    for name, units in standing.storage.items():
+        bought["storage", name] += units
+        upkeep = problem.storage[name].maintenance_pct_per_year / 100
+        purse.always("maintenance", units * price_of(problem, site, "storage", name) * upkeep)
+    for name, units in housing.racks.items():
+        bought["racks", name] += units
+    for table, unit, units in plant:
+        bought[table, unit.name] += units
+    for (table, name), units in bought.items():
+        rows = problem.existing.values()
+        there = sum(e.units for e in rows if (e.site, e.table, e.name) == (site, table, name))
+        new = max(0.0, units - there)
+        most = [
+            o.max_units
+            for o in problem.offers.values()
+            if (o.table, o.name) == (table, name) and o.site in (None, site) and o.max_units is not None
+        ]
+        if any(new > m for m in most) or (new and not can_be_bought(problem, site, table, name)):
+            return
+        life = problem.tables[table][name].lifetime_years  # type: ignore[attr-defined]
+        purse.buy(new, price_of(problem, site, table, name), life)
+    if row.kind == "colocation":
+        purse.always("colocation", 12 * it_kw * row.colocation_usd_per_kw_month)  # type: ignore[operator]
+    else:
+        purse.buy(grid_kw, row.build_usd_per_kw, row.building_lifetime_years)
+    purse.always("demand", 12 * grid_kw * row.demand_charge_usd_per_kw_month)
+    purse.always("staff", it_kw * settings.staff_usd_per_kw_year)
+    for year, kw in mean_kw.items():
+        tonnes = kw * 8.76 * row.carbon_kg_per_kwh
+        purse.carbon[year] += tonnes
+        purse.pay("energy", kw * 8760 * row.electricity_usd_per_kwh, year)  # type: ignore[operator]
+        purse.pay("carbon", tonnes * settings.carbon_price_usd_per_t, year)
+        purse.pay("water", water_m3.get(year, 0.0) * row.water_usd_per_m3, year)
+    yield purse
