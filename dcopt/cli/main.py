@@ -53,8 +53,8 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="dcopt")
+@click.command("dcopt", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dcopt", prog_name="dcopt")
 def main() -> None:
     """Design AI data centres: the cheapest design that keeps every promise.
 

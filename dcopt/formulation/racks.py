@@ -1,7 +1,7 @@
 """Racks: the nodes of one kind at a site stand in one kind of rack under one choice of cooling.
 
     Σ_o placed[s,k,o] = Σ_f nodes[s,k,f],   placed ≤ most·choice,   fill_o·racks ≥ placed,   Σ_o choice ≤ 1
-    Σ racks ≤ positions,   racks ≥ choice,   Σ_o choice[s,k,o] ≥ open[p]
+    Σ racks ≤ positions,   choice ≤ racks ≤ placed,   Σ_o choice[s,k,o] ≥ open[p]
 
 Switches and storage stand in racks of their own, filled by units and kW. Each option hands its heat to its cooling
 units: at peak with the nodes, on average with their standby power and the activity of what runs on them.
@@ -61,6 +61,7 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
         program.require("placed_chosen", key, placed <= most * choice)
         program.require("rack_fill", key, placed <= option.fill * racks)
         program.require("rack_stands", key, racks >= choice)
+        program.require("no_empty_rack", key, racks <= placed)
         _needs_collector(program, site, option, choice)
         active = {}
         for t in periods:
@@ -107,6 +108,7 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
             parts[name].append(part)
         choices.append(choice)
         program.require("rack_stands", key, racks >= choice)
+        program.require("no_empty_rack", key, racks <= most * choice)
         _needs_collector(program, site, option, choice)
         _rack_costs(program, site, option, racks)
         heat = parts["kw"][-1]

@@ -1,7 +1,7 @@
 """A stage of the plant: one kind of unit, chosen from what is offered, in whole units with the site's redundancy.
 
     Σ_u flow[u] = load,   flow[u] ≤ most·choice[u],   Σ_u choice[u] ≤ 1,   Σ_u choice[u] ≥ each thing that needs it
-    units[u] ≥ fewest·choice[u],   fewest = 1 (N) or 2 (N+1, 2N)
+    fewest·choice[u] ≤ units[u] ≤ most units·choice[u],   fewest = 1 (N) or 2 (N+1, 2N)
     N:    kw·units[u] ≥ flow[u]
     N+1:  kw·(units[u] − choice[u]) ≥ flow[u]
     2N:   units[u] = 2·half[u],   kw·half[u] ≥ flow[u]
@@ -94,6 +94,7 @@ def size_units(
     limit = units_needed(most_kw, unit.kw, redundancy) if most_kw > 0 else 0
     units = program.var("plant_units", key, ub=limit, integer=True)
     program.require("fewest_units", key, units >= units_needed(1e-9, unit.kw, redundancy) * used)
+    program.require("no_idle_units", key, units <= limit * used)
     if redundancy == "2N":
         half = program.var("plant_half", key, ub=limit // 2, integer=True)
         program.require("two_sides", key, units == 2 * half)

@@ -5,6 +5,11 @@
     Σ_g ρ_g·alike ≥ peak, divided by each ρ_d and rounded (mixed-integer rounding):
         Σ_g (f·⌊ρ_g/ρ_d⌋ + min(f, frac(ρ_g/ρ_d)))·alike ≥ f·⌈peak/ρ_d⌉,   f = frac(peak/ρ_d)
 
+    open[p] ≤ Σ_{work on p that spans nodes} y + r      where the same nodes can be had without a fabric
+
+The last row is a rule of design as well: a fabric is bought only for work that spans nodes (moving everything else to
+the pool without one costs no more).
+
 Sums over pools that are alike let the solver branch on what matters, not on which of many equal pools is used
 (formulation.md, "Strength"; the rounding is that of Nemhauser and Wolsey 1990).
 """
@@ -17,6 +22,7 @@ from typing import Any
 from dcopt.candidates.records import Period, ServingCandidate
 from dcopt.formulation.compute import pools_alike
 from dcopt.formulation.program import Program, linear, total
+from dcopt.formulation.training import chosen
 
 _TINY = 1e-6
 """Fractions closer to a whole number than this give rows that only add noise."""
@@ -32,6 +38,7 @@ def link(program: Program) -> None:
         for service, peak, _ in period.loads:
             _service(program, period, service, peak)
         _hosts(program, period)
+    _fabrics(program)
 
 
 def _service(program: Program, period: Period, service: str, peak: float) -> None:
@@ -87,3 +94,24 @@ def _hosts(program: Program, period: Period) -> None:
             most = max(variable.ub for variable in of_kind) + len(of_kind)
             kind = program.var("kind", (site, node, period.index), ub=most, integer=True)
             program.require("kind", (site, node, period.index), total(of_kind) == kind)
+
+
+def _fabrics(program: Program) -> None:
+    spanning: dict[str, list[Any]] = {}
+    for period in program.candidates.periods:
+        for job, variable in chosen(program, period):
+            if job.nodes > 1:
+                spanning.setdefault(job.pool.key, []).append(variable)
+        for service, _, _ in period.loads:
+            for index, replica in enumerate(program.candidates.serving[service]):
+                if replica.accelerators > replica.pool.node.accelerators:
+                    variable = program.model.replicas[service, index, period.index]
+                    spanning.setdefault(replica.pool.key, []).append(variable)
+    for keys in pools_alike(program).values():
+        fabrics = {key: program.candidates.pools[key].fabric for key in keys}
+        if not any(fabric.switch is None for fabric in fabrics.values()):
+            continue
+        for key, fabric in fabrics.items():
+            if fabric.switch is not None:
+                needed = total(spanning.get(key, []))
+                program.require("fabric_needed", key, program.model.open[key] <= needed)

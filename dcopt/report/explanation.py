@@ -16,7 +16,8 @@ def explain_design(design: Design) -> str:
     lines += ["", "Why these candidates:"]
     for job in {record.job: record for record in design.training}.values():
         parts = sorted(job.breakdown_s.items(), key=lambda item: -item[1])
-        shares = ", ".join(f"{name} {seconds / job.step_s:.0%}" for name, seconds in parts if seconds > 0.005 * job.step_s)
+        least = 0.005 * job.step_s
+        shares = ", ".join(f"{name} {seconds / job.step_s:.0%}" for name, seconds in parts if seconds > least)
         lines.append(
             f"  {job.job}: {job.nodes} × {job.node} on {job.fabric}, {job.days:.4g} of {job.deadline_days:g} days; "
             f"a step of {job.step_s:.4g} s is {shares}"

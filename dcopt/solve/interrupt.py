@@ -1,8 +1,8 @@
 """Ctrl-C, obeyed only where it loses nothing.
 
 Python raises ``KeyboardInterrupt`` wherever the main thread happens to be, so a Ctrl-C between the end of HiGHS and the
-end of the writing would throw a finished design away. Inside `deferred` a Ctrl-C only leaves a note; the places that may
-be interrupted say so with `heard`, and take the note up when they begin.
+end of the writing would throw a finished design away. Inside `deferred` a Ctrl-C only leaves a note; the places that
+may be interrupted say so with `heard`, and take the note up when they begin.
 """
 
 from __future__ import annotations

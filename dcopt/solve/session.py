@@ -124,6 +124,7 @@ class _Run:
         self.log = log
         self.on_progress = on_progress
         self.cancelled = False
+        self.done = threading.Event()  # not Thread.join: up to Python 3.12 a Ctrl-C in it calls a live thread dead
         self.latest: Progress | None = None
         self.trace: list[Progress] = []
         self.failure: BaseException | None = None
@@ -168,10 +169,10 @@ class _Run:
         start = time.monotonic()
         thread = threading.Thread(target=self._run, name="highs", daemon=True)
         thread.start()
-        while thread.is_alive():
+        while not self.done.is_set():
             try:
                 with heard():
-                    thread.join(TICK_S)
+                    self.done.wait(TICK_S)
                     if self.latest is not None:
                         seconds = time.monotonic() - start
                         self.on_progress(replace(self.latest, seconds=seconds, stopping=self.cancelled))
@@ -179,6 +180,7 @@ class _Run:
                 if self.cancelled:
                     raise
                 self.cancelled = True
+        thread.join()
         if self.failure is not None:
             raise SolverError(str(self.failure)) from self.failure
         return self._read(time.monotonic() - start)
@@ -188,6 +190,8 @@ class _Run:
             self.highs.run()
         except BaseException as error:  # handed to the main thread, which raises it
             self.failure = error
+        finally:
+            self.done.set()
 
     def _read(self, seconds: float) -> Outcome:
         status = self.highs.getModelStatus()

@@ -60,7 +60,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> dict[tuple[str,
                 continue
             _racks(problem, design, site, year, load, checker)
             found[site, year] = _balances(problem, design, site, year, load, checker)
-    stated = {(record.site, record.year) for record in design.sites}
+    stated = [(record.site, record.year) for record in design.sites]
     checker.same("sites: sites and years with equipment", sorted(stated), sorted(found))
     for record in design.sites:
         balance = found.get((record.site, record.year))

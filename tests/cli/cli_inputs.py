@@ -11,7 +11,7 @@ from dcopt.cli.main import main
 TINY = {
     "settings.csv": "key,value\nhorizon_years,3\ndiscount_rate_pct,8\n",
     "sites.csv": "name,power_limit_kw,electricity_usd_per_kwh,carbon_kg_per_kwh\nhall,40,0.1,0.3\n",
-    "inference.csv": "name,model,peak_requests_per_s,input_tokens,output_tokens,latency_ms\nask,bert-base,200,128,0,100\n",
+    "inference.csv": "name,model,peak_requests_per_s,input_tokens,latency_ms\nask,bert-base,200,128,100\n",
     "offers.csv": "table,name\nnodes,l4-4\nnodes,t4-4\nfabrics,none\n",
 }
 

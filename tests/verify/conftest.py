@@ -1,0 +1,44 @@
+"""Two small problems, solved once for all tests of this folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from verify_cases import ALPHA, BETA, write_problem
+
+from dcopt.design.records import Design
+from dcopt.pipeline.main_job import solve_into
+from dcopt.pipeline.run import RunOptions
+from dcopt.problem.load import load
+from dcopt.problem.problem import Problem
+
+OPTIONS = RunOptions(time_limit_s=60, threads=2)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A solved problem: where it was written, its RUN, its design, and the design as plain JSON."""
+
+    folder: Path
+    run: Path
+    problem: Problem
+    design: Design
+    json: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    """Return the solved cases by name."""
+    base = tmp_path_factory.mktemp("cases")
+    made = {}
+    for name, tables in (("alpha", ALPHA), ("beta", BETA)):
+        folder = write_problem(base / name, tables)
+        finished = solve_into(load(folder), base / f"{name}-run", OPTIONS)
+        assert finished.mismatches == ()
+        assert finished.design.status == "optimal"
+        as_json = finished.design.model_dump(mode="json", by_alias=True)
+        made[name] = Case(folder, base / f"{name}-run", load(base / f"{name}-run" / "inputs"), finished.design, as_json)
+    return made
