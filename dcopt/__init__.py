@@ -1,9 +1,9 @@
 """dcopt designs AI data centres: the cheapest design that keeps every promise, with its proof.
 
-    import dcopt
-    problem = dcopt.load("data/problems/bert-question-answering")
-    design = dcopt.solve(problem, time_limit_s=60)
-    design.bom()
+import dcopt
+problem = dcopt.load("data/problems/bert-question-answering")
+design = dcopt.solve(problem, time_limit_s=60)
+design.bom()
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ class _SolveRoom(ModuleType):
 
 
 _solve_room.__class__ = _SolveRoom
+_solve_room.__doc__ = _solve.__doc__
+vars(_solve_room)["__wrapped__"] = _solve  # what `inspect.signature` and notebooks show
 if TYPE_CHECKING:
     solve = _solve
 else:

@@ -50,9 +50,7 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
     )
 
 
-def _node_options(
-    node: Node, racks: list[Offered], collectors: list[Offered], *, own_plant: bool
-) -> list[RackOption]:
+def _node_options(node: Node, racks: list[Offered], collectors: list[Offered], *, own_plant: bool) -> list[RackOption]:
     options = []
     for offer in racks:
         rack: Rack = offer.row

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dcopt.candidates.facility import facility_of
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.pools import pool_facility, pools_of
+from dcopt.candidates.pruning import prune
 from dcopt.candidates.records import Candidates, DataItem, Pool, ServingCandidate, StorageOption, TrainingCandidate
 from dcopt.candidates.serving import ServingGenerator
 from dcopt.candidates.storage import checkpoint_codec, codecs_for, items_of, may_lie_at, options_for
-from dcopt.candidates.training import Binding, TrainingGenerator, always_in_turn, undominated
+from dcopt.candidates.training import TrainingGenerator
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 
@@ -26,17 +27,7 @@ def generate(problem: Problem) -> Candidates:
     options = _storage_options(problem, items, codecs)
     trainer = TrainingGenerator(problem, tuple(pools.values()))
     admissible = {job.name: trainer.admissible(job) for job in problem.training.values()}
-    binding = _what_binds(admissible, options)
-    training = {
-        job: {pool: undominated(of_pool, binding) for pool, of_pool in by_pool.items()}
-        for job, by_pool in admissible.items()
-    }
-    without_detours = {
-        job: {pool: undominated(of_pool, binding, by_node_days=True) for pool, of_pool in by_pool.items()}
-        for job, by_pool in training.items()
-    }
-    if always_in_turn(problem, without_detours):
-        training = without_detours
+    training = prune(problem, admissible, options)
     server = ServingGenerator(problem, tuple(pools.values()))
     serving = {service.name: server.candidates(service) for service in problem.inference.values()}
     chosen = {job: tuple(c for of_pool in by_pool.values() for c in of_pool) for job, by_pool in training.items()}
@@ -67,31 +58,6 @@ def _storage_options(
         for site in problem.sites
         if may_lie_at(problem, item, site)
     }
-
-
-def _what_binds(
-    admissible: dict[str, dict[str, list[TrainingCandidate]]],
-    options: dict[tuple[str, str], tuple[StorageOption, ...]],
-) -> Binding:
-    """Return which rates of all jobs together could exceed what the least storage system delivers."""
-    read = written = kiops = 0.0
-    for by_pool in admissible.values():
-        candidates = [c for of_pool in by_pool.values() for c in of_pool]
-        read += max((c.ingest_gb_per_s for c in candidates), default=0.0)
-        written += max((c.checkpoint_gb_per_s for c in candidates), default=0.0)
-        kiops += max((c.read_kiops for c in candidates), default=0.0)
-    all_options = [option for of_item in options.values() for option in of_item]
-    return Binding(
-        ingest=any(
-            read > o.storage.read_gb_per_s * o.storage.min_units
-            or (o.storage.read_kiops is not None and kiops > o.storage.read_kiops * o.storage.min_units)
-            for o in all_options
-        ),
-        checkpoints=any(
-            written * o.protection.written_per_stored > o.storage.write_gb_per_s * o.storage.min_units
-            for o in all_options
-        ),
-    )
 
 
 def _used_pools(

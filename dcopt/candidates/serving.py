@@ -20,17 +20,15 @@ from dcopt.problem.tables.problem_rows import Service
 LARGEST_REPLICA_NODES = 4
 """Whole nodes that one replica may span."""
 
-Rated = tuple[ReplicaLayout, ServingPrediction]
-
 
 def variants_for(service: Service, problem: Problem, site: str) -> list[tuple[tuple[Compression, ...], float]]:
     """Return the variants whose published loss ``service`` allows, alone and stacked, with their loss in %."""
     model = problem.models[service.model]
     rows = [offer.row for offer in offered(problem, "compression", site).values() if applies(offer.row, model)]
-    stacks = [(row,) for row in rows]
+    stacks: list[tuple[Compression, ...]] = [(row,) for row in rows]
     for size in (2, 3):
         stacks += [stack for stack in combinations(rows, size) if stack_together(stack)]
-    found = []
+    found: list[tuple[tuple[Compression, ...], float]] = []
     for stack in stacks:
         loss = stacked_loss_pct([row.quality_loss_pct for row in stack])
         if loss <= service.max_quality_loss_pct + 1e-12:

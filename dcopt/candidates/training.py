@@ -113,56 +113,6 @@ def is_in_time(job: TrainingJob, candidate: TrainingCandidate) -> bool:
     return candidate.days <= min(job.deadline_days, job.due_day - job.earliest_start_day)
 
 
-@dataclass(frozen=True)
-class Binding:
-    """Which rates could ever exceed what storage delivers; the others cost nothing and need no comparison."""
-
-    ingest: bool
-    checkpoints: bool
-
-
-def undominated(
-    candidates: Iterable[TrainingCandidate], binding: Binding, *, by_node_days: bool = False
-) -> list[TrainingCandidate]:
-    """Leave out candidates of one pool that another one beats or equals in all that the program sees.
-
-    That is: no more nodes, no more days (so no more energy and node-days), no more licence, and no more checkpoint
-    and ingest bandwidth where those could bind. With ``by_node_days`` a slower candidate may replace a faster one
-    that takes more nodes and no fewer node-days: rent, energy and licences follow node-days, so only a calendar can
-    need the faster one (see `always_in_turn`).
-    """
-
-    def merits(c: TrainingCandidate) -> tuple[float, ...]:
-        node_days = c.nodes * c.days
-        return (
-            c.nodes,
-            node_days if by_node_days else c.days,
-            c.licence_usd_per_year * (node_days / c.nodes if by_node_days else 1.0),
-            c.checkpoint_gb_per_s * binding.checkpoints,
-            c.ingest_gb_per_s * binding.ingest,
-        )
-
-    kept: list[tuple[tuple[float, ...], TrainingCandidate]] = []
-    for candidate in sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s)):
-        mine = merits(candidate)
-        if not any(all(a <= b for a, b in zip(other, mine, strict=True)) for other, _ in kept):
-            kept.append((mine, candidate))
-    return [candidate for _, candidate in kept]
-
-
-def always_in_turn(problem: Problem, training: dict[str, dict[str, list[TrainingCandidate]]]) -> bool:
-    """Whether all runs of all jobs fit one after another into the days that every job allows, whatever is chosen.
-
-    Then a calendar exists for every choice that fits the nodes, so no choice is needed for its shortness alone.
-    """
-    jobs = [problem.training[name] for name in training]
-    if not jobs:
-        return True
-    common = min(job.due_day for job in jobs) - max(job.earliest_start_day for job in jobs)
-    longest = {name: max((c.days for of in pools.values() for c in of), default=0.0) for name, pools in training.items()}
-    return sum(problem.training[name].runs_per_year * days for name, days in longest.items()) <= common
-
-
 def _verdict(
     job: TrainingJob, pool: Pool, possible: list[TrainingCandidate], admissible: list[TrainingCandidate]
 ) -> Verdict:
@@ -171,7 +121,8 @@ def _verdict(
         return Verdict(*names, 0, "no legal layout", "no layout fits the memory, precisions and software there", 1e9)
     best = min(possible, key=lambda c: (c.days, c.nodes))
     limit = min(job.deadline_days, job.due_day - job.earliest_start_day)
-    words = f"{_days(best.days)} days on {best.nodes} {'node' if best.nodes == 1 else 'nodes'} ({best.step.precision}, {best.software})"
+    nodes = "1 node" if best.nodes == 1 else f"{best.nodes} nodes"
+    words = f"{_days(best.days)} days on {nodes} ({best.step.precision}, {best.software})"
     needed = math.ceil(best.nodes * best.days / limit)
     reason = (
         ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
 
@@ -260,6 +260,19 @@ class Baseline(Record):
     saving_proven_usd: float
 
 
+class ResidualCase(Record):
+    """The same design when equipment is worth ``residual_pct`` of its book value at the end of the horizon.
+
+    ``best_tco_usd`` is the best design found under that assumption, ``design_changes`` whether it buys or runs
+    something else; both None where it was not solved within its time.
+    """
+
+    residual_pct: float
+    tco_usd: float
+    best_tco_usd: float | None
+    design_changes: bool | None
+
+
 class CalendarEntry(Record):
     """One run of a job: when, and on which pool."""
 
@@ -308,10 +321,13 @@ class Design(Record):
     power: tuple[PowerRecord, ...] = ()
     cooling: tuple[CoolingRecord, ...] = ()
     sites: tuple[SiteRecord, ...] = ()
-    bom_lines: tuple[BomLine, ...] = Field(default=(), alias="bom", serialization_alias="bom")
+    bom_lines: tuple[BomLine, ...] = Field(
+        default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
+    )
     binding: tuple[Binding, ...] = ()
     baseline: Baseline | None = None
     baseline_reason: str = ""
+    residual: tuple[ResidualCase, ...] = ()
     calendar: tuple[CalendarEntry, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     diagnosis: tuple[str, ...] = ()
@@ -320,6 +336,16 @@ class Design(Record):
     timings_s: dict[str, float] = Field(default_factory=dict)
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def choices(self) -> tuple[object, ...]:
+        """Return what the design decides, without its numbers: equal for designs that buy and run the same."""
+        return (
+            sorted((p.site, p.node, p.fabric, p.year, p.nodes) for p in self.pools),
+            sorted((r.job, r.site, r.node, r.fabric, r.year, r.nodes, r.precision, r.software) for r in self.training),
+            sorted((r.service, r.site, r.node, r.year, r.compression, r.software) for r in self.inference),
+            sorted((r.site, r.name, r.dataset, r.part, r.year, r.codec) for r in self.storage),
+            sorted((line.site, line.year, line.table, line.item, line.quantity) for line in self.bom_lines),
+        )
 
     def bom(self) -> Any:
         """Return the bill of materials as a `pandas.DataFrame`, one row a line, money in USD."""

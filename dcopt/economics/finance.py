@@ -6,24 +6,26 @@ All rates are nominal. One function for each charge, so that the objective, the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dcopt.problem.tables.problem_rows import Settings
 
+NO_RATE = 1e-15
+"""Yearly rates below this are no rate: over 30 years they change a value by less than floating point shows."""
+
 
 def annuity(rate: float, lifetime_years: float) -> float:
     """Return the yearly payment for each unit of price that repays it over its lifetime, at each year's end."""
-    if rate == 0:
-        return 1.0 / lifetime_years
-    return float(rate / (1 - (1 + rate) ** -lifetime_years))
+    return 1.0 / annuity_value(rate, lifetime_years)
 
 
 def annuity_value(rate: float, years: float) -> float:
     """Return the present value of one unit paid at the end of each of ``years`` years (fractions count in part)."""
-    if rate == 0:
+    if rate < NO_RATE:
         return float(years)
-    return float((1 - (1 + rate) ** -years) / rate)
+    return -math.expm1(-years * math.log1p(rate)) / rate
 
 
 def purchase_years(lifetime_years: float, horizon_years: int) -> list[float]:
@@ -73,7 +75,7 @@ class Finance:
         paid = sum((1 + self.rate) ** -time for time in times)
         beyond = times[-1] + lifetime_years - self.horizon_years
         worth = annuity(self.rate, lifetime_years) * annuity_value(self.rate, beyond)
-        return paid - self.residual * worth * float((1 + self.rate) ** -self.horizon_years)
+        return float(paid - self.residual * worth * (1 + self.rate) ** -self.horizon_years)
 
     def price_level(self, category: str, year: int) -> float:
         """Return the price of a running cost in ``year``, relative to year 1."""

@@ -1,9 +1,9 @@
 """Cooling: collectors take the heat of racks, heat rejection takes it outdoors; both draw power, some evaporate water.
 
-    heat[s,u] = Σ over rack options under u ≤ most·used[s,u],   used ≥ each rack choice under u
-    units by redundancy (block stage)
-    rejection of a loop = Σ heat of its collectors, through one kind of unit (block stage)
-    cooling kW = Σ kw_per_kw·heat,   water = Σ l/kWh·average heat
+heat[s,u] = Σ over rack options under u ≤ most·used[s,u],   Σ rack choices under u ≥ used ≥ each of them
+units by redundancy (block stage)
+rejection of a loop = Σ heat of its collectors, through one kind of unit (block stage)
+cooling kW = Σ kw_per_kw·heat,   water = Σ l/kWh·average heat
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def link(program: Program) -> None:
             }
             used = program.var("collector", (site, unit.name), ub=1, binary=True)
             program.require("collector_used", (site, unit.name), peak <= most * used)
-            for index, choice in enumerate(program.needs_collector.get((site, unit.name), [])):
+            needs = program.needs_collector.get((site, unit.name), [])
+            program.require("collector_for_some", (site, unit.name), used <= total(needs))
+            for index, choice in enumerate(needs):
                 program.require("collector_needed", (site, unit.name, index), used >= choice)
             size_units(program, site, "collector", unit, price, peak, used, most, category="cooling")
             _consumption(program, site, unit, peak, average)
@@ -49,9 +51,7 @@ def link(program: Program) -> None:
                 _reject(program, site, loop, flows, users[loop])
 
 
-def _reject(
-    program: Program, site: str, loop: str, flows: list[tuple[Any, dict[int, Any]]], users: list[Any]
-) -> None:
+def _reject(program: Program, site: str, loop: str, flows: list[tuple[Any, dict[int, Any]]], users: list[Any]) -> None:
     average = {
         period.index: total(of_flow[period.index] for _, of_flow in flows) for period in program.candidates.periods
     }
@@ -71,9 +71,7 @@ def _consumption(program: Program, site: str, unit: CoolingUnit, peak: Any, aver
         if unit.kw_per_kw:
             balance.add_average(balance.cooling_average_kw, t, unit.kw_per_kw * heat)
         if unit.water_l_per_kwh:
-            balance.add_average(
-                balance.water_m3_per_year, t, unit.water_l_per_kwh / 1000 * HOURS_PER_YEAR * heat
-            )
+            balance.add_average(balance.water_m3_per_year, t, unit.water_l_per_kwh / 1000 * HOURS_PER_YEAR * heat)
 
 
 def extract(program: Program) -> list[CoolingRecord]:

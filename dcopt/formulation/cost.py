@@ -1,7 +1,7 @@
 """Cost: every block's ledger lines become the objective and the budgets.
 
-    TCO = Σ capital lines · factor(lifetime) + Σ running lines · Σ_years price level ÷ (1+r)^y
-    Σ purchases ≤ capex_limit_usd;   Σ_s carbon[s,t] ≤ carbon_limit_t_per_year;   water[s,t] ≤ water_limit
+TCO = Σ capital lines · factor(lifetime) + Σ running lines · Σ_years price level ÷ (1+r)^y
+Σ purchases ≤ capex_limit_usd;   Σ_s carbon[s,t] ≤ carbon_limit_t_per_year;   water[s,t] ≤ water_limit
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fabric: the exact step function of switches and trunk links, and a cable for every port of a node.
 
-    Σ_g step[p,g] = open[p],    nodes[p] ≤ Σ_g reach_g·step[p,g]
-    switches, trunk links = Σ_g counts_g·step[p,g];   access links = ports·nodes[p]
+Σ_g step[p,g] = open[p],    nodes[p] ≤ Σ_g reach_g·step[p,g]
+switches, trunk links = Σ_g counts_g·step[p,g];   access links = ports·nodes[p]
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def extract(program: Program) -> list[NetworkRecord]:
         nodes = whole(nodes_of(program, key))
         if facility.switch is None or nodes == 0:
             continue
-        step = next(
-            step for g, step in enumerate(facility.fabric_steps) if whole(program.model.fabric_step[key, g])
-        )
+        step = next(step for g, step in enumerate(facility.fabric_steps) if whole(program.model.fabric_step[key, g]))
         records += [
             NetworkRecord(
                 site=pool.site,

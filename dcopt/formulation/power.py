@@ -81,9 +81,7 @@ def pay_energy(program: Program, site: str, grid_average: dict[int, Any]) -> dic
         kwh = HOURS_PER_YEAR * grid_average[period.index]
         program.pay(site, "energy", kwh, row.electricity_usd_per_kwh or 0.0, period.years)
         carbon[period.index] = row.carbon_kg_per_kwh / 1000 * kwh
-        program.pay(
-            site, "carbon", carbon[period.index], program.problem.settings.carbon_price_usd_per_t, period.years
-        )
+        program.pay(site, "carbon", carbon[period.index], program.problem.settings.carbon_price_usd_per_t, period.years)
     return carbon
 
 

@@ -82,17 +82,23 @@ class Program:
         self.heat_average_kw: dict[tuple[str, str, int], list[Any]] = {}
 
     def var(
-        self, name: str, key: Hashable, *, ub: float | None, lb: float = 0.0, integer: bool = False, binary: bool = False
+        self,
+        name: str,
+        key: Hashable,
+        *,
+        ub: float,
+        integer: bool = False,
+        binary: bool = False,
     ) -> Any:
-        """Declare ``name[key]`` within [lb, ub]."""
+        """Declare ``name[key]`` within [0, ub]."""
         component = self.model.component(name)
         if component is None:
             component = pyo.Var(pyo.Any, dense=False)
             self.model.add_component(name, component)
         variable = component.add(key)
         variable.domain = pyo.Binary if binary else pyo.NonNegativeIntegers if integer else pyo.NonNegativeReals
-        variable.setlb(lb)
-        variable.setub(1 if binary and ub is None else ub)
+        variable.setlb(0.0)
+        variable.setub(ub)
         return variable
 
     def require(self, name: str, key: Hashable, expression: Any, *, row: str = "", sentence: str = "") -> None:
@@ -191,7 +197,9 @@ class Program:
                 found[key] = found.get(key, 0) + row.units
         return found
 
-    def pay(self, site: str, category: str, quantity: Any, rate_usd: float, years: tuple[int, ...] | None = None) -> None:
+    def pay(
+        self, site: str, category: str, quantity: Any, rate_usd: float, years: tuple[int, ...] | None = None
+    ) -> None:
         """Pay ``quantity`` a year at ``rate_usd`` in ``years`` (default: all)."""
         span = tuple(range(1, self.finance.horizon_years + 1)) if years is None else years
         self.ledger.pay(RunningLine(site, category, quantity, rate_usd, span))

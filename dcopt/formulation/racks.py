@@ -81,8 +81,8 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
         sentence=f"every {node.name} at {site} stands in a rack",
     )
     program.require("one_rack_kind", (site, node.name), total(choices) <= 1)
-    for key in pools:
-        program.require("pool_in_racks", key, total(choices) >= program.model.open[key])
+    for pool_key in pools:
+        program.require("pool_in_racks", pool_key, total(choices) >= program.model.open[pool_key])
     for t in periods:
         program.require("all_active", (site, node.name, t), total(active_all[t]) == activity[t])
 

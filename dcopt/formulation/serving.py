@@ -39,13 +39,13 @@ def declare(program: Program) -> None:
                 replicas = most_replicas(candidate, peak)
                 program.var("replicas", key, ub=replicas, integer=True)
                 program.var("carried_load", key, ub=peak)
-                pool = (candidate.pool.key, period.index)
+                where = (candidate.pool.key, period.index)
                 needed = math.ceil(replicas * candidate.accelerators / candidate.pool.node.accelerators)
-                most[pool] = most.get(pool, 0) + needed
+                most[where] = most.get(where, 0) + needed
                 _running(program, period, candidate, key, mean / peak)
-    for (key, period_index), nodes in most.items():
-        pool = program.candidates.pools[key]
-        held = program.var("hosts", (key, period_index), ub=min(nodes, pool.max_nodes), integer=True)
+    for (pool_key, period_index), nodes in most.items():
+        pool = program.candidates.pools[pool_key]
+        held = program.var("hosts", (pool_key, period_index), ub=min(nodes, pool.max_nodes), integer=True)
         _hosting(program, pool, program.candidates.periods[period_index], held)
 
 
@@ -93,14 +93,14 @@ def link(program: Program) -> None:
                 replicas = model.replicas[key]
                 program.require("rate", key, model.carried_load[key] <= candidate.requests_per_s * replicas)
                 program.require("replica_opens", key, replicas <= replicas.ub * model.open[candidate.pool.key])
-                pool = (candidate.pool.key, period.index)
-                held.setdefault(pool, []).append((float(candidate.accelerators), replicas))
-    for (key, period_index), replicas_on in held.items():
-        pool = program.candidates.pools[key]
-        nodes = model.hosts[key, period_index]
+                where = (candidate.pool.key, period.index)
+                held.setdefault(where, []).append((float(candidate.accelerators), replicas))
+    for (pool_key, period_index), replicas_on in held.items():
+        pool = program.candidates.pools[pool_key]
+        nodes = model.hosts[pool_key, period_index]
         used = linear([a for a, _ in replicas_on], [v for _, v in replicas_on])
-        program.require("hosting", (key, period_index), used <= pool.node.accelerators * nodes)
-        program.require("hosts_fit", (key, period_index), nodes <= model.work[key])
+        program.require("hosting", (pool_key, period_index), used <= pool.node.accelerators * nodes)
+        program.require("hosts_fit", (pool_key, period_index), nodes <= model.work[pool_key])
     _availability(program)
 
 
@@ -131,9 +131,7 @@ def _availability(program: Program) -> None:
                 for index, candidate in enumerate(candidates):
                     if candidate.pool.key == key and period.peak_of(service) is not None:
                         replicas = model.replicas[service, index, period.index]
-                        program.require(
-                            "available", (service, index, period.index), replicas <= replicas.ub * uses
-                        )
+                        program.require("available", (service, index, period.index), replicas <= replicas.ub * uses)
 
 
 def extract(program: Program) -> list[ServiceRecord]:

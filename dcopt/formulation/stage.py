@@ -66,9 +66,7 @@ def stage(
     program.require("one_choice", (site, name), total(choices) <= 1)
     for index, need in enumerate(needed_by):
         program.require("some_choice", (site, name, index), total(choices) >= need)
-    program.require(
-        "carried", (site, name), total(b.peak_kw for b in branches) == load_kw, row=row, sentence=sentence
-    )
+    program.require("carried", (site, name), total(b.peak_kw for b in branches) == load_kw, row=row, sentence=sentence)
     for period, average in average_kw.items():
         program.require(
             "carried_on_average", (site, name, period), total(b.average_kw[period] for b in branches) == average

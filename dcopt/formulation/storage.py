@@ -2,7 +2,7 @@
 
     Σ_o place[i,s,o] = copy[d,s] (datasets),  ≥ Σ_{c at s} y[j,c,t] (checkpoints)
     Σ_s copy[d,s] ≥ min_copies;   copy[d,s] ≥ Σ_{c at s} y[j,c,t] for the jobs that read d
-    Σ raw_o·size_i·place ≤ raw_tb·units[s,k];   min_units·use[s,k] ≤ units[s,k] ≤ most·use[s,k]
+    Σ raw_o·size_i·place ≤ raw_tb·units[s,k];   min_units·use[s,k] ≤ units[s,k] ≤ most·use[s,k],   use ≤ Σ place
     Σ_o flow[i,s,o,t] = Σ rate_c·y[j,c,t],   flow ≤ most·place;   Σ flow ≤ bandwidth·units[s,k]
 
 Bandwidth and IOPS are sized for all jobs of a site at once. A dataset has one codec at all its sites; packing and
@@ -272,6 +272,7 @@ def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[f
             row=f"storage.csv: {unit.name} raw_tb",
             sentence=f"the {unit.name} units at {site} hold what lies on them",
         )
+        program.require("used_by_some", key, use <= total(place for _, place in stored[key]))
         for _, place in stored[key]:
             program.require("placed_on_used", (key, place.name), place <= use)
     limits = {"read": "read_gb_per_s", "write": "write_gb_per_s", "kiops": "read_kiops"}

@@ -119,9 +119,7 @@ def _windows(
             inside = {name for name, job in jobs.items() if start <= job.earliest_start_day and job.due_day <= end}
             if not inside or (start, end) == (0.0, DAYS_PER_YEAR):
                 continue
-            used = total(
-                jobs[c.job].runs_per_year * c.nodes * c.days * v for c, v in of_pool if c.job in inside
-            )
+            used = total(jobs[c.job].runs_per_year * c.nodes * c.days * v for c, v in of_pool if c.job in inside)
             names = " and ".join(sorted(inside))
             program.require(
                 "window",

@@ -48,9 +48,7 @@ def input_kw(load_kw: float, efficiency_pct: float) -> float:
     return load_kw * 100.0 / efficiency_pct
 
 
-def chain_loads(
-    load_kw: float, efficiency_pct: Mapping[str, float], beside_ups_kw: float = 0.0
-) -> dict[str, float]:
+def chain_loads(load_kw: float, efficiency_pct: Mapping[str, float], beside_ups_kw: float = 0.0) -> dict[str, float]:
     """Return what each role carries, kW, and under 'grid' what the chain draws, to give ``load_kw`` to the racks.
 
     ``efficiency_pct`` holds the efficiency of each role that stands in the chain; roles that it lacks are left out.

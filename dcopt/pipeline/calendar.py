@@ -72,9 +72,7 @@ def _smallest(jobs: list[Job]) -> int:
 
 def _job(program: Program, candidate: TrainingCandidate) -> Job:
     row = program.problem.training[candidate.job]
-    return Job(
-        row.name, candidate.nodes, candidate.days, row.runs_per_year, row.earliest_start_day, row.due_day
-    )
+    return Job(row.name, candidate.nodes, candidate.days, row.runs_per_year, row.earliest_start_day, row.due_day)
 
 
 def cut_off(program: Program, conflict: Conflict, number: int) -> None:
@@ -115,7 +113,7 @@ def cut_off(program: Program, conflict: Conflict, number: int) -> None:
 
 def with_calendar(design: Design, calendar: Calendar) -> Design:
     """Return the design with its runs' start days, and cloud pools as large as the runs at once make them."""
-    first = {}
+    first: dict[tuple[str, int], float] = {}
     for entry in calendar.entries:
         key = (entry.job, entry.year)
         first[key] = min(entry.start_day, first.get(key, entry.start_day))
@@ -125,23 +123,25 @@ def with_calendar(design: Design, calendar: Calendar) -> Design:
     pools = []
     for pool in design.pools:
         if pool.rented:
-            key = f"{pool.site}/{pool.node}/{pool.fabric}"
-            entries = [entry for entry in calendar.entries if (entry.pool, entry.year) == (key, pool.year)]
+            name = f"{pool.site}/{pool.node}/{pool.fabric}"
+            entries = [entry for entry in calendar.entries if (entry.pool, entry.year) == (name, pool.year)]
             nodes = pool.service_nodes + at_once(entries)
             per_node = pool.accelerators // pool.nodes
             pool = pool.model_copy(update={"nodes": nodes, "accelerators": nodes * per_node})
         if pool.nodes:
             pools.append(pool)
-    return design.model_copy(
-        update={"training": training, "pools": tuple(pools), "calendar": tuple(calendar.entries)}
-    )
+    return design.model_copy(update={"training": training, "pools": tuple(pools), "calendar": tuple(calendar.entries)})
 
 
 def at_once(entries: list[CalendarEntry]) -> int:
     """Return the most nodes that runs of one pool and year hold at the same time."""
     return max(
         (
-            sum(e.nodes for e in entries if e.start_day <= moment.start_day + 1e-9 and e.end_day > moment.start_day + 1e-9)
+            sum(
+                e.nodes
+                for e in entries
+                if e.start_day <= moment.start_day + 1e-9 and e.end_day > moment.start_day + 1e-9
+            )
             for moment in entries
         ),
         default=0,

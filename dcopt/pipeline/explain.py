@@ -33,6 +33,8 @@ def _workload(candidates: Candidates, workload: str) -> list[str]:
     able = [v for v in best.values() if v.candidates]
     unable = sorted((v for v in best.values() if not v.candidates), key=lambda v: v.shortfall)
     lines = [f"{workload}: {len(able)} of {len(best)} nodes can keep its promises"]
-    lines += [f"  {v.node} on {v.fabric} at {v.site}: {v.best}" for v in sorted(able, key=lambda v: v.shortfall)[:SHOWN]]
+    lines += [
+        f"  {v.node} on {v.fabric} at {v.site}: {v.best}" for v in sorted(able, key=lambda v: v.shortfall)[:SHOWN]
+    ]
     lines += [f"  not {v.node} on {v.fabric} at {v.site}: {v.reason}" for v in unable[:SHOWN]]
     return lines

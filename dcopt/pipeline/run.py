@@ -12,6 +12,7 @@ from dcopt.design.records import Baseline, Design
 from dcopt.formulation.program import Program
 from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
 from dcopt.pipeline.precheck import precheck, remarks
+from dcopt.pipeline.residual import residual_cases
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
 from dcopt.solve.interrupt import heard
@@ -27,6 +28,7 @@ class RunOptions:
     threads: int = 0
     seed: int = 0
     baseline: bool = True
+    """Also solve the baseline, and the same problem at other residual values."""
     user_constraints: Callable[[Program], None] = field(default=lambda program: None)
 
     def solve_options(self, problem: Problem) -> SolveOptions:
@@ -65,6 +67,7 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
         return _without_design(problem, solved, solving, listener, generated)
     design = solved.design
     baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
+    residual = residual_cases(problem, candidates, solving, options, solved, listener)
     return design.model_copy(
         update={
             "solve_seconds": solved.timings_s.get("highs", 0.0),
@@ -73,6 +76,7 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
             "rejected": rejected_of(candidates, design),
             "baseline": baseline,
             "baseline_reason": reason,
+            "residual": residual,
             "notes": remarks(problem, candidates),
         }
     )

@@ -24,8 +24,27 @@ def cost_section(design: Design) -> Section:
             "Discounted capital is what purchases cost less what they are still worth at the end of the horizon; "
             "cash is what is paid in each year, replacements included, without that worth."
         ),
+        *_residual(design),
     )
     return Section("cost", "Cost", blocks)
+
+
+def _residual(design: Design) -> tuple[Block, ...]:
+    """Return what the answer owes to the assumed residual value."""
+    if not design.residual:
+        return ()
+    words = {True: "yes", False: "no", None: "not solved"}
+    rows = [
+        (
+            f"{case.residual_pct:g} %",
+            amount(case.tco_usd),
+            "" if case.best_tco_usd is None else amount(case.best_tco_usd),
+            words[case.design_changes],
+        )
+        for case in design.residual
+    ]
+    head = ("residual value", ">TCO of this design", ">TCO of the best design", "another design is better")
+    return (table("What equipment is worth at the end of the horizon (share of its book value)", head, rows),)
 
 
 def _parts(cost: Cost) -> list[tuple[str, str, float]]:

@@ -71,7 +71,8 @@ def _enough_node_days(jobs: tuple[Job, ...], capacity: int) -> bool:
     for start in {job.start_day for job in jobs}:
         for end in {job.end_day for job in jobs}:
             inside = [job for job in jobs if job.start_day >= start and job.end_day <= end]
-            if sum(job.nodes * job.days * job.runs for job in inside) > capacity * (end - start) * (1 + 1e-12) + 1e-6:
+            used = sum(job.nodes * job.days * job.runs for job in inside)
+            if inside and used > capacity * (end - start) * (1 + 1e-12) + 1e-6:
                 return False
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from dcopt.design.records import Design
@@ -56,6 +57,14 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
             place = f"cost cash_by_year {stated_cash.year} {name}"
             checker.equal(place, getattr(stated_cash, name), getattr(found_cash, name))
     checker.equal("tco_usd", design.tco_usd, tco_usd(cost))
+    for case in design.residual:
+        worth = replace(finance, residual=case.residual_pct / 100)
+        place = f"residual {case.residual_pct:g} % tco_usd"
+        checker.equal(place, case.tco_usd, tco_usd(cost_of(ledger, worth)))
+        if case.best_tco_usd is not None:
+            checker.at_most(
+                f"residual {case.residual_pct:g} % best_tco_usd", case.best_tco_usd, case.tco_usd, "its TCO"
+            )
     _bom(design, ledger, finance, checker)
     _budgets(problem, design, balances, sum(capex_terms(ledger, finance)), checker)
     _objective(problem, design, balances, tco_usd(cost), sum(capex_terms(ledger, finance)), checker)

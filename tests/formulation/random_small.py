@@ -31,8 +31,9 @@ def random_small(seed: int) -> Small:
                     if column == "kw_per_kw":
                         value = min(value, 0.5)
                     small = small.change(table, row["name"], **{column: round(value, 3)})
+    grows = any(row["growth_pct_per_year"] or row["last_year"] for row in small.tables["inference"])
     small = small.set(
-        horizon_years=dice.choice((1, 2, 3, 5)),
+        horizon_years=2 if grows else dice.choice((1, 3, 5)),
         discount_rate_pct=dice.choice((0, 4, 8)),
         residual_pct=dice.choice((0, 40, 100)),
         cost_inflation_pct=dice.choice((0, 2)),

@@ -1,0 +1,119 @@
+"""Which training candidates the program need not see, and why nothing optimal is lost by leaving them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dcopt.candidates.records import StorageOption, TrainingCandidate
+from dcopt.problem.problem import Problem
+
+ByPool = dict[str, list[TrainingCandidate]]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Which rates could ever exceed what storage delivers; the others cost nothing and need no comparison."""
+
+    ingest: bool
+    checkpoints: bool
+
+
+def prune(
+    problem: Problem,
+    admissible: dict[str, ByPool],
+    options: dict[tuple[str, str], tuple[StorageOption, ...]],
+) -> dict[str, ByPool]:
+    """Return the candidates of every job and pool that some optimal design may need.
+
+    First as if storage never bound; if even the fastest of what is left cannot exceed what the least storage system
+    delivers, that is so. Else bandwidths are compared as well.
+    """
+    reduced = _reduce(problem, admissible, Binding(ingest=False, checkpoints=False))
+    binding = what_binds(problem, reduced, options)
+    if binding.ingest or binding.checkpoints:
+        return _reduce(problem, admissible, binding)
+    return reduced
+
+
+def _reduce(problem: Problem, admissible: dict[str, ByPool], binding: Binding) -> dict[str, ByPool]:
+    kept = {
+        job: {pool: undominated(of_pool, binding) for pool, of_pool in by_pool.items()}
+        for job, by_pool in admissible.items()
+    }
+    without_detours = {
+        job: {pool: undominated(of_pool, binding, by_node_days=True) for pool, of_pool in by_pool.items()}
+        for job, by_pool in kept.items()
+    }
+    return without_detours if always_in_turn(problem, without_detours) else kept
+
+
+def what_binds(
+    problem: Problem,
+    candidates: dict[str, ByPool],
+    options: dict[tuple[str, str], tuple[StorageOption, ...]],
+) -> Binding:
+    """Return which rates of all jobs together could exceed what the least storage system delivers."""
+    read = written = kiops = 0.0
+    for by_pool in candidates.values():
+        every = [c for of_pool in by_pool.values() for c in of_pool]
+        read += max((c.ingest_gb_per_s for c in every), default=0.0)
+        written += max((c.checkpoint_gb_per_s for c in every), default=0.0)
+        kiops += max((c.read_kiops for c in every), default=0.0)
+    datasets = {problem.training[job].dataset for job in candidates}
+    reads = [o for (item, _), of in options.items() if item.rpartition(":")[0] in datasets for o in of]
+    writes = [o for (item, _), of in options.items() if item.endswith(":checkpoint") for o in of]
+    return Binding(
+        ingest=any(
+            read > o.storage.read_gb_per_s * o.storage.min_units
+            or (o.storage.read_kiops is not None and kiops > o.storage.read_kiops * o.storage.min_units)
+            for o in reads
+        ),
+        checkpoints=any(
+            written * o.protection.written_per_stored > o.storage.write_gb_per_s * o.storage.min_units for o in writes
+        ),
+    )
+
+
+def undominated(
+    candidates: Iterable[TrainingCandidate], binding: Binding, *, by_node_days: bool = False
+) -> list[TrainingCandidate]:
+    """Leave out candidates of one pool that another one beats or equals in all that the program sees.
+
+    That is: no more nodes, no more days (so no more energy and node-days), no more licence, and no more checkpoint
+    and ingest bandwidth where those could bind. With ``by_node_days`` a slower candidate may replace a faster one
+    that takes more nodes and no fewer node-days: rent, energy and licences follow node-days, so only a calendar can
+    need the faster one (see `always_in_turn`).
+    """
+
+    def merits(c: TrainingCandidate) -> tuple[float, ...]:
+        node_days = c.nodes * c.days
+        return (
+            c.nodes,
+            node_days if by_node_days else c.days,
+            c.licence_usd_per_year * (node_days / c.nodes if by_node_days else 1.0),
+            c.checkpoint_gb_per_s * binding.checkpoints,
+            c.ingest_gb_per_s * binding.ingest,
+        )
+
+    kept: list[tuple[tuple[float, ...], TrainingCandidate]] = []
+    for candidate in sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s)):
+        mine = merits(candidate)
+        if not any(all(a <= b for a, b in zip(other, mine, strict=True)) for other, _ in kept):
+            kept.append((mine, candidate))
+    return [candidate for _, candidate in kept]
+
+
+def always_in_turn(problem: Problem, training: dict[str, dict[str, list[TrainingCandidate]]]) -> bool:
+    """Whether all runs of all jobs fit one after another into the days that every job allows, whatever is chosen.
+
+    Then a calendar exists for every choice that fits the nodes, so no choice is needed for its shortness alone.
+    """
+    jobs = [problem.training[name] for name in training]
+    if not jobs:
+        return True
+    common = min(job.due_day for job in jobs) - max(job.earliest_start_day for job in jobs)
+    longest = {
+        name: max((c.days for of in pools.values() for c in of), default=0.0) for name, pools in training.items()
+    }
+    return sum(problem.training[name].runs_per_year * days for name, days in longest.items()) <= common
