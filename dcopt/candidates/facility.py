@@ -8,7 +8,7 @@ from dcopt.candidates.records import RackOption, SiteFacility
 from dcopt.infrastructure.cooling import LOOPS, REJECTION, serves
 from dcopt.infrastructure.power import CHAIN, PARALLEL
 from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector, rack_fill
-from dcopt.problem.offered import Offered, offered
+from dcopt.problem.offered import Offered, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import CoolingUnit, Node, Rack
 
@@ -27,7 +27,8 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
     collectors = [offer for offer in cooling if offer.row.kind != REJECTION]
     racks = list(offered(problem, "racks", site).values())
     options: dict[str, tuple[RackOption, ...]] = {
-        node.name: _undominated(_node_options(node, racks, collectors, own_plant=own_plant)) for node in nodes
+        node.name: _undominated(_node_options(node, racks, collectors, own_plant=own_plant), _limited(problem, racks))
+        for node in nodes
     }
     options[NETWORK_STORAGE] = tuple(_plain_options(racks, collectors, own_plant=own_plant))
     power = offered(problem, "power", site).values() if own_plant else ()
@@ -35,13 +36,13 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
         storage=storage,
         racks=options,
         power={
-            role: tuple((offer.row, offer.price_usd or 0.0) for offer in power if offer.row.role == role)
+            role: tuple((offer.row, price_of(offer)) for offer in power if offer.row.role == role)
             for role in (*CHAIN, PARALLEL)
         },
-        collectors=tuple((offer.row, offer.price_usd or 0.0) for offer in collectors),
+        collectors=tuple((offer.row, price_of(offer)) for offer in collectors),
         rejection={
             loop: tuple(
-                (offer.row, offer.price_usd or 0.0)
+                (offer.row, price_of(offer))
                 for offer in cooling
                 if offer.row.kind == REJECTION and all(serves(offer.row, kind) for kind in kinds)
             )
@@ -54,7 +55,7 @@ def _node_options(node: Node, racks: list[Offered], collectors: list[Offered], *
     options = []
     for offer in racks:
         rack: Rack = offer.row
-        price = offer.price_usd or 0.0
+        price = price_of(offer)
         shares = heat_by_collector(node, rack.cooling)
         if not own_plant:
             fill = rack_fill(node, rack)
@@ -79,22 +80,35 @@ def _plain_options(racks: list[Offered], collectors: list[Offered], *, own_plant
         if rack.cooling not in LOOPS["chilled"]:
             continue
         if not own_plant:
-            yield RackOption(rack, offer.price_usd or 0.0, 0, None, 1.0, None, 0.0)
+            yield RackOption(rack, price_of(offer), 0, None, 1.0, None, 0.0)
             continue
         for collector in _of_kind(collectors, rack.cooling):
-            yield RackOption(rack, offer.price_usd or 0.0, 0, collector, 1.0, None, 0.0)
+            yield RackOption(rack, price_of(offer), 0, collector, 1.0, None, 0.0)
 
 
 def _of_kind(collectors: list[Offered], kind: str) -> list[CoolingUnit]:
     return [offer.row for offer in collectors if offer.row.kind == kind]
 
 
-def _undominated(options: list[RackOption]) -> tuple[RackOption, ...]:
-    """Leave out racks that, under the same cooling units, hold no more nodes and cost no less over their life."""
+def _limited(problem: Problem, racks: list[Offered]) -> tuple[set[str], set[str]]:
+    """Return the racks that exist already, and those that cannot be had in any number."""
+    existing = {offer.name for offer in racks if offer.existing_units}
+    scarce = {offer.name for offer in problem.offers.values() if offer.table == "racks"
+              and (offer.max_units is not None or offer.min_units is not None)}
+    return existing, scarce | {offer.name for offer in racks if offer.price_usd is None}
+
+
+def _undominated(options: list[RackOption], limited: tuple[set[str], set[str]]) -> tuple[RackOption, ...]:
+    """Leave out racks that, under the same cooling units, hold no more nodes and cost no less over their life.
+
+    Racks that exist already stay, and racks of limited number replace no other.
+    """
+    existing, scarce = limited
     kept: list[RackOption] = []
     for option in sorted(options, key=lambda o: (-o.fill, o.price_usd, -o.rack.lifetime_years, o.key)):
-        if not any(
+        if option.rack.name in existing or not any(
             (other.collector, other.air_collector) == (option.collector, option.air_collector)
+            and other.rack.name not in scarce
             and other.fill >= option.fill
             and other.price_usd <= option.price_usd
             and other.rack.lifetime_years >= option.rack.lifetime_years

@@ -7,7 +7,7 @@ from dcopt.infrastructure.storage import peak_stored_tb, protection_problem, raw
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC, packing_core_hours
 from dcopt.performance.workloads import CHECKPOINTS_KEPT, run_of
-from dcopt.problem.offered import offered
+from dcopt.problem.offered import offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec, Protection
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
@@ -64,7 +64,7 @@ def options_for(problem: Problem, item: DataItem, site: str, codecs: tuple[Codec
                 options.append(
                     StorageOption(
                         storage=unit,
-                        price_usd=None if rented else (offer.price_usd or 0.0),
+                        price_usd=None if rented else price_of(offer),
                         protection=protection,
                         codec=codec,
                         raw_tb_per_tb=raw_tb(1.0, protection, codec.ratio(item.compressibility)),

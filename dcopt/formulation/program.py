@@ -17,6 +17,7 @@ from pyomo.repn.standard_repn import generate_standard_repn
 from dcopt.candidates.records import Candidates, Pool
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
+from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 
 
@@ -71,6 +72,8 @@ class Program:
         self.balances = {site: SiteBalance() for site in problem.sites}
         self.groups: dict[str, Group] = {}
         self.purchases: dict[tuple[str, str, str], list[tuple[Any, str, float, float]]] = {}
+        self.rented: dict[tuple[str, str, str], Any] = {}
+        """Rented units of rows that offers may limit, by (site, table, row)."""
         self.activity_kw: dict[tuple[str, str, int], list[Any]] = {}
         """Average power above standby, by (site, node, period)."""
         self.heat_peak_kw: dict[tuple[str, str], list[Any]] = {}
@@ -142,31 +145,66 @@ class Program:
             units = total(part[0] for part in parts)
             _, category, price_usd, lifetime_years = parts[0]
             if key in there:
-                most = max(0.0, upper_bound(units) - there[key])
+                most = max(0.0, upper_bound(units) - there[key]) if self._for_sale(*key) else 0.0
                 added = self.var("added", key, ub=most, integer=True)
-                self.require("existing", key, added >= units - there[key])
+                self.require(
+                    "existing",
+                    key,
+                    added >= units - there[key],
+                    row=f"existing.csv: {'/'.join(key)} units",
+                    sentence=f"{key[2]} beyond the {there[key]} at {key[0]} are bought, if they are for sale",
+                )
                 units = added
             bought[key] = units
             self.ledger.buy(CapitalLine(key[0], category, key[1], key[2], units, price_usd, lifetime_years))
-        self._offers(bought)
+        self._offers(bought | self.rented)
+
+    def _for_sale(self, site: str, table: str, row: str) -> bool:
+        """Whether more than what exists of a row can be bought at a site."""
+        offer = offered(self.problem, table, site).get(row)
+        return offer is not None and offer.price_usd is not None
+
+    def least_offered(self, site: str, table: str, row: str) -> int:
+        """Return the fewest units of a row that `offers.csv` lets anyone buy (0: any number)."""
+        return max(
+            (
+                offer.min_units or 0
+                for offer in self.problem.offers.values()
+                if (offer.table, offer.name) == (table, row) and offer.site in (None, site)
+            ),
+            default=0,
+        )
 
     def _offers(self, bought: dict[tuple[str, str, str], Any]) -> None:
+        """Keep the limits of `offers.csv` on what is bought or rented of every table but the nodes (block compute)."""
         for offer in self.problem.offers.values():
-            if offer.table == "nodes" or offer.max_units is None:
+            if offer.table == "nodes":
                 continue
             units = [
                 quantity
                 for (site, table, row), quantity in bought.items()
                 if (table, row) == (offer.table, offer.name) and offer.site in (None, site)
             ]
-            if units:
+            key = (offer.table, offer.name, offer.site or "*")
+            row = f"offers.csv: {'/'.join(key)}"
+            if units and offer.max_units is not None:
                 self.require(
                     "offer_limit",
-                    (offer.table, offer.name, offer.site or "*"),
+                    key,
                     total(units) <= offer.max_units,
-                    row=f"offers.csv: {offer.table}/{offer.name}/{offer.site or '*'} max_units",
+                    row=f"{row} max_units",
                     sentence=f"no more than {offer.max_units} {offer.name} are bought",
                 )
+            if units and offer.min_units:
+                some = self.var("some", key, ub=1, binary=True)
+                self.require(
+                    "offer_least",
+                    key,
+                    total(units) >= offer.min_units * some,
+                    row=f"{row} min_units",
+                    sentence=f"at least {offer.min_units} {offer.name} are bought, if any",
+                )
+                self.require("offer_some", key, total(units) <= max(upper_bound(total(units)), offer.min_units) * some)
 
     def constant_load(self, site: str, count: Any, kw_each: float, rack_units_each: float) -> None:
         """Put switches, cables or storage on a site: their nameplate power all year, and their rack units."""

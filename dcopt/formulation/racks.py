@@ -57,11 +57,12 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
         key = (site, node.name, option.key)
         choice = program.var("rack_choice", key, ub=1, binary=True)
         placed = program.var("standing", key, ub=most, integer=True)
-        racks = program.var("racks", key, ub=math.ceil(most / option.fill), integer=True)
+        least = program.least_offered(site, "racks", option.rack.name)
+        racks = program.var("racks", key, ub=max(math.ceil(most / option.fill), least), integer=True)
         program.require("placed_chosen", key, placed <= most * choice)
         program.require("rack_fill", key, placed <= option.fill * racks)
         program.require("rack_stands", key, racks >= choice)
-        program.require("no_empty_rack", key, racks <= placed)
+        program.require("no_empty_rack", key, racks <= placed + least * choice)
         _needs_collector(program, site, option, choice)
         active = {}
         for t in periods:
@@ -100,6 +101,7 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
         choice = program.var("rack_choice", key, ub=1, binary=True)
         limits = {"units": option.rack.units, "kw": rack_kw_limit(option.rack, option.collector)}
         most = max(math.ceil(bounds[name] / limits[name]) for name in needs)
+        most = max(most, program.least_offered(site, "racks", option.rack.name))
         racks = program.var("racks", key, ub=most, integer=True)
         for name in needs:
             part = program.var("shelf", (*key, name), ub=bounds[name])

@@ -89,7 +89,8 @@ def size_units(
     """Declare the whole units of one kind that carry ``load_kw`` with the site's redundancy, and buy them."""
     redundancy = program.problem.sites[site].redundancy
     key = (site, name, unit.name)
-    limit = units_needed(most_kw, unit.kw, redundancy) if most_kw > 0 else 0
+    least = program.least_offered(site, category, unit.name)
+    limit = max(units_needed(most_kw, unit.kw, redundancy), least + least % 2) if most_kw > 0 else 0
     units = program.var("plant_units", key, ub=limit, integer=True)
     program.require("fewest_units", key, units >= units_needed(1e-9, unit.kw, redundancy) * used)
     program.require("no_idle_units", key, units <= limit * used)

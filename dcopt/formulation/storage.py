@@ -74,6 +74,7 @@ def _costs(program: Program, site: str, unit: StorageUnit, price: float | None, 
     if price is None:
         monthly = (unit.rent_usd_per_tb_month or 0.0) * unit.raw_tb
         program.pay(site, "rent", 12 * units, monthly)
+        program.rented[site, "storage", unit.name] = units
         return
     program.buy(site, "storage", "storage", unit.name, units, price, unit.lifetime_years)
     program.pay(site, "maintenance", units, price * unit.maintenance_pct_per_year / 100)
@@ -133,7 +134,7 @@ def _most_units(program: Program, site: str, unit: StorageUnit) -> int:
             else:
                 read += max((c.ingest_gb_per_s for c in rates), default=0.0)
                 kiops += max((c.read_kiops for c in rates), default=0.0)
-    needs = [raw / unit.raw_tb, float(unit.min_units)]
+    needs = [raw / unit.raw_tb, float(unit.min_units), float(program.least_offered(site, "storage", unit.name))]
     if unit.read_gb_per_s:
         needs.append(read / unit.read_gb_per_s)
     if unit.write_gb_per_s:

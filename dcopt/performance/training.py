@@ -152,7 +152,7 @@ def _rates(cluster: Cluster, precision: str, efficiency: float) -> tuple[float, 
     if not fused(precision):
         return narrow * constants.products * efficiency, *(2 * (wide * constants.products * efficiency,))
 
-    reached = efficiency * (BALANCED * cluster.bytes_per_s / wide) ** constants.balance
+    reached = efficiency * min(1.0, (BALANCED * cluster.bytes_per_s / wide) ** constants.balance)
     products, scores = constants.products_fused * reached, constants.scores_fused * reached
     return narrow * products, wide * products, wide * scores
 

@@ -103,8 +103,17 @@ def rejected_of(candidates: Candidates, design: Design) -> tuple[Rejected, ...]:
     return tuple(rejected)
 
 
-def ways_out(program: Program, options: SolveOptions, log: Callable[[str], None]) -> tuple[str, ...]:
-    """Return for an infeasible program the limits without which (one at a time) there would be a design."""
+def ways_out(
+    program: Program,
+    options: SolveOptions,
+    log: Callable[[str], None],
+    *,
+    more: Callable[[], tuple[str, ...]] = lambda: (),
+) -> tuple[str, ...]:
+    """Return for an infeasible program the limits without which (one at a time) there would be a design.
+
+    ``more`` is asked for further ways where no limit of the program is one.
+    """
     groups: dict[str, list[pyo.Constraint]] = {}
     for name in LIMITS:
         component = program.model.component(f"keep_{name}")
@@ -128,6 +137,8 @@ def ways_out(program: Program, options: SolveOptions, log: Callable[[str], None]
             undecided.append(row)
     if undecided:
         found.append(f"not decided in the time that was left: whether there is a design without {', '.join(undecided)}")
+    if not found:
+        found.extend(more())
     if not found:
         found.append("no single limit excludes every design: at least two of the limits collide")
     return tuple(found)

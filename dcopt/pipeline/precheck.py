@@ -113,29 +113,37 @@ def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacl
 
 
 def _facility_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacle]:
-    found = []
-    for site, facility in candidates.sites.items():
-        row = problem.sites[site]
-        nodes = {pool.node.name for pool in candidates.pools.values() if pool.site == site}
-        if row.kind == "cloud" or not nodes:
-            continue
-        if not any(facility.racks.get(node) for node in nodes):
-            found.append(
-                Obstacle(
-                    f"sites.csv: {site}",
-                    "no rack and cooling unit on offer can hold any of its nodes",
-                    "Offer racks (racks.csv) with enough units, kW and weight, and cooling units of the same kind",
-                )
-            )
-        elif row.kind != "colocation" and not any(facility.rejection.values()):
-            found.append(
-                Obstacle(
-                    f"sites.csv: {site}",
-                    "no heat rejection is on offer",
-                    "Offer a row of cooling.csv of kind heat-rejection",
-                )
-            )
-    return found
+    """Return what no site can house: an obstacle only where some workload has no other place to go."""
+    wrong = {site: _unhoused(problem, candidates, site) for site in problem.sites}
+    found: dict[str, Obstacle] = {}
+    ways = [[c.pool for c in of_job] for of_job in candidates.training.values()]
+    ways += [[c.pool for c in of_service] for of_service in candidates.serving.values()]
+    for pools in ways:
+        obstacles = {pool.key: wrong[pool.site].get(pool.node.name) for pool in pools}
+        if all(obstacles.values()):
+            found |= {obstacle.row: obstacle for obstacle in obstacles.values() if obstacle is not None}
+    return list(found.values())
+
+
+def _unhoused(problem: Problem, candidates: Candidates, site: str) -> dict[str, Obstacle]:
+    """Return what keeps each kind of node from standing at a site."""
+    facility, kind = candidates.sites[site], problem.sites[site].kind
+    if kind == "cloud":
+        return {}
+    nodes = {pool.node.name for pool in candidates.pools.values() if pool.site == site}
+    if kind != "colocation" and not any(facility.rejection.values()):
+        obstacle = Obstacle(
+            f"sites.csv: {site}",
+            "no heat rejection is on offer",
+            "Offer a row of cooling.csv of kind heat-rejection",
+        )
+        return dict.fromkeys(nodes, obstacle)
+    obstacle = Obstacle(
+        f"sites.csv: {site}",
+        "no rack and cooling unit on offer can hold any of its nodes",
+        "Offer racks (racks.csv) with enough units, kW and weight, and cooling units of the same kind",
+    )
+    return {node: obstacle for node in nodes if not facility.racks.get(node)}
 
 
 def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
 from dcopt.pipeline.solving import Listener, Solved, solve_program
+from dcopt.pipeline.wider import more_that_helps
 from dcopt.problem.problem import Problem
 from dcopt.solve.interrupt import heard
 from dcopt.solve.session import SolveOptions, relative_gap
@@ -64,7 +65,7 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
     listener.phase("program: stating it for the solver")
     solved = _main_solve(problem, candidates, solving, listener, options)
     if solved.design is None:
-        return _without_design(problem, solved, solving, listener, generated)
+        return _without_design(problem, solved, solving, listener, generated, options)
     design = solved.design
     baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
     residual = residual_cases(problem, candidates, solving, options, solved, listener)
@@ -149,6 +150,9 @@ def _baseline(
         return None, "not asked for"
     if solved.stopped_by == "interrupted":
         return None, "the solve was interrupted"
+    pairs = {(pool.node, pool.fabric) for pool in design.pools}
+    if len(pairs) == 1 and problem.settings.objective == "tco" and solved.bound is not None:
+        return _itself(design, *pairs.pop(), solved.bound), ""
     listener.log("\ndcopt: baseline, one node and one fabric everywhere\n")
     half = SolveOptions(solving.gap, solving.time_limit_s / 2, solving.threads, solving.seed)
     listener.phase("baseline: one node and one fabric everywhere (Ctrl-C skips it)")
@@ -183,12 +187,36 @@ def _baseline(
     )
 
 
+def _itself(design: Design, node: str, fabric: str, bound: float) -> Baseline:
+    """A design of one pair is its own baseline, and a bound on all designs is one on those of one pair."""
+    tco = design.tco_usd or 0.0
+    return Baseline(
+        node=node,
+        fabric=fabric,
+        tco_usd=tco,
+        objective_bound=bound,
+        gap=design.gap or 0.0,
+        saving_usd=0.0,
+        saving_proven_usd=bound - tco,
+    )
+
+
 def _without_design(
-    problem: Problem, solved: Solved, solving: SolveOptions, listener: Listener, generated: float
+    problem: Problem,
+    solved: Solved,
+    solving: SolveOptions,
+    listener: Listener,
+    generated: float,
+    options: RunOptions,
 ) -> Design:
     if solved.status == "infeasible":
         short = SolveOptions(gap=1.0, time_limit_s=min(10.0, solving.time_limit_s), threads=solving.threads)
-        diagnosis = ways_out(solved.program, short, listener.log)
+        diagnosis = ways_out(
+            solved.program,
+            short,
+            listener.log,
+            more=lambda: more_that_helps(problem, short, listener.log, options.user_constraints),
+        )
     else:
         diagnosis = (
             f"stopped ({solved.stopped_by}) before any design was found; this is no proof that there is none. "

@@ -72,7 +72,7 @@ class RunFolder:
         write_tables(problem, inputs)
         (inputs / "corrections.csv").write_text(CORRECTIONS_HEADER, encoding="utf-8")
         hashes = {
-            str(file.relative_to(inputs)): hashlib.sha256(file.read_bytes()).hexdigest()
+            file.relative_to(inputs).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(inputs.rglob("*"))
             if file.is_file()
         }
@@ -106,15 +106,27 @@ class RunFolder:
         (self.path / "report.html").write_text(render_html(design, problem), encoding="utf-8")
 
     def finish(self) -> None:
-        """Move the folder to its target, in place of an old one."""
+        """Move the folder to its target, in place of an old one; if that fails, the old one stays.
+
+        Raises
+        ------
+        OSError: the folder cannot be moved; what was built is removed.
+        """
         self._log.close()
-        if self.target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{self.target.name}-old-", dir=self.target.parent))
-            os.replace(self.target, old / "run")
+        old = None
+        try:
+            if self.target.exists():
+                old = Path(tempfile.mkdtemp(prefix=f".{self.target.name}-old-", dir=self.target.parent))
+                os.replace(self.target, old / "run")
             os.replace(self.path, self.target)
-            shutil.rmtree(old)
-        else:
-            os.replace(self.path, self.target)
+        except OSError:
+            if old is not None and (old / "run").exists():
+                os.replace(old / "run", self.target)
+            self.discard()
+            raise
+        finally:
+            if old is not None:
+                shutil.rmtree(old, ignore_errors=True)
 
     def discard(self) -> None:
         """Remove what was built."""

@@ -6,7 +6,9 @@ from dcopt.problem.tables.problem_rows import Service, TrainingJob
 
 
 def is_alive(row: TrainingJob | Service, year: int, horizon_years: int) -> bool:
-    """Whether a job or service exists in ``year``."""
+    """Whether a job or service exists in ``year``: a service whose load has shrunk to nothing does not."""
+    if isinstance(row, Service) and year > 1 and row.growth_pct_per_year <= -100:
+        return False
     return row.first_year <= year <= (row.last_year or horizon_years)
 
 

@@ -25,6 +25,11 @@ def is_restricted(problem: Problem, table: str) -> bool:
     return any(offer.table == table for offer in problem.offers.values())
 
 
+def price_of(offer: Offered) -> float:
+    """Return the price of an offered row, USD; where it is not for sale, what the catalogue says (its upkeep)."""
+    return float(offer.row.price_usd or 0.0) if offer.price_usd is None else offer.price_usd
+
+
 def existing_units(problem: Problem, site: str, table: str, name: str) -> int:
     """Units of a row that stand at ``site`` already."""
     return sum(row.units for row in problem.existing.values() if (row.site, row.table, row.name) == (site, table, name))

@@ -55,7 +55,7 @@ class Progress:
 
 @dataclass
 class Outcome:
-    """How a solve ended. ``values`` are the columns of the incumbent, integers rounded; None where there is none."""
+    """How a solve ended. ``values`` are the columns of the incumbent as HiGHS gives them; None where there is none."""
 
     verdict: Verdict
     values: Any

@@ -120,6 +120,12 @@ def can_be_bought(problem: Problem, site: str, table: str, name: str) -> bool:
     return not rows or any(o.name == name and o.site in (None, site) for o in rows)
 
 
+def can_be_had(problem: Problem, site: str, table: str, name: str) -> bool:
+    """Whether a row is for sale at a site or stands there already."""
+    there = any((e.site, e.table, e.name) == (site, table, name) for e in problem.existing.values())
+    return there or can_be_bought(problem, site, table, name)
+
+
 def site_purses(problem: Problem, site: str, standing: Standing) -> list[Purse]:
     """Return what each possible facility of a site costs, dearer ones that are no better left out."""
     if problem.sites[site].kind == "cloud":
@@ -130,7 +136,8 @@ def site_purses(problem: Problem, site: str, standing: Standing) -> list[Purse]:
         return [purse]
     if not standing.pools and not standing.storage:
         return [Purse.empty(problem)]
-    found = [purse for housing in _housings(problem, site, standing) for purse in _plants(problem, site, standing, housing)]
+    housings = _housings(problem, site, standing)
+    found = [purse for housing in housings for purse in _plants(problem, site, standing, housing)]
     if problem.settings.capex_limit_usd is None and problem.settings.carbon_limit_t_per_year is None:
         return [min(found, key=lambda p: p.usd)] if found else []
     return found
@@ -189,11 +196,11 @@ def _ways(
 ) -> Iterator[tuple[str, int, list[tuple[str, float, dict[int, float]]]]]:
     """Yield (rack, racks, heat by cooling unit) of each way to house one content (node None: switches and storage)."""
     landlord = problem.sites[site].kind == "colocation"
-    coolers = [u for u in problem.cooling.values() if can_be_bought(problem, site, "cooling", u.name)]
+    coolers = [u for u in problem.cooling.values() if can_be_had(problem, site, "cooling", u.name)]
     for rack in problem.racks.values():
         wants = ("air", "rear-door") if node is None else ("air", "rear-door", "immersion")
         wants = ("liquid",) if node is not None and node.cooling == "liquid" else wants
-        if rack.cooling not in wants or not can_be_bought(problem, site, "racks", rack.name):
+        if rack.cooling not in wants or not can_be_had(problem, site, "racks", rack.name):
             continue
         liquid = node.liquid_heat_pct / 100 if node is not None and rack.cooling == "liquid" else 1.0
         takers: list[list[Any]] = [[None]] if landlord else [[u for u in coolers if u.kind == rack.cooling]]
@@ -234,12 +241,9 @@ def _plants(problem: Problem, site: str, standing: Standing, housing: Housing) -
     """Yield what the site costs for each choice of heat rejection and power parts."""
     row = problem.sites[site]
     years = range(1, problem.settings.horizon_years + 1)
-    it_kw = sum(c * (n.measured_peak_kw or n.max_kw) for n, c in _nodes(standing).values()) + _shelf(problem, standing)[0]
-    it_mean = {
-        y: sum(c * n.standby_kw + standing.busy_kw[y, n.name] for n, c in _nodes(standing).values())
-        + _shelf(problem, standing)[0]
-        for y in years
-    }
+    nodes, shelf_kw = _nodes(standing).values(), _shelf(problem, standing)[0]
+    it_kw = shelf_kw + sum(c * (n.measured_peak_kw or n.max_kw) for n, c in nodes)
+    it_mean = {y: shelf_kw + sum(c * n.standby_kw + standing.busy_kw[y, n.name] for n, c in nodes) for y in years}
     if row.kind == "colocation":
         pue = row.colocation_pue
         mean = {y: kw * pue for y, kw in it_mean.items()}  # type: ignore[operator]
@@ -256,14 +260,14 @@ def _plants(problem: Problem, site: str, standing: Standing, housing: Housing) -
             u
             for u in problem.cooling.values()
             if u.kind == "heat-rejection"
-            and can_be_bought(problem, site, "cooling", u.name)
+            and can_be_had(problem, site, "cooling", u.name)
             and (not u.serves or served[loop] <= set(u.serves))
         ]
         for loop in loops
     ]
     roles = ["pdu", "ups", "transformer", "generator"]
     parts = [
-        [p for p in problem.power.values() if p.role == r and can_be_bought(problem, site, "power", p.name)] or [None]
+        [p for p in problem.power.values() if p.role == r and can_be_had(problem, site, "power", p.name)] or [None]
         for r in roles
     ]
     for rejecting in itertools.product(*rejections):

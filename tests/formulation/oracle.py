@@ -88,7 +88,7 @@ def cheapest(problem: Problem, candidates: Candidates) -> float:
 
 
 def ways_to_serve(candidates: tuple[ServingCandidate, ...], peak: float) -> Iterator[Load]:
-    """Yield every number of replicas of one or two candidates that carries ``peak``, and the vertices of their loads."""
+    """Yield every number of replicas of one or two candidates that carries ``peak``, and how they can share it."""
     for size in range(1, KINDS + 1):
         for kinds in itertools.combinations(candidates, size):
             most = [math.ceil(peak / c.requests_per_s - 1e-9) for c in kinds]
@@ -240,7 +240,8 @@ def _storages(
         ways = []
         for count in range(len(problem.sites) + 1):
             for sites in itertools.combinations(problem.sites, count):
-                if needed <= set(sites) and count >= row.min_copies and all(not row.sites or s in row.sites for s in sites):
+                allowed = all(not row.sites or site in row.sites for site in sites)
+                if needed <= set(sites) and count >= row.min_copies and allowed:
                     ways.append([(item, site) for site in sites for item in items])
         homes.append(ways)
     kept = [

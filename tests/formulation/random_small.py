@@ -58,7 +58,7 @@ def _job(dice: random.Random, name: str) -> dict[str, Any]:
 
 
 def _service(dice: random.Random, name: str) -> dict[str, Any]:
-    peak = dice.choice((300, 1500, 4000))
+    peak = dice.choice((300, 1500, 2500))
     return service(
         name,
         peak_requests_per_s=peak,
@@ -94,6 +94,8 @@ def _offers(dice: random.Random, small: Small) -> list[dict[str, Any]]:
     table = dice.choice(("nodes", "racks", "power", "cooling", "storage"))
     rows = []
     for row in small.tables[table]:
+        if len(rows) and dice.random() < 0.2:
+            continue
         limit = dice.choice((None, None, 1, 3, 6))
         price = None if row.get("price_usd") is None else round(row["price_usd"] * dice.uniform(0.5, 1.5))
         rows.append({"table": table, "name": row["name"], "price_usd": price, "max_units": limit})

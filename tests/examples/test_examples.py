@@ -1,0 +1,164 @@
+"""The shipped examples: read without a warning, solved to 1e-4, verified; the last one has no design."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from dcopt.design.records import Design
+from dcopt.pipeline.run import RunOptions, design_for
+from dcopt.problem.load import load
+from dcopt.problem.locate import examples_dir
+from dcopt.problem.problem import Problem
+from dcopt.verify.verify import verify
+
+EXAMPLES = examples_dir()
+
+SOLVABLE = (
+    "bert-question-answering",
+    "gpt3-pretraining",
+    "glm-130b",
+    "customer-service-chat",
+    "hospital-and-bank",
+)
+IMPOSSIBLE = "ten-node-petascale"
+
+
+@cache
+def problem_of(name: str) -> Problem:
+    """Return an example as it is shipped."""
+    return load(EXAMPLES / name)
+
+
+@cache
+def design_of(name: str) -> Design:
+    """Return the design of an example, solved once; the baseline is left to the command's own tests."""
+    return design_for(problem_of(name), RunOptions(time_limit_s=60, threads=2, baseline=False))
+
+
+def test_every_folder_is_an_example_that_is_tested() -> None:
+    assert {folder.name for folder in EXAMPLES.iterdir()} == {*SOLVABLE, IMPOSSIBLE}
+
+
+@pytest.mark.parametrize("name", [*SOLVABLE, IMPOSSIBLE])
+def test_example_is_read_without_a_warning(name: str) -> None:
+    problem = problem_of(name)
+    assert [str(warning) for warning in problem.warnings] == []
+    assert problem.name == name
+    assert problem.settings.mip_gap == 1e-4
+    assert problem.settings.time_limit_s <= 60
+    readme = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
+    assert len(readme.split()) > 30
+
+
+@pytest.mark.parametrize("name", SOLVABLE)
+def test_example_is_solved_and_verified(name: str) -> None:
+    design = design_of(name)
+    assert design.status == "optimal", design.diagnosis
+    assert design.gap is not None
+    assert design.gap <= 1e-4
+    checks, mismatches = verify(problem_of(name), design, gap_target=1e-4)
+    assert [str(mismatch) for mismatch in mismatches] == []
+    assert checks > 300
+
+
+@pytest.mark.parametrize("name", SOLVABLE)
+def test_design_is_sensible(name: str) -> None:
+    """Nothing that a reviewer would call absurd: idle pools, unused purchases, negative numbers, silly ratios."""
+    problem, design = problem_of(name), design_of(name)
+    assert design.tco_usd is not None
+    assert design.cost is not None
+    busy = {(r.site, r.node, r.fabric) for r in (*design.training, *design.inference)}
+    assert {(pool.site, pool.node, pool.fabric) for pool in design.pools} == busy
+    assert all(pool.nodes > 0 for pool in design.pools)
+    assert all(pool.spares <= max(2, pool.nodes // 2) for pool in design.pools)
+    for job in design.training:
+        assert 0.1 < job.mfu < 0.75
+        assert 0.8 < job.goodput <= 1
+        assert 0 < job.days <= job.deadline_days
+    for part in design.inference:
+        assert 0 < part.utilization <= 1 + 1e-9
+    for site in design.sites:
+        assert site.pue is not None
+        assert 1.02 < site.pue < 2
+        assert 0 < site.it_kw <= site.facility_kw <= (problem.sites[site.site].power_limit_kw or 0)
+    for line in design.bom_lines:
+        assert line.quantity > 0
+        assert line.unit_price_usd >= 0
+    nodes_usd = sum(line.total_usd for line in design.bom_lines if line.table == "nodes")
+    bought_usd = sum(line.total_usd for line in design.bom_lines)
+    assert nodes_usd > 0.1 * bought_usd
+    assert all(value >= 0 for value in (*design.cost.capital.values(), *design.cost.running.values()))
+
+
+def test_bert_example_answers_in_time_at_a_small_site() -> None:
+    design = design_of("bert-question-answering")
+    assert {part.service for part in design.inference} == {"question-answering", "topic-classification", "sentiment"}
+    for part in design.inference:
+        limit = problem_of("bert-question-answering").inference[part.service].latency_ms
+        assert limit in (50, 60, 100)
+        assert part.latency_ms <= limit
+        assert part.percentile == 99
+
+
+def test_gpt3_example_keeps_its_days_and_its_power() -> None:
+    design = design_of("gpt3-pretraining")
+    (job,) = {record.job for record in design.training}
+    assert job == "gpt3"
+    assert all(record.days <= 45 and record.tokens == 3e11 for record in design.training)
+    assert all(site.facility_kw <= 500 for site in design.sites)
+    assert any(record.part == "checkpoint" for record in design.storage)
+
+
+def test_glm_example_serves_the_dialogue_in_int4_and_the_reviewed_answers_not() -> None:
+    design = design_of("glm-130b")
+    used = {part.service: part.compression for part in design.inference}
+    assert "int4" not in used["reviewed-answers"]
+    assert {record.year for record in design.training} == {1}
+
+
+def test_chat_example_may_use_fp8_and_not_int4_for_the_chat() -> None:
+    design = design_of("customer-service-chat")
+    chat = [part for part in design.inference if part.service == "chat"]
+    assert chat
+    assert all("int4" not in part.compression and part.quality_loss_pct <= 0.9 for part in chat)
+
+
+def test_hospital_example_keeps_data_where_it_must_lie() -> None:
+    design = design_of("hospital-and-bank")
+    where = {(record.dataset, record.site) for record in design.storage}
+    assert {site for name, site in where if name in ("image-archive", "patient-reports")} == {"hospital"}
+    assert {site for name, site in where if name == "transactions"} == {"bank"}
+    for part in design.power:
+        assert part.units >= 2, "N+1 needs a unit more than the load"
+
+
+def test_impossible_example_says_what_stands_in_the_way() -> None:
+    design = design_of(IMPOSSIBLE)
+    assert design.status == "infeasible"
+    assert (design.pools, design.tco_usd, design.cost) == ((), None, None)
+    text = " ".join(design.diagnosis)
+    assert "training.csv: petascale deadline_days" in text
+    assert "30 days" in text
+    assert "Allow at least" in text
+    assert "nodes would be needed" in text
+    assert verify(problem_of(IMPOSSIBLE), design)[1] == ()
+
+
+def test_impossible_example_becomes_possible_with_fewer_tokens() -> None:
+    """Nothing but the amount of work stands in the way: as many tokens as fit the deadline can be trained."""
+    text = " ".join(design_of(IMPOSSIBLE).diagnosis)
+    days = float(text.split("Allow at least ")[1].split(" days")[0].replace(",", ""))
+    assert days > 30
+    fewer = load(EXAMPLES / IMPOSSIBLE, (f"training.petascale.tokens*={0.8 * 30 / days}",))
+    design = design_for(fewer, RunOptions(time_limit_s=60, threads=2, baseline=False))
+    assert design.status == "optimal"
+    assert verify(fewer, design)[1] == ()
+    assert sum(pool.nodes for pool in design.pools if pool.year == 1) <= 10
+
+
+def test_examples_hold_tables_a_text_and_models() -> None:
+    for name in (*SOLVABLE, IMPOSSIBLE):
+        for path in (EXAMPLES / name).iterdir():
+            assert path.suffix in (".csv", ".md") or path.name == "models", path

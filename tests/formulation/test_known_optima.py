@@ -1,0 +1,113 @@
+"""The solver's optimum against brute force, for every kind of decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from oracle import cheapest
+from random_small import random_small
+from small import Small, colocation, dataset, design_of, job, owned_site, service, tco_of, two_sites, water_cooled
+from small import with_cloud as cloud
+
+from dcopt.candidates.generate import generate
+
+BUSY: dict[str, Any] = {"peak_requests_per_s": 2500, "mean_requests_per_s": 900}
+SHORT: dict[str, Any] = {"deadline_days": 2}
+STRICT: dict[str, Any] = {"availability_pct": 99.999, "max_quality_loss_pct": 0}
+
+
+def agrees(small: Small) -> float:
+    """Assert that the solver's optimum is the brute force's and return it."""
+    problem = small.load()
+    least = cheapest(problem, generate(problem))
+    assert tco_of(problem) == pytest.approx(least, rel=1e-6)
+    return least
+
+
+def no_fabric(small: Small) -> Small:
+    """Leave the switched fabric out, which halves what must be enumerated."""
+    return small.drop("fabrics", "flat")
+
+
+CASES: dict[str, Small] = {
+    "serving only": owned_site(services=[service()]),
+    "serving, many replicas": no_fabric(owned_site(services=[service(**BUSY)])),
+    "training only": owned_site(jobs=[job()]),
+    "training on several nodes": owned_site(jobs=[job(**SHORT)]),
+    "both in one pool": owned_site([job(**SHORT)], [service(**BUSY)]).drop("nodes", "quad"),
+    "two jobs share a pool": owned_site([job(tokens=5e11), job("tune", tokens=9e11, runs_per_year=2)]),
+    "two services share nodes": no_fabric(owned_site(services=[service(), service("search", **STRICT)])),
+    "spares": no_fabric(owned_site(services=[service(**BUSY)])).change("nodes", mtbf_hours=200, repair_hours=48),
+    "rent or buy, once": cloud([job(last_year=1)]).set(horizon_years=1),
+    "rent or buy, always": cloud([job(runs_per_year=20)], [service()]).drop("nodes", "quad"),
+    "colocation": colocation([job()], [service()]),
+    "two sites": no_fabric(two_sites([job()], [service()])),
+    "service bound to the dear site": no_fabric(two_sites([job()], [service(sites="rome")])),
+    "liquid": water_cooled([job(**SHORT)], [service()]).drop("nodes", "duo"),
+    "liquid or air": no_fabric(water_cooled([job()], [service(**BUSY)])),
+    "storage choice": owned_site([job(dataset="books")]).put("datasets", [dataset(size_tb=60)]),
+    "storage of text in copies": no_fabric(two_sites([job(dataset="books")]))
+    .drop("nodes", "quad")
+    .put("datasets", [dataset(size_tb=20, hot_pct=100, min_copies=2)]),
+    "storage bandwidth": owned_site([job(dataset="books", tokens=4e11)])
+    .drop("nodes", "quad")
+    .put("datasets", [dataset(size_tb=7, dataset_tokens=2e8, hot_pct=40)]),
+    "cold archive in the cloud": cloud([job()]).put("datasets", [dataset(size_tb=30, hot_pct=0)]),
+    "growth": no_fabric(owned_site([job(first_year=2)], [service(growth_pct_per_year=150, **BUSY)])).set(horizon_years=2),
+    "headroom and inflation": no_fabric(owned_site(services=[service(headroom_pct=60, **BUSY)])).set(
+        cost_inflation_pct=3, energy_inflation_pct=6, residual_pct=20
+    ),
+    "software with a licence": no_fabric(owned_site(services=[service(**BUSY)])).add(
+        "software", name="quick", role="serving", efficiency=1.6, licence_usd_per_accelerator_year=2000
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_optimum_is_that_of_brute_force(name: str) -> None:
+    assert agrees(CASES[name]) < float("inf")
+
+
+@pytest.mark.parametrize("horizon", [1, 4, 7])
+@pytest.mark.parametrize(("rate", "residual"), [(0, 100), (8, 0), (8, 100)])
+def test_years_and_rates(horizon: int, rate: int, residual: int) -> None:
+    small = no_fabric(owned_site([job()], [service()]))
+    agrees(small.set(horizon_years=horizon, discount_rate_pct=rate, residual_pct=residual))
+
+
+def test_redundancy_is_paid_for() -> None:
+    small = no_fabric(owned_site([job(**SHORT)], [service(**BUSY)]))
+    costs = [agrees(small.change("sites", "oslo", redundancy=level)) for level in ("N", "N+1", "2N")]
+    assert costs == sorted(costs)
+    assert costs[0] < costs[1] < costs[2]
+
+
+def test_redundancy_changes_the_module() -> None:
+    """Three small units with one out beat two large ones; without redundancy one large unit is cheapest."""
+    small = no_fabric(owned_site(services=[service(**BUSY)])).put(
+        "power",
+        [
+            {"name": "pdu", "role": "pdu", "kw": 50, "price_usd": 1},
+            {"name": "feed", "role": "transformer", "kw": 50, "price_usd": 1},
+            {"name": "ups-small", "role": "ups", "kw": 3.4, "price_usd": 4000},
+            {"name": "ups-large", "role": "ups", "kw": 9, "price_usd": 6500},
+        ],
+    )
+    chosen = {}
+    for level in ("N", "N+1"):
+        changed = small.change("sites", "oslo", redundancy=level)
+        agrees(changed)
+        ups = [part for part in design_of(changed).power if part.role == "ups" and part.year == 1]
+        chosen[level] = ups[0].name
+    assert chosen == {"N": "ups-small", "N+1": "ups-small"} or chosen["N"] != chosen["N+1"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_instance(seed: int) -> None:
+    problem = random_small(SEEDS[seed]).load()
+    least = cheapest(problem, generate(problem))
+    assert tco_of(problem) == pytest.approx(least, rel=1e-6)
+
+
+SEEDS = range(40)
