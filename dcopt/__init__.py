@@ -91,7 +91,7 @@ class _SolveRoom(ModuleType):
 
 
 _solve_room.__class__ = _SolveRoom
-_solve_room.__doc__ = _solve.__doc__
+_solve_room.__doc__ = _solve.__doc__ or ""
 vars(_solve_room)["__wrapped__"] = _solve  # what `inspect.signature` and notebooks show
 if TYPE_CHECKING:
     solve = _solve

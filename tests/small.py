@@ -194,7 +194,7 @@ class Small:
 
     tables: Mapping[str, Rows] = field(default_factory=lambda: dict(CATALOG))
     settings: Mapping[str, Any] = field(
-        default_factory=lambda: {"name": "small", "catalog": "none", "horizon_years": 3, "mip_gap": 0}
+        default_factory=lambda: {"name": "small", "catalog": "none", "horizon_years": 3, "mip_gap": 1e-9}
     )
 
     def set(self, **settings: Any) -> Small:
@@ -329,7 +329,7 @@ def water_cooled(jobs: Iterable[Any] = (), services: Iterable[Any] = (), **site:
     return small.put("racks", (*small.tables["racks"], *WATER_COOLED["racks"]))
 
 
-def design_of(small: Small | Problem, gap: float = 0.0) -> Design:
+def design_of(small: Small | Problem, gap: float = 1e-9) -> Design:
     """Return the design of a small problem, solved to ``gap`` and verified; the baseline is left out.
 
     Raises `AssertionError` where the verifier finds a difference.

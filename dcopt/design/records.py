@@ -5,6 +5,7 @@ Every list carries ``year``. Powers are peaks in kW, money is USD, times carry t
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -363,5 +364,5 @@ class Design(Record):
         rows += [
             (f"{pool.site}, year {pool.year}", f"{pool.nodes} × {pool.node} on {pool.fabric}") for pool in self.pools
         ]
-        cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
-        return f"<table><caption>{self.problem}</caption>{cells}</table>"
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+        return f"<table><caption>{escape(self.problem)}</caption>{cells}</table>"

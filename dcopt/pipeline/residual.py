@@ -67,10 +67,14 @@ def _other(
     listener.log(f"\ndcopt: the same problem at a residual value of {pct:g} %\n")
     settings = problem.settings.model_copy(update={"residual_pct": pct})
     quarter = replace(solving, time_limit_s=solving.time_limit_s / 4)
-    return solve_program(
-        replace(problem, settings=settings),
-        candidates,
-        quarter,
-        Listener(listener.log),
-        cutoffs=options.user_constraints,
-    )
+    listener.phase(f"residual value {pct:g} %: would another design be better? (Ctrl-C skips it)")
+    try:
+        return solve_program(
+            replace(problem, settings=settings),
+            candidates,
+            quarter,
+            Listener(listener.log),
+            cutoffs=options.user_constraints,
+        )
+    except KeyboardInterrupt:
+        return None

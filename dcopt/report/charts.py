@@ -119,7 +119,7 @@ def _bullets(chart: BulletChart) -> tuple[list[str], int]:
     """Draw each figure as a share of its limit; the limits align in one line, so that the nearest stands out."""
     if not chart.bullets:
         return [], 0
-    left, room = 240, WIDTH - 240 - 190
+    left, room = 240, WIDTH - 240 - 220
     span = max(1.1, *(min(2.0, bullet.value / bullet.limit) for bullet in chart.bullets))
     limit_x = left + room / span
     height = 30 + len(chart.bullets) * ROW
@@ -128,7 +128,7 @@ def _bullets(chart: BulletChart) -> tuple[list[str], int]:
         y = 24 + i * ROW
         share = bullet.value / bullet.limit
         kept = share <= 1 + 1e-6
-        said = f"{number(bullet.value, 4)} of {number(bullet.limit, 4)} {bullet.unit} ({percent(share)})"
+        said = f"{number(bullet.value)} of {number(bullet.limit, 4)} {bullet.unit} ({percent(share)})"
         parts += [
             _text(left - 8, y + 15, _short(bullet.label, 32), "end"),
             _rect(left, y, room, ROW - 8, "track"),

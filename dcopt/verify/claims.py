@@ -7,7 +7,7 @@ from collections import defaultdict
 from dcopt.design.records import SCHEMA_VERSION, Design
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
-from dcopt.verify.money import GAP_NOISE
+from dcopt.verify.money import GAP_NOISE, parts_taken
 
 NEARLY_PCT = 97.0
 """A limit of which at least this share is used is among ``binding``."""
@@ -32,6 +32,7 @@ def check(problem: Problem, design: Design, gap_target: float | None, checker: C
         checker.equal("gap_target", design.gap_target, gap_target)
     _same_every_year(design, checker)
     _baseline(problem, design, checker)
+    _residual(problem, design, checker)
     _binding(problem, design, checker)
     for record in design.rejected:
         names = (record.site in problem.sites, record.node in problem.nodes, record.fabric in problem.fabrics)
@@ -86,6 +87,22 @@ def _baseline(problem: Problem, design: Design, checker: Checker) -> None:
         checker.at_most("baseline objective_bound", baseline.objective_bound, mine, "the design is such a baseline")
 
 
+def _residual(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check what is said of other residual values; the design's own TCO at them is recomputed with the money."""
+    checker.same("residual", [case.residual_pct for case in design.residual], [0.0, 100.0])
+    for case in design.residual:
+        place = f"residual {case.residual_pct:g} %"
+        if case.best_tco_usd is None or case.design_changes is None:
+            checker.same(f"{place} best_tco_usd", (case.best_tco_usd, case.design_changes), (None, None))
+            continue
+        checker.at_most(f"{place} best_tco_usd", case.best_tco_usd, case.tco_usd, "the design's own tco_usd")
+        if case.residual_pct == problem.settings.residual_pct:
+            checker.equal(f"{place} best_tco_usd", case.best_tco_usd, case.tco_usd)
+        saving = case.tco_usd - case.best_tco_usd
+        better = saving > design.gap_target * case.tco_usd
+        checker.holds(f"{place} design_changes", better or not case.design_changes, "yes", f"a saving of {saving!r}")
+
+
 def _binding(problem: Problem, design: Design, checker: Checker) -> None:
     """Check that ``binding`` holds exactly what is (nearly) used up, with the share that is used."""
     used = _used_pct(problem, design)
@@ -137,11 +154,7 @@ def _used_pct(problem: Problem, design: Design) -> dict[str, float]:
 def units_taken(design: Design, table: str, name: str, site: str | None) -> float:
     """Return the units of a row that the design buys, or of a node rents at once, at ``site`` (None: everywhere)."""
     if table != "nodes":
-        return sum(
-            line.quantity
-            for line in design.bom_lines
-            if (line.table, line.item, line.year) == (table, name, 1) and site in (None, line.site)
-        )
+        return parts_taken(design, table, name, site)
     most: dict[tuple[str, str], int] = defaultdict(int)
     for pool in design.pools:
         if pool.node == name and site in (None, pool.site):

@@ -229,16 +229,30 @@ def _budgets(
         if limit is not None:
             checker.at_most(f"water at {site} year {year}", balance.water_m3, limit, "water_limit")
     for offer in problem.offers.values():
-        if offer.table == "nodes" or offer.max_units is None:
+        if offer.table == "nodes":
             continue
-        bought = sum(
-            line.quantity
-            for line in design.bom_lines
-            if (line.table, line.item) == (offer.table, offer.name)
-            and offer.site in (None, line.site)
-            and line.year == 1
-        )
-        checker.at_most(f"bom {offer.table} {offer.name}", bought, offer.max_units, "max_units of offers.csv")
+        place = f"bom {offer.table} {offer.name}"
+        taken = parts_taken(design, offer.table, offer.name, offer.site)
+        if offer.max_units is not None:
+            checker.at_most(place, taken, offer.max_units, "max_units of offers.csv")
+        if offer.min_units and taken:
+            checker.at_most(f"{place} min_units of offers.csv", offer.min_units, taken, "what is taken")
+
+
+def parts_taken(design: Design, table: str, name: str, site: str | None) -> float:
+    """Return the units of a row (not a node) that a design buys, or storage that it rents, at ``site`` (None: all)."""
+    bought = sum(
+        line.quantity
+        for line in design.bom_lines
+        if (line.table, line.item, line.year) == (table, name, 1) and site in (None, line.site)
+    )
+    if table != "storage":
+        return bought
+    rented: dict[int, dict[str, int]] = defaultdict(dict)
+    for record in design.storage:
+        if record.rented and record.name == name and site in (None, record.site):
+            rented[record.year][record.site] = record.site_units
+    return bought + max((sum(units.values()) for units in rented.values()), default=0)
 
 
 def _objective(

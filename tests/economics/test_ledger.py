@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +25,8 @@ FINANCE = Finance(5, 0.08, 1.0, 0.02, 0.03, 0.0)
 
 
 def _line(quantity: float = 2, price: float = 100.0, life: float = 5, item: str = "a", **changes: str) -> CapitalLine:
-    fields = {"site": "oslo", "category": "nodes", "table": "nodes", "row": item} | changes
-    return CapitalLine(**fields, quantity=quantity, unit_price_usd=price, lifetime_years=life)
+    line = CapitalLine("oslo", "nodes", "nodes", item, quantity, price, life)
+    return replace(line, **changes)  # type: ignore[arg-type]
 
 
 def _ledger(*capital: CapitalLine, running: tuple[RunningLine, ...] = ()) -> Ledger:

@@ -69,7 +69,8 @@ def test_design_is_sensible(name: str) -> None:
     problem, design = problem_of(name), design_of(name)
     assert design.tco_usd is not None
     assert design.cost is not None
-    busy = {(r.site, r.node, r.fabric) for r in (*design.training, *design.inference)}
+    busy = {(job.site, job.node, job.fabric) for job in design.training}
+    busy |= {(part.site, part.node, part.fabric) for part in design.inference}
     assert {(pool.site, pool.node, pool.fabric) for pool in design.pools} == busy
     assert all(pool.nodes > 0 for pool in design.pools)
     assert all(pool.spares <= max(2, pool.nodes // 2) for pool in design.pools)

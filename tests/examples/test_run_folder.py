@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from dcopt.cli.main import main
 from dcopt.design.files import read_design
-from dcopt.pipeline import main_job, run_folder, solving
+from dcopt.pipeline import main_job, solving
 from dcopt.pipeline.run import RunOptions, design_for
 from dcopt.pipeline.run_folder import RunFolder, RunFolderError, check_target
 from dcopt.problem.load import load
@@ -195,7 +195,7 @@ def test_failed_move_keeps_the_old_run(run: Path, monkeypatch: pytest.MonkeyPatc
             raise OSError("another file system")
         real(source, target)
 
-    monkeypatch.setattr(run_folder.os, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="another file system"):
         folder.finish()
     assert (copy / "design.json").read_bytes() == before

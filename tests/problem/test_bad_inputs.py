@@ -52,7 +52,7 @@ def test_broken_folder(broken: Broken, tmp_path: Path, monkeypatch: pytest.Monke
 
     before = snapshot(tmp_path)
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, ["check", str(folder)])
+    result = CliRunner().invoke(main, ["check", str(folder), "--no-precheck"])
     assert result.exit_code == 2
     assert result.stdout == ""
     assert str(finding) in result.stderr
@@ -69,7 +69,7 @@ def test_ten_errors_at_once(tmp_path: Path) -> None:
     assert sorted(finding.file for finding in caught.value.errors) == sorted(file for file, _ in TEN_AT_ONCE)
     order = [(finding.file, finding.line or 0) for finding in caught.value.findings]
     assert order == sorted(order)
-    result = CliRunner().invoke(main, ["check", str(folder)])
+    result = CliRunner().invoke(main, ["check", str(folder), "--no-precheck"])
     assert result.exit_code == 2
     assert "10 errors" in result.stderr
 
@@ -95,7 +95,7 @@ def test_warnings_do_not_stop(
     problem = load(folder)
     matching = [finding for finding in problem.warnings if (finding.file, finding.line) == (file, line)]
     assert any(all(word in str(finding) for word in words) for finding in matching), problem.warnings
-    result = CliRunner().invoke(main, ["check", str(folder)])
+    result = CliRunner().invoke(main, ["check", str(folder), "--no-precheck"])
     assert result.exit_code == 0
     assert "warning: " in result.stderr
 

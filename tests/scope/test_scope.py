@@ -181,7 +181,8 @@ def test_ten_workers_with_adam_share_the_batch(example: Example) -> None:
     assert job.optimizer == "adam"
     task = run_of(job, problem).task
     cluster = cluster_from_numbers(problem.accelerators["v100-sxm-32"], 1, 100.0)
-    one, ten = (best_step(task, cluster, workers, "fp16", problem.software["pytorch"]) for workers in (1, 10))
+    alike = {"tensor": 1, "pipeline": 1}
+    one, ten = (best_step(task, cluster, workers, "fp16", problem.software["pytorch"], alike) for workers in (1, 10))
     assert one is not None
     assert ten is not None
     assert ten.layout.data == 10

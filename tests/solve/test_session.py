@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,9 +43,9 @@ def test_infeasible_is_asked_twice() -> None:
 
 def test_second_opinion_overrules_a_false_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
     class Lies(session._Run):
-        def __init__(self, *args: object, presolve: str = "choose") -> None:
-            super().__init__(*args, presolve=presolve)  # type: ignore[arg-type]
-            self.lies = presolve != "off"
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.lies = options.get("presolve") != "off"
 
         def outcome(self) -> Outcome:
             return Outcome("infeasible", None, None, None, None, 0, 0.5) if self.lies else super().outcome()

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import pytest
-from verify_cases import ALPHA, BETA, write_problem
+from verify_cases import ALPHA, BETA, OPTIONS, Case, write_problem
 
-from dcopt.design.records import Design
 from dcopt.pipeline.main_job import solve_into
-from dcopt.pipeline.run import RunOptions
 from dcopt.problem.load import load
-from dcopt.problem.problem import Problem
-
-OPTIONS = RunOptions(time_limit_s=60, threads=2)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A solved problem: where it was written, its RUN, its design, and the design as plain JSON."""
-
-    folder: Path
-    run: Path
-    problem: Problem
-    design: Design
-    json: dict[str, Any]
 
 
 @pytest.fixture(scope="session")

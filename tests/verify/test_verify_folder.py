@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import Case
+from verify_cases import Case
 
 from dcopt.cli.verify import command
 

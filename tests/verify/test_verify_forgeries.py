@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import OPTIONS, Case
+from verify_cases import OPTIONS, Case
 
-from dcopt.design.records import Design
+from dcopt.design.records import Design, Status
 from dcopt.pipeline.run import design_for
 from dcopt.problem.load import load
 from dcopt.verify.checker import Checker
@@ -127,7 +127,7 @@ def test_swapped_starts_that_collide_are_found(cases: dict[str, Case]) -> None:
 
 
 @pytest.mark.parametrize("status", ["infeasible", "no_solution"])
-def test_word_that_there_is_no_design_beside_a_design_is_found(cases: dict[str, Case], status: str) -> None:
+def test_word_that_there_is_no_design_beside_a_design_is_found(cases: dict[str, Case], status: Status) -> None:
     case = cases["alpha"]
     assert verify(case.problem, Design.model_validate({**case.json, "status": status}))[1]
     honest = Design(problem="alpha", status=status, horizon_years=2, diagnosis=("no node is fast enough",))

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from dcopt.design.records import Design
+from dcopt.pipeline.run import RunOptions
+from dcopt.problem.problem import Problem
+
+OPTIONS = RunOptions(time_limit_s=60, threads=2)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A solved problem: where it was written, its RUN, its design, and the design as plain JSON."""
+
+    folder: Path
+    run: Path
+    problem: Problem
+    design: Design
+    json: dict[str, Any]
+
 
 ALPHA = {
     "settings": """
