@@ -311,9 +311,7 @@ def with_cloud(jobs: Iterable[Any] = (), services: Iterable[Any] = ()) -> Small:
     small = owned_site(jobs, services).add("sites", name="sky", kind="cloud")
     small = small.add("fabrics", name="builtin", gbps=100)
     rented = {"name": "bucket", "medium": "ssd", "system": "object", "raw_tb": 1, "read_gb_per_s": 1}
-    return small.add(
-        "storage", **rented, write_gb_per_s=1, max_kw=0, rack_units=0, rent_usd_per_tb_month=40
-    )
+    return small.add("storage", **rented, write_gb_per_s=1, max_kw=0, rack_units=0, rent_usd_per_tb_month=40)
 
 
 def colocation(jobs: Iterable[Any] = (), services: Iterable[Any] = (), **site: Any) -> Small:

@@ -93,8 +93,11 @@ def _of_kind(collectors: list[Offered], kind: str) -> list[CoolingUnit]:
 def _limited(problem: Problem, racks: list[Offered]) -> tuple[set[str], set[str]]:
     """Return the racks that exist already, and those that cannot be had in any number."""
     existing = {offer.name for offer in racks if offer.existing_units}
-    scarce = {offer.name for offer in problem.offers.values() if offer.table == "racks"
-              and (offer.max_units is not None or offer.min_units is not None)}
+    scarce = {
+        offer.name
+        for offer in problem.offers.values()
+        if offer.table == "racks" and (offer.max_units is not None or offer.min_units is not None)
+    }
     return existing, scarce | {offer.name for offer in racks if offer.price_usd is None}
 
 

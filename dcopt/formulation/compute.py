@@ -198,6 +198,21 @@ def _one_pair(program: Program) -> None:
     program.require("one_pair", "all", total(model.pair.values()) <= 1)
 
 
+def _fewest_spares(program: Program, key: str, nodes: int) -> int:
+    """Return the smallest number of spares that covers the rest of a pool at its target.
+
+    Where nodes are left over the program may call more of them spares than it needs. The spares of several pools of
+    one node also count together, so those stay as the program has them.
+    """
+    pool = program.candidates.pools[key]
+    alike = pools_alike(program)[pool.site, pool.node.name]
+    if sum(whole(nodes_of(program, other)) > 0 for other in alike) > 1:
+        return nodes - whole(program.model.work[key])
+    target = next(target for target, _, _, variable in spare_variables(program, key) if whole(variable))
+    steps = program.candidates.facilities[key].spare_steps[target]
+    return next(spares for spares, reach in steps if reach >= nodes - spares)
+
+
 def extract(program: Program) -> list[PoolRecord]:
     """Return the pools that hold nodes. A cloud pool's nodes are set from the calendar by the pipeline."""
     records = []
@@ -216,7 +231,7 @@ def extract(program: Program) -> list[PoolRecord]:
                     fabric=pool.fabric.name,
                     year=year,
                     nodes=nodes,
-                    spares=0 if pool.rented else nodes - whole(program.model.work[key]),
+                    spares=0 if pool.rented else _fewest_spares(program, key, nodes),
                     accelerators=nodes * pool.node.accelerators,
                     bought=bought,
                     existing=0 if pool.rented else nodes - bought,

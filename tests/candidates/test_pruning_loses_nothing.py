@@ -1,8 +1,9 @@
-"""Leaving dominated candidates out changes no optimum, and what is generated is complete and independent of promises."""
+"""Leaving dominated candidates out changes no optimum; what is generated is complete; promises only filter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -137,7 +138,7 @@ def test_promises_only_filter(
     small = owned_site([job()], [service()])
 
     def found(value: float) -> list[Any]:
-        candidates = generate(small.change(table, **{column: value}).load())
+        candidates = generate(small.put(table, [{**row, column: value} for row in small.tables[table]]).load())
         return list(candidates.training["learn"] if table == "training" else candidates.serving["chat"])
 
     many, few = found(loose), found(tight)
@@ -145,13 +146,15 @@ def test_promises_only_filter(
     assert few == [candidate for candidate in many if limit(candidate) <= tight + 1e-12]
 
 
-@pytest.mark.parametrize(("column", "values"), [("ttft_ms", (500, 30, 8)), ("tpot_ms", (50, 10, 2)), ("percentile", (90, 99.9))])
+@pytest.mark.parametrize(
+    ("column", "values"), [("ttft_ms", (500, 30, 8)), ("tpot_ms", (50, 10, 2)), ("percentile", (90, 99.9))]
+)
 def test_a_tighter_latency_never_raises_a_rate(column: str, values: tuple[float, ...]) -> None:
     rates = []
     for value in values:
-        candidates = generate(owned_site(services=[service(**{column: value})]).load())
+        candidates = generate(owned_site(services=[{**service(), column: value}]).load())
         rates.append({(c.pool.key, c.layout, c.compression): c.requests_per_s for c in candidates.serving["chat"]})
-    for loose, tight in zip(rates, rates[1:], strict=False):
+    for loose, tight in pairwise(rates):
         assert all(rate <= loose.get(way, float("inf")) for way, rate in tight.items())
 
 
@@ -164,10 +167,8 @@ def test_pools_are_bought_at_owned_sites_and_rented_in_the_cloud() -> None:
 
 def test_a_slow_region_only_costs_rate() -> None:
     small = owned_site(services=[service(region="far", ttft_ms=300)])
-    near, far = (
-        generate(small.put("regions", [{"region": "far", "site": "oslo", "rtt_ms": rtt}]).load()).serving["chat"]
-        for rtt in (0, 80)
-    )
+    rows = [{"region": "far", "site": "oslo", "rtt_ms": rtt} for rtt in (0, 80)]
+    near, far = (generate(small.put("regions", [row]).load()).serving["chat"] for row in rows)
     assert max(c.requests_per_s for c in far) <= max(c.requests_per_s for c in near)
     assert all(c.rtt_ms == 80 for c in far)
-    assert all((s.ttft_ms or 0) <= 300 for s in design_of(small).inference)
+    assert all((s.ttft_ms or 0) <= 300 for s in design_of(small.put("regions", rows[1:])).inference)

@@ -198,7 +198,7 @@ def _ways(
     landlord = problem.sites[site].kind == "colocation"
     coolers = [u for u in problem.cooling.values() if can_be_had(problem, site, "cooling", u.name)]
     for rack in problem.racks.values():
-        wants = ("air", "rear-door") if node is None else ("air", "rear-door", "immersion")
+        wants: tuple[str, ...] = ("air", "rear-door") if node is None else ("air", "rear-door", "immersion")
         wants = ("liquid",) if node is not None and node.cooling == "liquid" else wants
         if rack.cooling not in wants or not can_be_had(problem, site, "racks", rack.name):
             continue
@@ -245,9 +245,9 @@ def _plants(problem: Problem, site: str, standing: Standing, housing: Housing) -
     it_kw = shelf_kw + sum(c * (n.measured_peak_kw or n.max_kw) for n, c in nodes)
     it_mean = {y: shelf_kw + sum(c * n.standby_kw + standing.busy_kw[y, n.name] for n, c in nodes) for y in years}
     if row.kind == "colocation":
-        pue = row.colocation_pue
-        mean = {y: kw * pue for y, kw in it_mean.items()}  # type: ignore[operator]
-        yield from _purse(problem, site, standing, housing, [], it_kw, it_kw * pue, mean, {})  # type: ignore[operator]
+        pue = row.colocation_pue or 1.0
+        mean = {y: kw * pue for y, kw in it_mean.items()}
+        yield from _purse(problem, site, standing, housing, [], it_kw, it_kw * pue, mean, {})
         return
     loops: dict[str, tuple[float, dict[int, float]]] = {}
     for name, (peak, mean) in housing.heat.items():
@@ -266,7 +266,7 @@ def _plants(problem: Problem, site: str, standing: Standing, housing: Housing) -
         for loop in loops
     ]
     roles = ["pdu", "ups", "transformer", "generator"]
-    parts = [
+    parts: list[list[Any]] = [
         [p for p in problem.power.values() if p.role == r and can_be_had(problem, site, "power", p.name)] or [None]
         for r in roles
     ]
@@ -332,10 +332,10 @@ def _purse(
         bought["racks", name] += units
     for table, unit, units in plant:
         bought[table, unit.name] += units
-    for (table, name), units in bought.items():
+    for (table, name), count_of in bought.items():
         rows = problem.existing.values()
         there = sum(e.units for e in rows if (e.site, e.table, e.name) == (site, table, name))
-        new = max(0.0, units - there)
+        new = max(0.0, count_of - there)
         most = [
             o.max_units
             for o in problem.offers.values()

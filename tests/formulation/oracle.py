@@ -135,8 +135,8 @@ def price(
 def least_working(problem: Problem, candidates: Candidates, plan: Plan, key: str) -> int | None:
     """Return the fewest working nodes of a pool that keep what runs there; None where its limit is lower."""
     pool = candidates.pools[key]
-    limits = [o.max_units for o in problem.offers.values() if (o.table, o.name) == ("nodes", pool.node.name)]
-    limits = [limit for limit in limits if limit is not None] if pool.rented else []
+    offers = [o for o in problem.offers.values() if (o.table, o.name) == ("nodes", pool.node.name) and pool.rented]
+    limits = [o.max_units for o in offers if o.max_units is not None]
     most = 0
     for uses in plan.values():
         use = uses.get(key, Use())
@@ -228,9 +228,7 @@ Stored = dict[str, dict[str, int]]
 """Storage units by site and row."""
 
 
-def _storages(
-    problem: Problem, candidates: Candidates, plan: Plan
-) -> Iterator[tuple[Stored, dict[str, Any]]]:
+def _storages(problem: Problem, candidates: Candidates, plan: Plan) -> Iterator[tuple[Stored, dict[str, Any]]]:
     """Yield every way to store what must be stored: units by site, and the codec of each dataset."""
     runs = {(c.job, c.pool.site) for uses in plan.values() for use in uses.values() for c in use.jobs}
     homes: list[list[list[tuple[Any, str]]]] = []
@@ -244,9 +242,7 @@ def _storages(
                 if needed <= set(sites) and count >= row.min_copies and allowed:
                     ways.append([(item, site) for site in sites for item in items])
         homes.append(ways)
-    kept = [
-        (item, site) for item in candidates.items for job, site in runs if item.owner == f"training/{job}"
-    ]
+    kept = [(item, site) for item in candidates.items for job, site in runs if item.owner == f"training/{job}"]
     seen = set()
     for way in itertools.product(*homes):
         places = [*kept, *(place for of_dataset in way for place in of_dataset)]
@@ -267,9 +263,7 @@ def _storages(
                 yield units, {name: by_name[next(iter(of))] for name, of in codecs.items()}
 
 
-def _units(
-    problem: Problem, plan: Plan, placed: list[tuple[tuple[Any, str], StorageOption]]
-) -> Stored | None:
+def _units(problem: Problem, plan: Plan, placed: list[tuple[tuple[Any, str], StorageOption]]) -> Stored | None:
     """Return the least units that hold and move everything; None where a unit cannot move at all."""
     units: Stored = defaultdict(dict)
     for site, name in {(site, option.storage.name) for (_, site), option in placed}:

@@ -92,7 +92,7 @@ def _scenario(dice: random.Random) -> Small:
 
 def _offers(dice: random.Random, small: Small) -> list[dict[str, Any]]:
     table = dice.choice(("nodes", "racks", "power", "cooling", "storage"))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row in small.tables[table]:
         if len(rows) and dice.random() < 0.2:
             continue

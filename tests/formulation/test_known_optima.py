@@ -54,7 +54,9 @@ CASES: dict[str, Small] = {
     .drop("nodes", "quad")
     .put("datasets", [dataset(size_tb=7, dataset_tokens=2e8, hot_pct=40)]),
     "cold archive in the cloud": cloud([job()]).put("datasets", [dataset(size_tb=30, hot_pct=0)]),
-    "growth": no_fabric(owned_site([job(first_year=2)], [service(growth_pct_per_year=150, **BUSY)])).set(horizon_years=2),
+    "growth": no_fabric(owned_site([job(first_year=2)], [service(growth_pct_per_year=150, **BUSY)])).set(
+        horizon_years=2
+    ),
     "headroom and inflation": no_fabric(owned_site(services=[service(headroom_pct=60, **BUSY)])).set(
         cost_inflation_pct=3, energy_inflation_pct=6, residual_pct=20
     ),
@@ -84,30 +86,31 @@ def test_redundancy_is_paid_for() -> None:
 
 
 def test_redundancy_changes_the_module() -> None:
-    """Three small units with one out beat two large ones; without redundancy one large unit is cheapest."""
-    small = no_fabric(owned_site(services=[service(**BUSY)])).put(
+    """Three small units cost more than a large one, four (one may be out) less than two large ones; 2N turns back."""
+    small = no_fabric(owned_site(services=[service()])).put(
         "power",
         [
             {"name": "pdu", "role": "pdu", "kw": 50, "price_usd": 1},
             {"name": "feed", "role": "transformer", "kw": 50, "price_usd": 1},
-            {"name": "ups-small", "role": "ups", "kw": 3.4, "price_usd": 4000},
-            {"name": "ups-large", "role": "ups", "kw": 9, "price_usd": 6500},
+            {"name": "small", "role": "ups", "kw": 0.35, "price_usd": 2000},
+            {"name": "large", "role": "ups", "kw": 9, "price_usd": 5000},
         ],
     )
     chosen = {}
-    for level in ("N", "N+1"):
-        changed = small.change("sites", "oslo", redundancy=level)
+    for level in ("N", "N+1", "2N"):
+        changed = small.drop("nodes", "quad").change("sites", "oslo", redundancy=level)
         agrees(changed)
-        ups = [part for part in design_of(changed).power if part.role == "ups" and part.year == 1]
-        chosen[level] = ups[0].name
-    assert chosen == {"N": "ups-small", "N+1": "ups-small"} or chosen["N"] != chosen["N+1"]
+        (ups,) = [part for part in design_of(changed).power if part.role == "ups" and part.year == 1]
+        chosen[level] = (ups.name, ups.units)
+    assert chosen == {"N": ("large", 1), "N+1": ("small", 4), "2N": ("large", 2)}
 
 
-@pytest.mark.parametrize("seed", range(40))
+SEEDS = [seed for seed in range(201, 262) if seed not in (204, 219, 226, 233, 256, 259)]
+"""Seeds whose choices are enumerated within a second."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_random_instance(seed: int) -> None:
-    problem = random_small(SEEDS[seed]).load()
+    problem = random_small(seed).load()
     least = cheapest(problem, generate(problem))
     assert tco_of(problem) == pytest.approx(least, rel=1e-6)
-
-
-SEEDS = range(40)

@@ -51,7 +51,7 @@ def test_costs_add_up_to_the_tco_and_the_objective(solved: Solved) -> None:
     assert design.tco_usd == pytest.approx(total, rel=1e-12)
     assert design.objective_value == pytest.approx(total, rel=1e-9)
     assert design.objective_bound is not None
-    assert design.objective_bound <= design.objective_value * (1 + 1e-12)
+    assert design.objective_bound <= total * (1 + 1e-9)
 
 
 def test_bill_of_materials_is_the_capital_at_purchase_price(solved: Solved) -> None:
@@ -75,7 +75,8 @@ def test_bill_of_materials_lists_what_stands(solved: Solved) -> None:
     for name in problem.nodes:
         stood = sum(p.bought for p in design.pools if (p.node, p.year) == (name, 1))
         assert counted["nodes", name] == stood
-    for table, records in (("racks", design.racks), ("cooling", design.cooling), ("power", design.power)):
+    standing: dict[str, Any] = {"racks": design.racks, "cooling": design.cooling, "power": design.power}
+    for table, records in standing.items():
         stands: dict[str, int] = defaultdict(int)
         for record in records:
             if record.year == 1:
@@ -97,7 +98,7 @@ def test_power_of_the_parts_is_the_power_of_the_site(solved: Solved) -> None:
             kw += (net.leaf_spine_links + net.spine_core_links) * problem.links[fabric.trunk_link or ""].kw
         assert record.it_kw == pytest.approx(kw, rel=1e-9)
         assert record.facility_kw >= record.it_kw
-        assert record.facility_kw <= record.power_limit_kw * (1 + 1e-9)
+        assert record.facility_kw <= (record.power_limit_kw or 0.0) * (1 + 1e-9)
 
 
 def test_all_power_becomes_heat_that_units_take(solved: Solved) -> None:
@@ -137,7 +138,9 @@ def test_every_node_has_its_ports_and_every_replica_its_accelerators(solved: Sol
         ends = net.access_links + 2 * (net.leaf_spine_links + net.spine_core_links)
         assert ends <= (net.leaf + net.spine + net.core) * problem.switches[net.switch].ports
     for pool in design.pools:
-        parts = [s for s in at(design.inference, pool.site, pool.year) if (s.node, s.fabric) == (pool.node, pool.fabric)]
+        parts = [
+            s for s in at(design.inference, pool.site, pool.year) if (s.node, s.fabric) == (pool.node, pool.fabric)
+        ]
         chips = sum(s.replicas * s.accelerators_per_replica for s in parts)
         assert math.ceil(chips / problem.nodes[pool.node].accelerators) <= pool.service_nodes <= pool.nodes
 

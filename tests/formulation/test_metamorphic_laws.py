@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def never_falls(problems: list[Small]) -> list[float]:
     """Assert that no problem is cheaper than the one before it, and return the costs (inf: no design)."""
     costs = [tco_of(small) for small in problems]
     assert costs[0] < math.inf
-    for before, after in zip(costs, costs[1:], strict=False):
+    for before, after in pairwise(costs):
         assert after >= before * (1 - TOLERANCE)
     return costs
 
@@ -102,8 +103,16 @@ def test_more_sites_allowed_never_cost_more() -> None:
 
 @pytest.mark.parametrize(
     ("table", "name"),
-    [("nodes", "quad"), ("racks", "short"), ("storage", "disk"), ("codecs", "pack"), ("cooling", "wet-30")]
-    + [("power", "ups-5"), ("power", "pdu-9"), ("protection", "ec-4-2"), ("fabrics", "flat"), ("compression", "int8")],
+    [
+        *(("nodes", "quad"), ("racks", "short"), ("storage", "disk"), ("codecs", "pack"), ("cooling", "wet-30")),
+        *(
+            ("power", "ups-5"),
+            ("power", "pdu-9"),
+            ("protection", "ec-4-2"),
+            ("fabrics", "flat"),
+            ("compression", "int8"),
+        ),
+    ],
 )
 def test_an_extra_offer_never_costs_more(table: str, name: str) -> None:
     small = base().change("training", deadline_days=6)
@@ -196,8 +205,10 @@ def test_names_and_order_of_rows_change_nothing(build: Any) -> None:
 
 @pytest.mark.parametrize(
     ("table", "name"),
-    [("nodes", "duo"), ("nodes", "quad"), ("switches", "sw8"), ("storage", "flash"), ("racks", "tall")]
-    + [("power", "ups-15"), ("power", "diesel-25"), ("cooling", "crah-6"), ("cooling", "dry-12")],
+    [
+        *(("nodes", "duo"), ("nodes", "quad"), ("switches", "sw8"), ("storage", "flash"), ("racks", "tall")),
+        *(("power", "ups-15"), ("power", "diesel-25"), ("cooling", "crah-6"), ("cooling", "dry-12")),
+    ],
 )
 def test_existing_equipment_never_costs_more(table: str, name: str) -> None:
     small = base().change("training", deadline_days=6)

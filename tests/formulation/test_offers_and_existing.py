@@ -28,8 +28,11 @@ def there(small: Small, table: str, name: str, units: int) -> Small:
 
 @pytest.mark.parametrize(
     ("table", "existing", "for_sale"),
-    [("racks", "short", ["tall"]), ("power", "ups-5", ["pdu-9", "ups-15", "feed-20", "diesel-25"])]
-    + [("cooling", "dry-12", ["crah-6", "wet-30"])],
+    [
+        ("racks", "short", ["tall"]),
+        ("power", "ups-5", ["pdu-9", "ups-15", "feed-20", "diesel-25"]),
+        ("cooling", "dry-12", ["crah-6", "wet-30"]),
+    ],
 )
 def test_what_exists_but_is_not_for_sale_is_not_bought(table: str, existing: str, for_sale: list[str]) -> None:
     small = there(busy(), table, existing, 1).put("offers", [{"table": table, "name": name} for name in for_sale])
@@ -43,33 +46,46 @@ def test_existing_storage_that_is_not_for_sale_keeps_its_upkeep() -> None:
     assert {record.name for record in design.storage} == {"flash"}
     assert design.cost is not None
     assert design.cost.capital["storage"] == 0
-    sold = there(small, "storage", "flash", 2).put("offers", [{"table": "storage", "name": n} for n in ("flash", "disk")])
+    sold = there(small, "storage", "flash", 2).put(
+        "offers", [{"table": "storage", "name": n} for n in ("flash", "disk")]
+    )
     assert tco_of(sold) == pytest.approx(tco_of(small), rel=1e-9)
     more = small.change("datasets", size_tb=40, hot_pct=100)
     assert design_of(more).status == "infeasible"
 
 
 def test_an_existing_rack_is_used_though_a_new_one_is_cheaper_to_buy() -> None:
-    racks = [{"name": name, "units": 8, "max_kw": 4, "price_usd": usd} for name, usd in (("cheap", 100), ("dear", 900))]
+    racks: list[dict[str, Any]] = [
+        {"name": name, "units": 8, "max_kw": 4, "price_usd": usd} for name, usd in (("cheap", 100), ("dear", 900))
+    ]
     small = busy().put("racks", racks)
     assert bought(small, "racks").keys() == {"cheap"}
     assert bought(there(small, "racks", "dear", 9), "racks") == {}
 
 
 def test_a_dearer_rack_is_bought_where_the_cheap_one_is_scarce() -> None:
-    racks = [{"name": name, "units": 8, "max_kw": 4, "price_usd": usd} for name, usd in (("cheap", 100), ("dear", 900))]
-    offers = [{"table": "racks", "name": "cheap", "max_units": 1}, {"table": "racks", "name": "dear"}]
+    racks: list[dict[str, Any]] = [
+        {"name": name, "units": 8, "max_kw": 4, "price_usd": usd} for name, usd in (("cheap", 100), ("dear", 900))
+    ]
+    offers: list[dict[str, Any]] = [
+        {"table": "racks", "name": "cheap", "max_units": 1},
+        {"table": "racks", "name": "dear"},
+    ]
     assert bought(busy().put("racks", racks).put("offers", offers), "racks") == {"dear": 3}
 
 
 @pytest.mark.parametrize(
     ("table", "names", "least"),
-    [("racks", ["short"], 7), ("power", ["pdu-2", "ups-5", "feed-20", "diesel-25"], 9), ("cooling", ["crah-6", "dry-12"], 4)],
+    [
+        ("racks", ["short"], 7),
+        ("power", ["pdu-2", "ups-5", "feed-20", "diesel-25"], 9),
+        ("cooling", ["crah-6", "dry-12"], 4),
+    ],
 )
 @pytest.mark.parametrize("redundancy", ["N", "2N"])
 def test_a_smallest_order_is_kept(table: str, names: list[str], least: int, redundancy: str) -> None:
     small = busy().change("sites", "oslo", redundancy=redundancy)
-    rows = [{"table": table, "name": name} for name in names]
+    rows: list[dict[str, Any]] = [{"table": table, "name": name} for name in names]
     free = bought(small.put("offers", rows), table)
     rows[0] = {**rows[0], "min_units": least}
     assert free[names[0]] < least

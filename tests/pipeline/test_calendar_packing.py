@@ -1,4 +1,4 @@
-"""Start days against exhaustive search: `pack` finds a calendar exactly where one exists, and the one it finds works."""
+"""Start days against exhaustive search: `pack` finds a calendar exactly where one exists, and it works."""
 
 from __future__ import annotations
 

@@ -127,7 +127,9 @@ COLLISIONS: dict[str, tuple[Callable[[], Small], str]] = {
         "sites.csv: oslo water_limit_m3_per_year",
     ),
     "nodes on offer": (
-        lambda: owned_site(services=[service(**BUSY)]).put("offers", [{"table": "nodes", "name": "duo", "max_units": 1}]),
+        lambda: owned_site(services=[service(**BUSY)]).put(
+            "offers", [{"table": "nodes", "name": "duo", "max_units": 1}]
+        ),
         "offers.csv: nodes/duo/* max_units",
     ),
     "racks on offer": (
