@@ -33,11 +33,13 @@ _STATE = _State()
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Defer Ctrl-C to the `heard` places within; elsewhere than in the main thread, or nested, change nothing.
+    """Defer Ctrl-C to the `heard` places within; elsewhere than in the main thread, nested, or where whoever started
+    the program has it ignored, change nothing.
 
     A Ctrl-C that no place took up is dropped at the end: what it could have stopped is finished.
     """
-    if _STATE.deferring or threading.current_thread() is not threading.main_thread():
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if _STATE.deferring or elsewhere or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         yield
         return
     _STATE.deferring, _STATE.hearing, _STATE.pressed = True, False, False
@@ -45,7 +47,7 @@ def deferred() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)
         _STATE.deferring = False
 
 

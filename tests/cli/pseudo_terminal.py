@@ -14,6 +14,12 @@ from types import TracebackType
 
 PATIENCE_S = 300
 """After so long without the awaited text a test gives up; no result depends on it."""
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it, and so its children
+from dcopt.cli.main import main
+main()
+"""
 
 
 class Terminal:
@@ -25,7 +31,7 @@ class Terminal:
         self.master, slave = pty.openpty()
         with self.stdout.open("w", encoding="utf-8") as stdout:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from dcopt.cli.main import main; main()", *arguments],
+                [sys.executable, "-c", PROGRAM, *arguments],
                 cwd=folder,
                 stdin=slave,
                 stdout=stdout,

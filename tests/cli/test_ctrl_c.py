@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,28 @@ def test_ctrl_c_before_anything_began_is_no_verdict(monkeypatch: pytest.MonkeyPa
     assert result.stderr == "interrupted; nothing was written\n"
 
 
+@pytest.fixture
+def at_a_keyboard() -> Iterator[None]:
+    """Ctrl-C as at a keyboard: a background job of a shell, and so its tests, would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def press() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with deferred(), heard():
+            press()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("at_a_keyboard")
 def test_a_deferred_ctrl_c_waits_for_a_place_that_hears_it() -> None:
     reached = []
     with deferred():
