@@ -18,6 +18,7 @@ from dcopt.candidates.records import Pool
 from dcopt.design.records import PoolRecord
 from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation.program import Program, total, upper_bound, whole
+from dcopt.infrastructure.spares import spare_steps
 from dcopt.problem.offered import shared_limits
 
 
@@ -113,11 +114,12 @@ def _spares_together(program: Program) -> None:
     for (site, node), keys in pools_alike(program).items():
         if len(keys) < 2:
             continue
-        largest = max(keys, key=lambda key: program.candidates.pools[key].max_nodes)
+        largest = max((program.candidates.pools[key] for key in keys), key=lambda pool: pool.max_nodes)
+        hours = (largest.node.mtbf_hours, largest.node.repair_hours)
         steps = []
         targets = sorted({target for key in keys for target in program.candidates.facilities[key].spare_steps})
         for target in targets:
-            for spares, reach in program.candidates.facilities[largest].spare_steps.get(target, ()):
+            for spares, reach in spare_steps(largest.max_nodes, *hours, target):
                 if reach > 0:
                     step = program.var("spare_together", (site, node, target, spares), ub=1, binary=True)
                     steps.append((target, spares, reach, step))
@@ -175,7 +177,9 @@ def _offers(program: Program) -> None:
                 row=f"{row} max_units",
                 sentence=f"no more than {limit} {offer.name} {where}",
             )
+        keys = [key for key in keys if not program.candidates.pools[key].rented]  # an order minimum is for purchases
         if keys and offer.min_units:
+            units = total(model.bought[key] for key in keys)
             some = program.var("some", (offer.name, offer.site or "*"), ub=1, binary=True)
             program.require(
                 "offer_least",

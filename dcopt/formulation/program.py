@@ -72,8 +72,8 @@ class Program:
         self.balances = {site: SiteBalance() for site in problem.sites}
         self.groups: dict[str, Group] = {}
         self.purchases: dict[tuple[str, str, str], list[tuple[Any, str, float, float]]] = {}
-        self.rented: dict[tuple[str, str, str], Any] = {}
-        """Rented units of rows that offers may limit, by (site, table, row)."""
+        self.rented: dict[tuple[str, str, str], dict[int, Any]] = {}
+        """Rented units of rows that offers may limit, by (site, table, row) and period index."""
         self.activity_kw: dict[tuple[str, str, int], list[Any]] = {}
         """Average power above standby, by (site, node, period)."""
         self.heat_peak_kw: dict[tuple[str, str], list[Any]] = {}
@@ -157,7 +157,9 @@ class Program:
                 units = added
             bought[key] = units
             self.ledger.buy(CapitalLine(key[0], category, key[1], key[2], units, price_usd, lifetime_years))
-        self._offers(bought | self.rented)
+        for period in self.candidates.periods if self.rented else self.candidates.periods[:1]:
+            rented = {key: of_row[period.index] for key, of_row in self.rented.items()}
+            self._offers(bought | rented, period.index)
 
     def _for_sale(self, site: str, table: str, row: str) -> bool:
         """Whether more than what exists of a row can be bought at a site."""
@@ -175,8 +177,8 @@ class Program:
             default=0,
         )
 
-    def _offers(self, bought: dict[tuple[str, str, str], Any]) -> None:
-        """Keep the limits of `offers.csv` on what is bought or rented of every table but the nodes (block compute)."""
+    def _offers(self, bought: dict[tuple[str, str, str], Any], period: int) -> None:
+        """Keep the limits of `offers.csv` on what is bought, or rented in a period, of all tables but the nodes."""
         for offer in self.problem.offers.values():
             if offer.table == "nodes":
                 continue
@@ -185,8 +187,8 @@ class Program:
                 for (site, table, row), quantity in bought.items()
                 if (table, row) == (offer.table, offer.name) and offer.site in (None, site)
             ]
-            key = (offer.table, offer.name, offer.site or "*")
-            row = f"offers.csv: {'/'.join(key)}"
+            names = (offer.table, offer.name, offer.site or "*")
+            key, row = (*names, period), f"offers.csv: {'/'.join(names)}"
             if units and offer.max_units is not None:
                 self.require(
                     "offer_limit",

@@ -1,10 +1,12 @@
 """Storage: every item lies somewhere, in whole units that hold it and deliver what is read and written.
 
-    Σ_o place[i,s,o] = copy[d,s] (datasets),  ≥ Σ_{c at s} y[j,c,t] (checkpoints)
-    Σ_s copy[d,s] ≥ min_copies;   copy[d,s] ≥ Σ_{c at s} y[j,c,t] for the jobs that read d
-    Σ raw_o·size_i·place ≤ raw_tb·units[s,k];   min_units·use[s,k] ≤ units[s,k] ≤ most·use[s,k],   use ≤ Σ place
-    Σ_o flow[i,s,o,t] = Σ rate_c·y[j,c,t],   flow ≤ most·place;   Σ flow ≤ bandwidth·units[s,k]
+    Σ_o place[i,s,o,w] = copy[d,s,w] (datasets),  ≥ Σ_{c at s} y[j,c,t] (checkpoints)
+    Σ_s copy[d,s,w] ≥ min_copies;   copy[d,s,w] ≥ Σ_{c at s} y[j,c,t] for the jobs that read d
+    Σ raw_o·size_i·place ≤ raw_tb·units[s,k,w];   min_units·use[s,k,w] ≤ units[s,k,w] ≤ most·use,   use ≤ Σ place
+    Σ_o flow[i,s,o,t] = Σ rate_c·y[j,c,t],   flow ≤ most·place;   Σ flow ≤ bandwidth·units[s,k,w]
 
+w is the stay that holds period t: what is bought stands in all periods (one stay), what is rented at a cloud site is
+rented anew in each, so that a job that runs once pays for its storage once.
 Bandwidth and IOPS are sized for all jobs of a site at once. A dataset has one codec at all its sites; packing and
 unpacking are paid by the core-hour.
 """
@@ -22,6 +24,21 @@ from dcopt.formulation.training import chosen
 from dcopt.performance.packing import packing_core_hours
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
 
+ALL_YEARS = -1
+"""The stay of what is bought once."""
+
+
+def stays(program: Program, site: str) -> list[tuple[int, tuple[int, ...]]]:
+    """Return (stay, years) of a site: each period where storage is rented, one for all years elsewhere."""
+    if program.problem.sites[site].kind == "cloud":
+        return [(period.index, period.years) for period in program.candidates.periods]
+    return [(ALL_YEARS, tuple(all_years(program)))]
+
+
+def stay_of(program: Program, site: str, period: int) -> int:
+    """Return the stay of ``site`` that holds a period."""
+    return period if program.problem.sites[site].kind == "cloud" else ALL_YEARS
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -36,20 +53,26 @@ class Stream:
 def declare(program: Program) -> None:
     """Declare placements, units and flows, and buy or rent the units."""
     for (item_key, site), options in program.candidates.storage_options.items():
-        for option in options:
-            program.var("place", (item_key, site, option.key), ub=1, binary=True)
+        for stay, _ in stays(program, site):
+            for option in options:
+                program.var("place", (item_key, site, option.key, stay), ub=1, binary=True)
     for dataset in program.problem.datasets.values():
         for site in program.problem.sites:
             if _item_sites(program, dataset.name, site):
-                program.var("copy", (dataset.name, site), ub=1, binary=True)
+                for stay, _ in stays(program, site):
+                    program.var("copy", (dataset.name, site, stay), ub=1, binary=True)
         codecs = program.candidates.codecs[f"datasets/{dataset.name}"]
         for codec in codecs:
             program.var("codec", (dataset.name, codec.name), ub=1, binary=True)
     for site, unit, price in _units(program):
         most = _most_units(program, site, unit)
-        units = program.var("units", (site, unit.name), ub=most, integer=True)
-        program.var("use", (site, unit.name), ub=1, binary=True)
-        _costs(program, site, unit, price, units)
+        for stay, years in stays(program, site):
+            units = program.var("units", (site, unit.name, stay), ub=most, integer=True)
+            program.var("use", (site, unit.name, stay), ub=1, binary=True)
+            if price is None:
+                _rent(program, site, unit, units, stay, years)
+            else:
+                _buy(program, site, unit, price, units)
     _declare_packing(program)
 
 
@@ -70,12 +93,13 @@ def _item_sites(program: Program, dataset: str, site: str) -> list[DataItem]:
     ]
 
 
-def _costs(program: Program, site: str, unit: StorageUnit, price: float | None, units: Any) -> None:
-    if price is None:
-        monthly = (unit.rent_usd_per_tb_month or 0.0) * unit.raw_tb
-        program.pay(site, "rent", 12 * units, monthly)
-        program.rented[site, "storage", unit.name] = units
-        return
+def _rent(program: Program, site: str, unit: StorageUnit, units: Any, stay: int, years: tuple[int, ...]) -> None:
+    monthly = (unit.rent_usd_per_tb_month or 0.0) * unit.raw_tb
+    program.pay(site, "rent", 12 * units, monthly, years)
+    program.rented.setdefault((site, "storage", unit.name), {})[stay] = units
+
+
+def _buy(program: Program, site: str, unit: StorageUnit, price: float, units: Any) -> None:
     program.buy(site, "storage", "storage", unit.name, units, price, unit.lifetime_years)
     program.pay(site, "maintenance", units, price * unit.maintenance_pct_per_year / 100)
     program.constant_load(site, units, unit.max_kw, unit.rack_units)
@@ -156,17 +180,18 @@ def _placements(program: Program) -> None:
     model = program.model
     for (item_key, site), options in program.candidates.storage_options.items():
         item = next(i for i in program.candidates.items if i.key == item_key)
-        placed = total(model.place[item_key, site, option.key] for option in options)
-        if item.part == "checkpoint":
-            here = program.var("checkpoint_at", (item.name, site), ub=1, binary=True)
-            program.require("placed", (item_key, site), placed == here)
-            continue
-        program.require("placed", (item_key, site), placed == model.copy[item.name, site])
-        for codec in program.candidates.codecs[item.owner]:
-            same = total(
-                model.place[item_key, site, option.key] for option in options if option.codec.name == codec.name
-            )
-            program.require("one_codec", (item_key, site, codec.name), same <= model.codec[item.name, codec.name])
+        for stay, _ in stays(program, site):
+            key = (item_key, site, stay)
+            placed = total(model.place[item_key, site, option.key, stay] for option in options)
+            if item.part == "checkpoint":
+                here = program.var("checkpoint_at", (item.name, site, stay), ub=1, binary=True)
+                program.require("placed", key, placed == here)
+                continue
+            program.require("placed", key, placed == model.copy[item.name, site, stay])
+            for codec in program.candidates.codecs[item.owner]:
+                with_it = [option for option in options if option.codec.name == codec.name]
+                same = total(model.place[item_key, site, option.key, stay] for option in with_it)
+                program.require("one_codec", (*key, codec.name), same <= model.codec[item.name, codec.name])
 
 
 def _copies(program: Program) -> None:
@@ -175,13 +200,15 @@ def _copies(program: Program) -> None:
         sites = [site for site in program.problem.sites if _item_sites(program, dataset.name, site)]
         codecs = program.candidates.codecs[f"datasets/{dataset.name}"]
         program.require("some_codec", dataset.name, total(model.codec[dataset.name, c.name] for c in codecs) == 1)
-        program.require(
-            "copies",
-            dataset.name,
-            total(model.copy[dataset.name, site] for site in sites) >= dataset.min_copies,
-            row=f"datasets.csv: {dataset.name} min_copies",
-            sentence=f"dataset {dataset.name} has {dataset.min_copies} copies at different sites",
-        )
+        for period in program.candidates.periods:
+            copies = [model.copy[dataset.name, site, stay_of(program, site, period.index)] for site in sites]
+            program.require(
+                "copies",
+                (dataset.name, period.index),
+                total(copies) >= dataset.min_copies,
+                row=f"datasets.csv: {dataset.name} min_copies",
+                sentence=f"dataset {dataset.name} has {dataset.min_copies} copies at different sites",
+            )
     for period in program.candidates.periods:
         at: dict[tuple[str, str], list[Any]] = {}
         for candidate, variable in chosen(program, period):
@@ -195,23 +222,24 @@ def _data_at(program: Program, period: Period, job: str, site: str, here: Any) -
     """A job's checkpoints, and its dataset, lie where it runs."""
     model = program.model
     key = (job, site, period.index)
+    stay = stay_of(program, site, period.index)
     kept = model.component("checkpoint_at")
     has_room = bool(program.candidates.storage_options.get((f"{job}:checkpoint", site)))
     program.require(
         "checkpoints_there",
         key,
-        here <= kept[job, site] if has_room and kept is not None else here <= 0,
+        here <= kept[job, site, stay] if has_room and kept is not None else here <= 0,
         row=f"training.csv: {job} sites",
         sentence=f"the checkpoints of {job} lie where it runs",
     )
     dataset = program.problem.training[job].dataset
     if dataset is not None:
         copy = model.component("copy")
-        allowed = copy is not None and (dataset, site) in copy
+        allowed = copy is not None and (dataset, site, stay) in copy
         program.require(
             "data_there",
             key,
-            here <= copy[dataset, site] if allowed else here <= 0,
+            here <= copy[dataset, site, stay] if allowed else here <= 0,
             row=f"training.csv: {job} dataset",
             sentence=f"a copy of {dataset} lies where {job} runs",
         )
@@ -232,8 +260,9 @@ def _flows(program: Program) -> dict[tuple[str, str, int, str], list[tuple[float
             flows = [program.var("flow", (*key, option.key), ub=most) for option in options]
             driven = linear(rates, [variable for _, variable in choices])
             program.require("moved", key, linear([1.0] * len(flows), flows) == driven)
+            stay = stay_of(program, stream.site, period)
             for option, flow in zip(options, flows, strict=True):
-                placed = model.place[stream.item.key, stream.site, option.key]
+                placed = model.place[stream.item.key, stream.site, option.key, stay]
                 program.require("moved_there", (*key, option.key), flow <= most * placed)
                 for resource, factor in _weights(stream, option, choices[0][0]):
                     at = (stream.site, option.storage.name, period, resource)
@@ -252,14 +281,16 @@ def _weights(stream: Stream, option: StorageOption, candidate: TrainingCandidate
 
 def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[float, Any]]]) -> None:
     model = program.model
-    stored: dict[tuple[str, str], list[tuple[float, Any]]] = {}
+    stored: dict[tuple[str, str, int], list[tuple[float, Any]]] = {}
     for (item_key, site), options in program.candidates.storage_options.items():
         item = next(i for i in program.candidates.items if i.key == item_key)
-        for option in options:
-            place = model.place[item_key, site, option.key]
-            stored.setdefault((site, option.storage.name), []).append((item.size_tb * option.raw_tb_per_tb, place))
-    for site, unit, _ in _units(program):
-        key = (site, unit.name)
+        for stay, _ in stays(program, site):
+            for option in options:
+                place = model.place[item_key, site, option.key, stay]
+                key = (site, option.storage.name, stay)
+                stored.setdefault(key, []).append((item.size_tb * option.raw_tb_per_tb, place))
+    for site, unit, stay in [(s, u, w) for s, u, _ in _units(program) for w, _ in stays(program, s)]:
+        key = (site, unit.name, stay)
         units, use = model.units[key], model.use[key]
         program.require("storage_least", key, units >= unit.min_units * use)
         program.require("storage_use", key, units <= units.ub * use)
@@ -285,7 +316,8 @@ def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[f
         program.require(
             "bandwidth",
             (site, name, period, resource),
-            linear([factor for factor, _ in flows], [flow for _, flow in flows]) <= limit * model.units[site, name],
+            linear([factor for factor, _ in flows], [flow for _, flow in flows])
+            <= limit * model.units[site, name, stay_of(program, site, period)],
             row=f"storage.csv: {name} {limits[resource]}",
             sentence=f"the {name} units at {site} move what the jobs of the site {resource} at once",
         )
@@ -293,15 +325,24 @@ def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[f
 
 def extract(program: Program) -> list[StorageRecord]:
     """Return where every item lies; units are shared by the raw capacity that items take."""
-    placed: dict[tuple[str, str], list[tuple[DataItem, StorageOption]]] = {}
+    return [
+        record
+        for site in program.problem.sites
+        for stay, years in stays(program, site)
+        for record in _records(program, site, stay, years)
+    ]
+
+
+def _records(program: Program, site: str, stay: int, years: tuple[int, ...]) -> list[StorageRecord]:
+    placed: dict[str, list[tuple[DataItem, StorageOption]]] = {}
     items = {item.key: item for item in program.candidates.items}
-    for (item_key, site), options in program.candidates.storage_options.items():
-        for option in options:
-            if whole(program.model.place[item_key, site, option.key]):
-                placed.setdefault((site, option.storage.name), []).append((items[item_key], option))
+    for (item_key, at), options in program.candidates.storage_options.items():
+        for option in options if at == site else ():
+            if whole(program.model.place[item_key, site, option.key, stay]):
+                placed.setdefault(option.storage.name, []).append((items[item_key], option))
     records = []
-    for (site, name), contents in placed.items():
-        units = whole(program.model.units[site, name])
+    for name, contents in placed.items():
+        units = whole(program.model.units[site, name, stay])
         raw = sum(item.size_tb * option.raw_tb_per_tb for item, option in contents)
         for item, option in contents:
             record = StorageRecord(
@@ -318,5 +359,5 @@ def extract(program: Program) -> list[StorageRecord]:
                 usable_tb=item.size_tb / option.codec.ratio(item.compressibility),
                 rented=option.price_usd is None,
             )
-            records += [record.model_copy(update={"year": year}) for year in all_years(program)]
+            records += [record.model_copy(update={"year": year}) for year in years]
     return records

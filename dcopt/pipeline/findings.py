@@ -25,6 +25,8 @@ LIMITS = (
     "offer_least",
     "offer_limit",
     "copies",
+    "data_there",
+    "checkpoints_there",
     "window",
     "calendar",
 )

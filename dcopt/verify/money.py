@@ -80,10 +80,11 @@ def _price(problem: Problem, table: str, name: str, site: str) -> float:
 def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> None:
     """Buy what stands at a site in year 1 (it stands in all), and keep it running."""
     if site.kind == "cloud":
-        for name, units in storage_units(design, site.name, 1).items():
-            unit = problem.storage[name]
-            monthly = (unit.rent_usd_per_tb_month or 0.0) * unit.raw_tb
-            _pay(problem, ledger, site.name, "rent", 12.0 * units, monthly)
+        for year in range(1, problem.settings.horizon_years + 1):
+            for name, units in storage_units(design, site.name, year).items():
+                unit = problem.storage[name]
+                monthly = (unit.rent_usd_per_tb_month or 0.0) * unit.raw_tb
+                ledger.pay(RunningLine(site.name, "rent", 12.0 * units, monthly, (year,)))
         return
     units_of: dict[tuple[str, str, str], float] = defaultdict(float)
     for pool in design.pools:

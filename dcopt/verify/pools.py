@@ -119,17 +119,18 @@ def _units(problem: Problem, design: Design, checker: Checker) -> None:
     for (site, name), units in used.items():
         there = existing_units(problem, site, "nodes", name)
         checker.at_most(f"pool {site}/{name} existing", units, there, "existing.csv")
-    for key, units in rented.items():
-        taken[key] += units
     for offer in problem.offers.values():
         if offer.table != "nodes":
             continue
-        units = sum(n for (site, name), n in taken.items() if name == offer.name and offer.site in (None, site))
+        bought, at_once = (
+            sum(n for (site, name), n in units.items() if name == offer.name and offer.site in (None, site))
+            for units in (taken, rented)
+        )
         place = f"nodes {offer.name} at {offer.site or 'all sites'}"
         if offer.max_units is not None:
-            checker.at_most(place, units, offer.max_units, "max_units of offers.csv")
-        if offer.min_units and units:
-            checker.at_most(place, offer.min_units, units, "min_units of offers.csv")
+            checker.at_most(place, bought + at_once, offer.max_units, "max_units of offers.csv")
+        if offer.min_units and bought:  # an order minimum is for purchases
+            checker.at_most(place, offer.min_units, bought, "min_units of offers.csv")
 
 
 def _network(problem: Problem, design: Design, checker: Checker) -> None:

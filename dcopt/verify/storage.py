@@ -53,6 +53,7 @@ def _record(problem: Problem, record: StorageRecord, checker: Checker) -> None:
     known_codec = record.codec == NO_CODEC.name or record.codec in problem.codecs
     checker.holds(f"{place} codec", known_codec, record.codec, "no such codec")
     if record.part == "checkpoint":
+        checker.same(f"{place} codec", record.codec, NO_CODEC.name)
         job = problem.training[record.dataset]
         run = run_of(job, problem)
         size = CHECKPOINTS_KEPT * checkpoint_gb(run.task.model, job.optimizer, job.method) / 1000

@@ -142,9 +142,8 @@ def test_dearer_prices_never_cost_less_and_at_most_in_proportion(factor: float) 
     assert tco_of(dear) == pytest.approx(cheap * factor, rel=1e-6)
 
 
-def test_a_job_run_once_pays_its_node_rent_once() -> None:
+def test_a_job_run_once_pays_its_rents_once_of_nodes_and_of_storage() -> None:
     small = with_cloud([job(sites="sky", last_year=1)])
-    small = small.change("storage", "bucket", rent_usd_per_tb_month=0)
     rents = set()
     for horizon in (1, 3, 6):
         design = design_of(small.set(horizon_years=horizon))
