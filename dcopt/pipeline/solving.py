@@ -125,7 +125,7 @@ def _proven(
     value = number(program.objectives[program.problem.settings.objective])
     proven = None if bound is None else min(bound, value)
     gap = relative_gap(value, proven)
-    within = gap is not None and gap <= options.gap * (1 + 1e-6) + 1e-12
+    within = gap is not None and gap <= options.gap * (1 + 1e-6) + 1e-9
     stopped_by = "" if outcome.verdict == "optimal" else outcome.verdict
     status: Status = "optimal" if within else "feasible"
     design = design.model_copy(
