@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcopt.candidates.facility import facility_of
+from dcopt.candidates.need import as_large_as_needed
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.pools import pool_facility, pools_of
 from dcopt.candidates.pruning import prune
@@ -14,8 +15,12 @@ from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 
 
-def generate(problem: Problem) -> Candidates:
-    """Return the candidates of ``problem``; a workload that nothing can run has none (the pre-check says why)."""
+def generate(problem: Problem, *, only_needed: bool = True) -> Candidates:
+    """Return the candidates of ``problem``; a workload that nothing can run has none (the pre-check says why).
+
+    With ``only_needed`` no pool is larger than all that may run on it at once; constraints of the user's own may ask
+    for more.
+    """
     pools = pools_of(problem)
     items = items_of(problem)
     codecs = {
@@ -32,10 +37,14 @@ def generate(problem: Problem) -> Candidates:
     serving = {service.name: server.candidates(service) for service in problem.inference.values()}
     chosen = {job: tuple(c for of_pool in by_pool.values() for c in of_pool) for job, by_pool in training.items()}
     used = _used_pools(pools, chosen, serving)
+    periods = periods_of(problem)
+    targets = {key: _targets(problem, pool, serving) for key, pool in used.items()}
+    if only_needed:
+        used = as_large_as_needed(problem, used, chosen, serving, periods, targets)
     return Candidates(
-        periods=periods_of(problem),
+        periods=periods,
         pools=used,
-        facilities={key: pool_facility(problem, pool, _targets(problem, pool, serving)) for key, pool in used.items()},
+        facilities={key: pool_facility(problem, pool, targets[key]) for key, pool in used.items()},
         training=chosen,
         serving=serving,
         items=items,

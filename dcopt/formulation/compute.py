@@ -114,12 +114,13 @@ def _spares_together(program: Program) -> None:
     for (site, node), keys in pools_alike(program).items():
         if len(keys) < 2:
             continue
-        largest = max((program.candidates.pools[key] for key in keys), key=lambda pool: pool.max_nodes)
-        hours = (largest.node.mtbf_hours, largest.node.repair_hours)
+        pools = [program.candidates.pools[key] for key in keys]
+        most = sum(pool.max_nodes for pool in pools)
+        hours = (pools[0].node.mtbf_hours, pools[0].node.repair_hours)
         steps = []
         targets = sorted({target for key in keys for target in program.candidates.facilities[key].spare_steps})
         for target in targets:
-            for spares, reach in spare_steps(largest.max_nodes, *hours, target):
+            for spares, reach in spare_steps(most, *hours, target):
                 if reach > 0:
                     step = program.var("spare_together", (site, node, target, spares), ub=1, binary=True)
                     steps.append((target, spares, reach, step))

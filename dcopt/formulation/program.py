@@ -6,6 +6,7 @@ Bounds of variables come from the data; `upper_bound` turns them into the tighte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ class SiteBalance:
     it_average_kw: dict[int, list[Any]] = field(default_factory=dict)
     shelf_units: list[Any] = field(default_factory=list)
     """Rack units of switches and storage."""
+    smallest_shelf_units: float = math.inf
+    """Height of the lowest switch or storage unit that may stand there."""
     shelf_kw: list[Any] = field(default_factory=list)
     """Power of switches and storage, constant."""
     rack_positions: list[Any] = field(default_factory=list)
@@ -218,6 +221,7 @@ class Program:
                 balance.add_average(balance.it_average_kw, period.index, kw_each * count)
         if rack_units_each:
             balance.shelf_units.append(rack_units_each * count)
+            balance.smallest_shelf_units = min(balance.smallest_shelf_units, rack_units_each)
 
     def add_activity(self, pool: Pool, period: int, average_kw: Any) -> None:
         """Add average power above standby that a workload draws from the nodes of a pool."""

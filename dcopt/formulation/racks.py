@@ -111,6 +111,8 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
         choices.append(choice)
         program.require("rack_stands", key, racks >= choice)
         program.require("no_empty_rack", key, racks <= most * choice)
+        if balance.smallest_shelf_units <= bounds["units"]:
+            program.require("no_idle_shelf", key, parts["units"][-1] >= balance.smallest_shelf_units * choice)
         _needs_collector(program, site, option, choice)
         _rack_costs(program, site, option, racks)
         heat = parts["kw"][-1]

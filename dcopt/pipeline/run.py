@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates
@@ -20,6 +20,10 @@ from dcopt.solve.interrupt import heard
 from dcopt.solve.session import SolveOptions, relative_gap
 
 
+def no_constraints(program: Program) -> None:
+    """Add nothing: the constraints of a user who has none."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What a user may ask of a solve; None takes the problem's own setting."""
@@ -30,7 +34,7 @@ class RunOptions:
     seed: int = 0
     baseline: bool = True
     """Also solve the baseline, and the same problem at other residual values."""
-    user_constraints: Callable[[Program], None] = field(default=lambda program: None)
+    user_constraints: Callable[[Program], None] = no_constraints
 
     def solve_options(self, problem: Problem) -> SolveOptions:
         """Return what the solver is told."""
@@ -56,7 +60,7 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
     start = time.monotonic()
     listener.phase("candidates: every way in which each workload could run")
     with heard():
-        candidates = generate(problem)
+        candidates = generate(problem, only_needed=options.user_constraints is no_constraints)
         generated = time.monotonic() - start
         obstacles = precheck(problem, candidates)
     if obstacles:

@@ -31,6 +31,8 @@ from dcopt.infrastructure.storage import protection_problem
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.training import best_steps
 from dcopt.performance.workloads import CHECKPOINT_WRITE_SECONDS, run_of
+from dcopt.pipeline.solving import Listener, solve_program
+from dcopt.solve.session import SolveOptions
 
 JOBS = [job(deadline_days=9, dataset="books"), job("tune", tokens=4e11, runs_per_year=3)]
 SERVICES = [service(peak_requests_per_s=4000, mean_requests_per_s=1000), service("search", max_quality_loss_pct=0)]
@@ -99,7 +101,7 @@ def test_training_candidates_hold_every_legal_number_of_nodes(monkeypatch: pytes
     monkeypatch.setattr(generator, "prune", lambda problem, admissible, options: admissible)
     problem = owned_site([job(deadline_days=365)], power_limit_kw=30).load()
     run = run_of(problem.training["learn"], problem)
-    candidates = generate(problem)
+    candidates = generate(problem, only_needed=False)
     for key, pool in candidates.pools.items():
         found = {c.nodes for c in candidates.training["learn"] if c.pool.key == key}
         cluster = cluster_for(problem, pool.node.name, pool.fabric.name)
@@ -172,3 +174,16 @@ def test_a_slow_region_only_costs_rate() -> None:
     assert max(c.requests_per_s for c in far) <= max(c.requests_per_s for c in near)
     assert all(c.rtt_ms == 80 for c in far)
     assert all((s.ttft_ms or 0) <= 300 for s in design_of(small.put("regions", rows[1:])).inference)
+
+
+def test_pools_as_large_as_needed_lose_no_design() -> None:
+    for small in (owned_site([job(deadline_days=365)]), owned_site([*JOBS[1:], job(deadline_days=365)], SERVICES)):
+        problem = small.load()
+        whole, needed = generate(problem, only_needed=False), generate(problem)
+        assert any(needed.pools[key].max_nodes < whole.pools[key].max_nodes for key in whole.pools)
+        solved = [
+            solve_program(problem, candidates, SolveOptions(gap=1e-9, threads=1), Listener())
+            for candidates in (whole, needed)
+        ]
+        costs = [s.design.tco_usd for s in solved if s.design is not None]
+        assert costs[0] == pytest.approx(costs[1], rel=1e-9)

@@ -1,0 +1,83 @@
+"""How large a pool can usefully become: no cheapest design has nodes that no workload could need at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from dcopt.candidates.records import Period, Pool, ServingCandidate, TrainingCandidate
+from dcopt.infrastructure.spares import spares_needed
+from dcopt.problem.problem import Problem
+
+DAYS_PER_YEAR = 365.0
+
+
+def as_large_as_needed(
+    problem: Problem,
+    pools: dict[str, Pool],
+    training: dict[str, tuple[TrainingCandidate, ...]],
+    serving: dict[str, tuple[ServingCandidate, ...]],
+    periods: tuple[Period, ...],
+    targets: dict[str, set[float]],
+) -> dict[str, Pool]:
+    """Return the pools with ``max_nodes`` no larger than all that may run on them at once, with spares.
+
+    All runs of all jobs in parallel at their largest size, or spread over the year's schedulable days if that is more;
+    all services at their peak; what `offers.csv` makes one buy at the least. The price of a node is never negative, so
+    a design with more nodes is never cheaper.
+    """
+    return {
+        key: replace(
+            pool, max_nodes=min(pool.max_nodes, _needed(problem, pool, training, serving, periods, targets[key]))
+        )
+        for key, pool in pools.items()
+    }
+
+
+def _needed(
+    problem: Problem,
+    pool: Pool,
+    training: dict[str, tuple[TrainingCandidate, ...]],
+    serving: dict[str, tuple[ServingCandidate, ...]],
+    periods: tuple[Period, ...],
+    targets: set[float],
+) -> int:
+    working = sum(_of_job(problem, pool, name, candidates) for name, candidates in training.items())
+    working += sum(_of_service(pool, name, candidates, periods) for name, candidates in serving.items())
+    spares = 0
+    if not pool.rented:
+        node = pool.node
+        spares = max(spares_needed(working, node.mtbf_hours, node.repair_hours, target) for target in targets)
+    least = max(
+        (
+            offer.min_units or 0
+            for offer in problem.offers.values()
+            if (offer.table, offer.name) == ("nodes", pool.node.name) and offer.site in (None, pool.site)
+        ),
+        default=0,
+    )
+    return max(working + spares, least + pool.existing_nodes)
+
+
+def _of_job(problem: Problem, pool: Pool, name: str, candidates: tuple[TrainingCandidate, ...]) -> int:
+    job = problem.training[name]
+    days = DAYS_PER_YEAR * problem.settings.schedulable_pct / 100
+    return max(
+        (
+            max(
+                c.nodes * job.runs_per_year,
+                math.ceil(job.runs_per_year * job.overhead_factor * c.nodes * c.days / days),
+            )
+            for c in candidates
+            if c.pool.key == pool.key
+        ),
+        default=0,
+    )
+
+
+def _of_service(pool: Pool, name: str, candidates: tuple[ServingCandidate, ...], periods: tuple[Period, ...]) -> int:
+    """Return the nodes of a service at its peak: on its hungriest candidate, each other one rounded up besides."""
+    here = [c for c in candidates if c.pool.key == pool.key]
+    peak = max((period.peak_of(name) or 0.0 for period in periods), default=0.0)
+    most = max((math.ceil(peak / c.requests_per_s) * c.accelerators for c in here), default=0)
+    return math.ceil((most + sum(c.accelerators for c in here)) / pool.node.accelerators)
