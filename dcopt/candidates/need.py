@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from dcopt.candidates.records import Period, Pool, ServingCandidate, TrainingCandidate
 from dcopt.infrastructure.spares import spares_needed
+from dcopt.performance.workloads import DAYS_PER_YEAR
 from dcopt.problem.problem import Problem
-
-DAYS_PER_YEAR = 365.0
 
 
 def as_large_as_needed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import StorageOption, TrainingCandidate
 from dcopt.problem.problem import Problem
 
@@ -38,11 +39,11 @@ def prune(
 
 def _reduce(problem: Problem, admissible: dict[str, ByPool], binding: Binding) -> dict[str, ByPool]:
     kept = {
-        job: {pool: undominated(of_pool, binding) for pool, of_pool in by_pool.items()}
+        job: {pool: worth_choosing(of_pool, binding) for pool, of_pool in by_pool.items()}
         for job, by_pool in admissible.items()
     }
     without_detours = {
-        job: {pool: undominated(of_pool, binding, by_node_days=True) for pool, of_pool in by_pool.items()}
+        job: {pool: worth_choosing(of_pool, binding, by_node_days=True) for pool, of_pool in by_pool.items()}
         for job, by_pool in kept.items()
     }
     return without_detours if always_in_turn(problem, without_detours) else kept
@@ -75,7 +76,7 @@ def what_binds(
     )
 
 
-def undominated(
+def worth_choosing(
     candidates: Iterable[TrainingCandidate], binding: Binding, *, by_node_days: bool = False
 ) -> list[TrainingCandidate]:
     """Leave out candidates of one pool that another one beats or equals in all that the program sees.
@@ -96,12 +97,7 @@ def undominated(
             c.ingest_gb_per_s * binding.ingest,
         )
 
-    kept: list[tuple[tuple[float, ...], TrainingCandidate]] = []
-    for candidate in sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s)):
-        mine = merits(candidate)
-        if not any(all(a <= b for a, b in zip(other, mine, strict=True)) for other, _ in kept):
-            kept.append((mine, candidate))
-    return [candidate for _, candidate in kept]
+    return undominated(sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s)), merits)
 
 
 def always_in_turn(problem: Problem, training: dict[str, dict[str, list[TrainingCandidate]]]) -> bool:

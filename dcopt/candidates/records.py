@@ -6,6 +6,7 @@ Everything here is a number or a name; the physics behind it was evaluated in `p
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.performance.goodput import Goodput
@@ -232,3 +233,8 @@ class Candidates:
     """By the items' owner."""
     sites: dict[str, SiteFacility]
     verdicts: list[Verdict] = field(default_factory=list)
+
+    @cached_property
+    def item_of(self) -> dict[str, DataItem]:
+        """The items by their key."""
+        return {item.key: item for item in self.items}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import DataItem, StorageOption
 from dcopt.infrastructure.storage import peak_stored_tb, protection_problem, raw_tb
 from dcopt.performance.goodput import checkpoint_gb
@@ -39,11 +40,8 @@ def codecs_for(problem: Problem, dataset: Dataset) -> tuple[Codec, ...]:
     def merits(codec: Codec) -> tuple[float, ...]:
         return (-codec.ratio(kind), *(packing_core_hours(problem, dataset, codec, year) for year in years))
 
-    kept: list[Codec] = []
-    for codec in sorted(problem.codecs.values(), key=lambda c: (merits(c), c.name)):
-        if not any(all(a <= b for a, b in zip(merits(k), merits(codec), strict=True)) for k in kept):
-            kept.append(codec)
-    return tuple(kept) or (NO_CODEC,)
+    in_order = sorted(problem.codecs.values(), key=lambda codec: (merits(codec), codec.name))
+    return tuple(undominated(in_order, merits)) or (NO_CODEC,)
 
 
 def checkpoint_codec(problem: Problem) -> Codec:
@@ -82,11 +80,7 @@ def _protections(problem: Problem, unit: StorageUnit, *, rented: bool) -> list[P
         and (rented or row.parity >= problem.settings.survive_failures)
     ]
     allowed.sort(key=lambda row: (row.raw_per_usable, row.written_per_stored, -row.parity, row.name))
-    kept: list[Protection] = []
-    for row in allowed:
-        if not any(other.written_per_stored <= row.written_per_stored for other in kept):
-            kept.append(row)
-    return kept
+    return undominated(allowed, lambda row: (row.raw_per_usable, row.written_per_stored))
 
 
 def may_lie_at(problem: Problem, item: DataItem, site: str) -> bool:

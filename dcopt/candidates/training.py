@@ -20,6 +20,7 @@ from dcopt.performance.workloads import (
     run_days,
     run_of,
 )
+from dcopt.problem.demand import days_allowed
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Software
@@ -110,7 +111,7 @@ class TrainingGenerator:
 
 def is_in_time(job: TrainingJob, candidate: TrainingCandidate) -> bool:
     """Whether a run keeps its deadline and fits into its window of the year."""
-    return candidate.days <= min(job.deadline_days, job.due_day - job.earliest_start_day)
+    return candidate.days <= days_allowed(job)
 
 
 def _verdict(
@@ -120,7 +121,7 @@ def _verdict(
     if not possible:
         return Verdict(*names, 0, "no legal layout", "no layout fits the memory, precisions and software there", 1e9)
     best = min(possible, key=lambda c: (c.days, c.nodes))
-    limit = min(job.deadline_days, job.due_day - job.earliest_start_day)
+    limit = days_allowed(job)
     nodes = "1 node" if best.nodes == 1 else f"{best.nodes} nodes"
     words = f"{_days(best.days)} days on {nodes} ({best.step.precision}, {best.software})"
     needed = math.ceil(best.nodes * best.days / limit)

@@ -30,6 +30,10 @@ RUNNING_CATEGORIES = (
 )
 
 
+BINDING_PCT = 97.0
+"""A limit of which at least this share is used counts as binding: whole units seldom use up a limit to the last."""
+
+
 class Record(BaseModel):
     """A frozen record without unknown keys."""
 
@@ -140,6 +144,11 @@ class NetworkRecord(Record):
     access_links: int
     leaf_spine_links: int
     spine_core_links: int
+
+
+def pool_key(record: PoolRecord | TrainingRecord | ServiceRecord | NetworkRecord) -> str:
+    """Return the pool that a record is of or runs on, ``site/node/fabric``, as the calendar names it."""
+    return f"{record.site}/{record.node}/{record.fabric}"
 
 
 class StorageRecord(Record):

@@ -1,9 +1,11 @@
 """Cooling: collectors take the heat of racks, heat rejection takes it outdoors; both draw power, some evaporate water.
 
-heat[s,u] = Σ over rack options under u ≤ most·used[s,u],   Σ rack choices under u ≥ used ≥ each of them
-units by redundancy (block stage)
-rejection of a loop = Σ heat of its collectors, through one kind of unit (block stage)
-cooling kW = Σ kw_per_kw·heat,   water = Σ l/kWh·average heat
+    heat[s,u] = Σ over rack options under u ≤ most·used[s,u],   Σ rack choices under u ≥ used ≥ each of them
+    units by redundancy (block stage)
+    rejection of a loop = Σ heat of its collectors, through one kind of unit (block stage)
+    cooling kW = Σ kw_per_kw·heat,   water = Σ l/kWh·average heat
+
+Every kind of collector is sized for the racks that stand under it; a loop has one kind of rejection.
 """
 
 from __future__ import annotations

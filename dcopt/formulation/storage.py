@@ -148,7 +148,7 @@ def _most_units(program: Program, site: str, unit: StorageUnit) -> int:
         mine = [option for option in options if option.storage.name == unit.name]
         if at != site or not mine:
             continue
-        item = next(i for i in program.candidates.items if i.key == item_key)
+        item = program.candidates.item_of[item_key]
         raw += item.size_tb * max(option.raw_tb_per_tb for option in mine)
         for of_job in program.candidates.training.values():
             rates = [c for c in of_job if c.pool.site == site]
@@ -179,7 +179,7 @@ def link(program: Program) -> None:
 def _placements(program: Program) -> None:
     model = program.model
     for (item_key, site), options in program.candidates.storage_options.items():
-        item = next(i for i in program.candidates.items if i.key == item_key)
+        item = program.candidates.item_of[item_key]
         for stay, _ in stays(program, site):
             key = (item_key, site, stay)
             placed = total(model.place[item_key, site, option.key, stay] for option in options)
@@ -283,7 +283,7 @@ def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[f
     model = program.model
     stored: dict[tuple[str, str, int], list[tuple[float, Any]]] = {}
     for (item_key, site), options in program.candidates.storage_options.items():
-        item = next(i for i in program.candidates.items if i.key == item_key)
+        item = program.candidates.item_of[item_key]
         for stay, _ in stays(program, site):
             for option in options:
                 place = model.place[item_key, site, option.key, stay]
@@ -335,11 +335,10 @@ def extract(program: Program) -> list[StorageRecord]:
 
 def _records(program: Program, site: str, stay: int, years: tuple[int, ...]) -> list[StorageRecord]:
     placed: dict[str, list[tuple[DataItem, StorageOption]]] = {}
-    items = {item.key: item for item in program.candidates.items}
     for (item_key, at), options in program.candidates.storage_options.items():
         for option in options if at == site else ():
             if whole(program.model.place[item_key, site, option.key, stay]):
-                placed.setdefault(option.storage.name, []).append((items[item_key], option))
+                placed.setdefault(option.storage.name, []).append((program.candidates.item_of[item_key], option))
     records = []
     for name, contents in placed.items():
         units = whole(program.model.units[site, name, stay])

@@ -16,9 +16,7 @@ from typing import Any
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import TrainingRecord
 from dcopt.formulation.program import Program, linear, total, whole
-from dcopt.performance.workloads import HOURS_PER_YEAR
-
-DAYS_PER_YEAR = 365.0
+from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 
 
 def declare(program: Program) -> None:

@@ -122,11 +122,6 @@ def parameters(model: ModelConfig) -> int:
     return part.embedding + part.head + part.attention + part.dense_ffn + part.experts + part.norms
 
 
-def expert_parameters(model: ModelConfig) -> int:
-    """Return the parameters of all routed experts."""
-    return parts(model).experts
-
-
 def active_parameters(model: ModelConfig) -> int:
     """Return the parameters that one token uses: all but the routed experts that are not chosen for it."""
     idle = 1 - model.experts_per_token / model.experts if model.experts else 0.0

@@ -12,6 +12,7 @@ from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Service, TrainingJob
 
 SECONDS_PER_DAY = 86_400.0
+DAYS_PER_YEAR = 365.0
 HOURS_PER_YEAR = 8_760.0
 
 TRAINING_LOSS_PCT = {"fp8": 0.25}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dcopt.candidates.records import Period, TrainingCandidate
-from dcopt.design.records import CalendarEntry, Design
+from dcopt.design.records import CalendarEntry, Design, pool_key
 from dcopt.formulation.program import Program, total, whole
 from dcopt.formulation.training import chosen, hosts
 from dcopt.solve.calendar import Conflict, Job, conflict_of, pack
@@ -123,7 +123,7 @@ def with_calendar(design: Design, calendar: Calendar) -> Design:
     pools = []
     for pool in design.pools:
         if pool.rented:
-            name = f"{pool.site}/{pool.node}/{pool.fabric}"
+            name = pool_key(pool)
             entries = [entry for entry in calendar.entries if (entry.pool, entry.year) == (name, pool.year)]
             nodes = pool.service_nodes + at_once(entries)
             per_node = pool.accelerators // pool.nodes

@@ -7,13 +7,10 @@ from collections.abc import Callable
 import pyomo.environ as pyo
 
 from dcopt.candidates.records import Candidates
-from dcopt.design.records import Binding, Design, Rejected
+from dcopt.design.records import BINDING_PCT, Binding, Design, Rejected, pool_key
 from dcopt.formulation.program import Program
 from dcopt.solve.matrix import compile_model
 from dcopt.solve.session import SolveOptions, solve
-
-NEARLY_PCT = 97.0
-"""A limit of which at least this share is used counts as binding: whole units seldom use up a limit to the last."""
 
 LIMITS = (
     "power_limit",
@@ -38,7 +35,7 @@ def binding_of(program: Program, design: Design) -> tuple[Binding, ...]:
     found: dict[str, Binding] = {}
 
     def keep(row: str, sentence: str, used_pct: float) -> None:
-        if used_pct >= NEARLY_PCT and (row not in found or used_pct > found[row].used_pct):
+        if used_pct >= BINDING_PCT and (row not in found or used_pct > found[row].used_pct):
             found[row] = Binding(row=row, sentence=sentence, used_pct=used_pct)
 
     _rent_what_is_used(program, design)
@@ -70,7 +67,7 @@ def _rent_what_is_used(program: Program, design: Design) -> None:
     """Give rented pools the nodes that the calendar holds at once: room is free there, so the solver may leave more."""
     most: dict[str, int] = {}
     for pool in design.pools:
-        key = f"{pool.site}/{pool.node}/{pool.fabric}"
+        key = pool_key(pool)
         most[key] = max(pool.nodes, most.get(key, 0))
     for key, candidate in program.candidates.pools.items():
         if candidate.rented:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dcopt.candidates.records import Candidates, Verdict
 from dcopt.infrastructure.power import CHAIN
 from dcopt.infrastructure.racks import NETWORK_STORAGE
+from dcopt.problem.demand import days_allowed
 from dcopt.problem.problem import Problem
 
 
@@ -49,7 +50,7 @@ def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstac
             or "Offer nodes with more memory, a fabric between them, or allow another precision",
         )
     best = min(verdicts, key=lambda v: v.shortfall)
-    allowed = min(job.deadline_days, job.due_day - job.earliest_start_day)
+    allowed = days_allowed(job)
     return Obstacle(
         f"training.csv: {name} deadline_days",
         f"no candidate finishes within {allowed:g} days; the nearest is {best.best} of {best.node} on {best.fabric}"

@@ -14,14 +14,11 @@ from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
 from dcopt.pipeline.solving import Listener, Solved, solve_program
+from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.pipeline.wider import more_that_helps
 from dcopt.problem.problem import Problem
 from dcopt.solve.interrupt import heard
 from dcopt.solve.session import SolveOptions, relative_gap
-
-
-def no_constraints(program: Program) -> None:
-    """Add nothing: the constraints of a user who has none."""
 
 
 @dataclass(frozen=True)

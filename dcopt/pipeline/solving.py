@@ -13,6 +13,7 @@ from dcopt.formulation.build import build
 from dcopt.formulation.extract import extract, load_values
 from dcopt.formulation.program import Program, number
 from dcopt.pipeline.calendar import calendar_of, cut_off, with_calendar
+from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.integers import polish
 from dcopt.solve.interrupt import heard
@@ -50,7 +51,7 @@ def solve_program(
     listener: Listener,
     *,
     only_pair: bool = False,
-    cutoffs: Callable[[Program], None] = lambda program: None,
+    cutoffs: Callable[[Program], None] = no_constraints,
 ) -> Solved:
     """State and solve the program of ``problem``, again and again until a calendar keeps its jobs.
 

@@ -14,6 +14,10 @@ class UserConstraintsError(Exception):
     """The file or function of ``--with`` cannot be used; the text says why."""
 
 
+def no_constraints(program: Program) -> None:
+    """Add nothing: the constraints of a user who has none."""
+
+
 def user_constraints(reference: str, problem: Problem) -> Callable[[Program], None]:
     """Return what calls ``function(model, problem)`` on a program, for ``file.py:function``.
 

@@ -12,6 +12,7 @@ from dcopt.candidates.generate import generate
 from dcopt.formulation.build import build
 from dcopt.formulation.program import Program
 from dcopt.pipeline.precheck import precheck
+from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.columns import Row
 from dcopt.problem.problem import Problem
 from dcopt.solve.matrix import compile_model
@@ -64,7 +65,7 @@ def _has_design(
     log: Callable[[str], None],
     user_constraints: Callable[[Program], None],
 ) -> bool:
-    candidates = generate(problem)
+    candidates = generate(problem, only_needed=user_constraints is no_constraints)
     if precheck(problem, candidates):
         return False
     program = build(problem, candidates)

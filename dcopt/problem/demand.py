@@ -12,6 +12,11 @@ def is_alive(row: TrainingJob | Service, year: int, horizon_years: int) -> bool:
     return row.first_year <= year <= (row.last_year or horizon_years)
 
 
+def days_allowed(job: TrainingJob) -> float:
+    """Return the days that one run may take: its deadline, or its window of the year if that is shorter."""
+    return min(job.deadline_days, job.due_day - job.earliest_start_day)
+
+
 def load_in(service: Service, year: int) -> tuple[float, float]:
     """Return (peak with headroom, mean without) of a service in ``year``, requests/s; growth compounds from year 1."""
     growth = (1 + service.growth_pct_per_year / 100) ** (year - 1)

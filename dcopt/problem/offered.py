@@ -20,11 +20,6 @@ class Offered:
     existing_units: int
 
 
-def is_restricted(problem: Problem, table: str) -> bool:
-    """Whether `offers.csv` names ``table``, so that only its rows can be had."""
-    return any(offer.table == table for offer in problem.offers.values())
-
-
 def price_of(offer: Offered) -> float:
     """Return the price of an offered row, USD; where it is not for sale, what the catalogue says (its upkeep)."""
     return float(offer.row.price_usd or 0.0) if offer.price_usd is None else offer.price_usd

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from dcopt.design.records import Design, NetworkRecord, PoolRecord
+from dcopt.design.records import Design, NetworkRecord, PoolRecord, pool_key
 from dcopt.infrastructure.spares import spares_needed
-from dcopt.infrastructure.topology import node_ports, steps_for
+from dcopt.infrastructure.topology import node_ports, steps_for, usable
 from dcopt.problem.offered import existing_units, offered
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
@@ -23,7 +23,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
 
 
 def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) -> None:
-    place = f"pool {pool.site}/{pool.node}/{pool.fabric} year {pool.year}"
+    place = f"pool {pool_key(pool)} year {pool.year}"
     node = problem.nodes[pool.node]
     rented = problem.sites[pool.site].kind == "cloud"
     checker.same(f"{place} rented", pool.rented, rented)
@@ -49,7 +49,7 @@ def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) 
 
 def _at_once(design: Design, pool: PoolRecord) -> int:
     """Return the most nodes that runs of jobs hold at the same time on a pool."""
-    key = f"{pool.site}/{pool.node}/{pool.fabric}"
+    key = pool_key(pool)
     runs = [entry for entry in design.calendar if (entry.pool, entry.year) == (key, pool.year)]
     held = [
         sum(r.nodes for r in runs if r.start_day <= start + 1e-9 and r.end_day > start + 1e-9)
@@ -142,13 +142,16 @@ def _network(problem: Problem, design: Design, checker: Checker) -> None:
         fabric = problem.fabrics[pool.fabric]
         if fabric.switch is None:
             continue
-        place = f"network {pool.site}/{pool.node}/{pool.fabric} year {pool.year}"
+        place = f"network {pool_key(pool)} year {pool.year}"
         record = records.pop((pool.site, pool.node, pool.fabric, pool.year), None)
         if record is None:
             checker.holds(place, False, "no switches", "its nodes need a fabric")
             continue
         switch = problem.switches[fabric.switch]
         node = problem.nodes[pool.node]
+        links = (problem.links[fabric.access_link or ""], problem.links[fabric.trunk_link or ""])
+        wrong = usable(node, fabric, switch, *links)
+        checker.holds(f"{place} fabric", wrong is None, pool.fabric, wrong or "")
         checker.same(f"{place} switch", record.switch, fabric.switch)
         checker.same(f"{place} access_links", record.access_links, node_ports(node, fabric) * pool.nodes)
         stated = (record.leaf, record.spine, record.core, record.leaf_spine_links, record.spine_core_links)

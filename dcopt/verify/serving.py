@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from dcopt.design.records import Design, ServiceRecord
+from dcopt.design.records import Design, ServiceRecord, pool_key
 from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, at_rate, largest_rate, variant_of
 from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
@@ -117,7 +117,7 @@ def _hosting(problem: Problem, design: Design, checker: Checker) -> None:
         sizes[key] += [record.accelerators_per_replica] * record.replicas
     for pool in design.pools:
         replicas = sizes.pop((pool.site, pool.node, pool.fabric, pool.year), [])
-        place = f"pool {pool.site}/{pool.node}/{pool.fabric} year {pool.year} service_nodes"
+        place = f"pool {pool_key(pool)} year {pool.year} service_nodes"
         needed = nodes_for(replicas, problem.nodes[pool.node].accelerators)
         checker.at_most(place, needed, pool.service_nodes, "nodes that host services")
     checker.same("inference: replicas outside pools", sorted(sizes), [])

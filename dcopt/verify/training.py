@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import cast
 
-from dcopt.design.records import CalendarEntry, Design, TrainingRecord
+from dcopt.design.records import CalendarEntry, Design, TrainingRecord, pool_key
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.training import Layout, predict_step
 from dcopt.performance.training_records import Recompute, Sharding
-from dcopt.performance.workloads import TRAINING_LOSS_PCT, ingest_gb_per_s, run_days, run_of
+from dcopt.performance.workloads import DAYS_PER_YEAR, TRAINING_LOSS_PCT, ingest_gb_per_s, run_days, run_of
 from dcopt.problem.demand import is_alive
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
-
-DAYS_PER_YEAR = 365.0
 
 
 def check(problem: Problem, design: Design, checker: Checker) -> None:
@@ -105,11 +103,11 @@ def _node_days(problem: Problem, design: Design, checker: Checker) -> None:
     used: dict[tuple[str, int], float] = defaultdict(float)
     for record in design.training:
         job = problem.training[record.job]
-        key = f"{record.site}/{record.node}/{record.fabric}"
+        key = pool_key(record)
         used[key, record.year] += job.runs_per_year * job.overhead_factor * record.nodes * record.days
     limit = DAYS_PER_YEAR * problem.settings.schedulable_pct / 100
     for pool in design.pools:
-        key = f"{pool.site}/{pool.node}/{pool.fabric}"
+        key = pool_key(pool)
         if not pool.rented and (key, pool.year) in used:
             free = pool.nodes - pool.spares - pool.service_nodes
             checker.at_most(f"pool {key} year {pool.year} node-days", used[key, pool.year], limit * free, "node-days")
@@ -132,13 +130,13 @@ def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
                 f"{place} run {entry.run} start_day", job.earliest_start_day, entry.start_day, "earliest_start_day"
             )
             checker.same(f"{place} run {entry.run} nodes", entry.nodes, record.nodes)
-            checker.same(f"{place} run {entry.run} pool", entry.pool, f"{record.site}/{record.node}/{record.fabric}")
+            checker.same(f"{place} run {entry.run} pool", entry.pool, pool_key(record))
         if entries:
             first = min(entry.start_day for entry in entries)
             checker.equal(f"training {record.job} year {record.year} start_day", record.start_day, first)
     checker.same("calendar: runs of jobs that do not run", sorted(runs), [])
     for pool in design.pools:
-        key = f"{pool.site}/{pool.node}/{pool.fabric}"
+        key = pool_key(pool)
         entries = [entry for entry in design.calendar if (entry.pool, entry.year) == (key, pool.year)]
         free = pool.nodes - pool.spares - pool.service_nodes
         for moment in {entry.start_day for entry in entries}:

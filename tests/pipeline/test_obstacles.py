@@ -10,7 +10,9 @@ from small import Small, colocation, dataset, design_of, job, owned_site, servic
 
 from dcopt.candidates.generate import generate
 from dcopt.design.records import Design
+from dcopt.formulation.program import Program
 from dcopt.pipeline.precheck import precheck
+from dcopt.pipeline.run import RunOptions, design_for
 
 BUSY: dict[str, Any] = {"peak_requests_per_s": 6000, "mean_requests_per_s": 3000}
 HUGE: dict[str, Any] = {"peak_requests_per_s": 60_000}
@@ -183,3 +185,16 @@ def test_ties_are_broken_by_the_tco() -> None:
     tied = design_of(small.set(objective="capex"))
     assert tied.objective_value == pytest.approx(0, abs=1e-6)
     assert tied.tco_usd == pytest.approx(design_of(small).tco_usd or 0.0, rel=1e-6)
+
+
+def test_a_limit_is_named_where_the_user_asks_for_more_nodes_than_any_workload_needs() -> None:
+    def many(program: Program) -> None:
+        bought = sum(program.model.bought.values())
+        program.require("many", "all", bought >= 16)
+
+    problem = owned_site(services=[service()], power_limit_kw=5).load()
+    roomy = owned_site(services=[service()], power_limit_kw=40).load()
+    assert sum(pool.max_nodes for pool in generate(roomy).pools.values()) < 16  # no workload needs so many
+    design = design_for(problem, RunOptions(user_constraints=many, threads=1))
+    assert design.status == "infeasible"
+    assert any("power_limit_kw: with" in line for line in design.diagnosis)
