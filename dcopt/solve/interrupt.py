@@ -21,9 +21,11 @@ class _State:
         self.deferring = False
         self.hearing = False
         self.pressed = False
+        self.raised = False
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         if self.hearing:
+            self.raised = True
             raise KeyboardInterrupt
         self.pressed = True
 
@@ -55,6 +57,9 @@ def deferred() -> Iterator[None]:
 def heard() -> Iterator[None]:
     """Let Ctrl-C raise within, an earlier deferred one at once; outside of `deferred`, change nothing.
 
+    A library may catch the ``KeyboardInterrupt`` and raise an error of its own, or swallow it (Pyomo does both), so it
+    is raised again when the block is left: what the block was making may be half made.
+
     Raises
     ------
     KeyboardInterrupt: Ctrl-C was pressed, now or while it was deferred.
@@ -64,10 +69,16 @@ def heard() -> Iterator[None]:
         return
     outer = _STATE.hearing
     try:
-        _STATE.hearing = True
+        _STATE.hearing, _STATE.raised = True, False
         if _STATE.pressed:
             _STATE.pressed = False
             raise KeyboardInterrupt
         yield
+    except Exception:
+        if not _STATE.raised:
+            raise
     finally:
         _STATE.hearing = outer
+    if _STATE.raised:
+        _STATE.raised = False
+        raise KeyboardInterrupt

@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,25 @@ def test_a_deferred_ctrl_c_waits_for_a_place_that_hears_it() -> None:
     assert reached == ["after the press", "heard once", "the end"]
     with pytest.raises(KeyboardInterrupt):
         press()
+
+
+@pytest.mark.usefixtures("at_a_keyboard")
+def test_a_ctrl_c_that_a_library_swallows_or_renames_is_still_one() -> None:
+    """Pyomo's setters catch everything, log, and may fail themselves with a DeveloperError."""
+    reached = []
+    with deferred():
+        with pytest.raises(KeyboardInterrupt), heard(), suppress(KeyboardInterrupt):
+            press()
+        with pytest.raises(KeyboardInterrupt), heard():
+            try:
+                press()
+            except KeyboardInterrupt:
+                raise RuntimeError("out of sync") from None
+        with pytest.raises(RuntimeError), heard():
+            raise RuntimeError("nobody pressed a key")
+        with heard():
+            reached.append("nothing left over")
+    assert reached == ["nothing left over"]
 
 
 def test_deferring_is_for_the_main_thread_alone() -> None:
