@@ -1,9 +1,7 @@
 """Encoders and vision models: whole requests, answered in dynamic batches.
 
 A batch of b requests takes t(b) = host + layers·launch + weights/(em·BW) + FLOPs/(rate) on the chip, with a rate that
-falls where a batch offers few tokens. Requests that arrive while a batch runs form the next one, so a request waits for
-the rest of the running batch and then takes part in its own: with Poisson arrivals at rate λ the batch it joins holds
-itself and the λ·t(b) that arrive beside it, b = 1 + λ·t(b).
+falls where a batch offers few tokens. Open arrivals: `dcopt.performance.encoder_arrivals`.
 """
 
 from __future__ import annotations
@@ -14,19 +12,9 @@ from functools import lru_cache
 
 from dcopt.performance import arithmetic
 from dcopt.performance.cluster import BALANCED, Cluster
-from dcopt.performance.queueing import largest_true, poisson_quantile
-from dcopt.performance.serving_records import (
-    Promise,
-    ReplicaLayout,
-    ServingPrediction,
-    ServingTask,
-    statistic_of,
-)
+from dcopt.performance.serving_records import ReplicaLayout, ServingPrediction, ServingTask
 from dcopt.performance.variants import Variant
 from dcopt.problem.tables.catalog_rows import Software
-
-SATURATED_SHARE = 0.9
-"""Share of the saturated rate that is used where nothing is promised (headroom for bursts; a planning choice)."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +43,7 @@ ENCODER = EncoderConstants()
 
 
 @dataclass(frozen=True)
-class _Timing:
+class Timing:
     """Coefficients of t(b) in seconds: fixed + b·each (+ the ridge's share, fixed in tokens)."""
 
     host_s: float
@@ -83,9 +71,9 @@ class _Timing:
 
 
 @lru_cache(maxsize=8192)
-def _timing(
+def timing_of(
     task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software
-) -> _Timing:
+) -> Timing:
     model, chip = task.model, cluster.accelerator
     peak = cluster.peak_flops(variant.precision)
     if peak is None:
@@ -104,7 +92,7 @@ def _timing(
     reduced = 2.0 * layers * tokens * model.hidden * 2.0 * 2.0 * (tensor - 1) / tensor if tensor > 1 else 0.0
     ridge_tokens = ENCODER.ridge * peak / 1e14
     activation = tokens * (model.hidden * 6 + model.ffn * 2) * width / tensor
-    return _Timing(
+    return Timing(
         host_s=ENCODER.host_s + software.overhead_ms * 1e-3,
         launch_s=layers * ENCODER.launch_s / software.efficiency,
         weights_s=(dense + experts) / tensor / (ENCODER.memory * cluster.bytes_per_s * software.efficiency),
@@ -118,16 +106,16 @@ def _timing(
     )
 
 
-def _largest_batch(timing: _Timing, software: Software) -> float:
+def largest_batch(timing: Timing, software: Software) -> float:
     """Largest batch that the memory and the engine admit; below 1 the model does not fit."""
     room = timing.memory_gb * software.memory_fraction - timing.memory(0.0)
     return min(float(ENCODER.most_requests), room / timing.activation_gb)
 
 
-def _prediction(
+def prediction_of(
     task: ServingTask,
     layout: ReplicaLayout,
-    timing: _Timing,
+    timing: Timing,
     software: Software,
     batch: float,
     rate: float,
@@ -164,13 +152,13 @@ def closed(
     task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software, batch: float
 ) -> ServingPrediction:
     """Return the mean times of batches of ``batch`` requests, one after the other."""
-    timing = _timing(task, cluster, layout, variant, software)
+    timing = timing_of(task, cluster, layout, variant, software)
     rate = batch / timing.cycle(batch)
-    saturated = _saturated(timing, max(batch, _largest_batch(timing, software)))
-    return _prediction(task, layout, timing, software, batch, rate, timing.service(batch), "mean", saturated)
+    saturated = saturated_rate(timing, max(batch, largest_batch(timing, software)))
+    return prediction_of(task, layout, timing, software, batch, rate, timing.service(batch), "mean", saturated)
 
 
-def _saturated(timing: _Timing, cap: float) -> float:
+def saturated_rate(timing: Timing, cap: float) -> float:
     """Requests/s with every batch full."""
     return cap / timing.cycle(cap)
 
@@ -179,81 +167,5 @@ def saturated(
     task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software
 ) -> ServingPrediction | None:
     """Return the point of largest throughput: full batches, one after the other; None where the model does not fit."""
-    cap = _largest_batch(_timing(task, cluster, layout, variant, software), software)
+    cap = largest_batch(timing_of(task, cluster, layout, variant, software), software)
     return closed(task, cluster, layout, variant, software, cap) if cap >= 1.0 else None
-
-
-def _rate(timing: _Timing, batch: float) -> float:
-    """Arrival rate at which an arrival finds itself in a batch of mean size ``batch``."""
-    return (batch - 1.0) / timing.cycle(batch)
-
-
-def _latency(timing: _Timing, batch: float, percentile: float) -> float:
-    """Quantile of the latency, s: the rest of the running batch, then the own one."""
-    large = 1.0 + poisson_quantile(batch - 1.0, percentile)
-    busy = min(1.0, batch - 1.0)
-    missed = 1.0 - percentile / 100.0
-    waits = max(0.0, 1.0 - missed / busy) if busy > 0 else 0.0
-    return timing.cycle(large) * waits + timing.service(large)
-
-
-def _largest_mean(timing: _Timing, cap: float, percentile: float) -> float | None:
-    """Mean batch whose quantile still fits into batches of ``cap``, at no more than the planned share of saturation."""
-    saturated = SATURATED_SHARE * _saturated(timing, cap)
-
-    def holds(batch: float) -> bool:
-        return 1.0 + poisson_quantile(batch - 1.0, percentile) <= cap and _rate(timing, batch) <= saturated
-
-    return largest_true(holds, 1.0, cap)
-
-
-def at_rate(
-    task: ServingTask,
-    cluster: Cluster,
-    layout: ReplicaLayout,
-    variant: Variant,
-    software: Software,
-    requests_per_s: float,
-    percentile: float,
-) -> ServingPrediction | None:
-    """Return the percentile of the latency at a Poisson arrival rate; None where the replica cannot carry it."""
-    timing = _timing(task, cluster, layout, variant, software)
-    cap = _largest_batch(timing, software)
-    if cap < 1.0:
-        return None
-    batch = largest_true(lambda value: _rate(timing, value) <= requests_per_s, 1.0, cap)
-    saturated = _saturated(timing, cap)
-    if batch is None or requests_per_s > saturated or 1.0 + poisson_quantile(batch - 1.0, percentile) > cap * 1.0001:
-        return None
-    latency = _latency(timing, batch, percentile)
-    return _prediction(
-        task, layout, timing, software, batch, requests_per_s, latency, statistic_of(percentile), saturated
-    )
-
-
-def largest_rate(
-    task: ServingTask,
-    cluster: Cluster,
-    layout: ReplicaLayout,
-    variant: Variant,
-    software: Software,
-    percentile: float,
-    promise: Promise,
-) -> float | None:
-    """Return the largest Poisson rate (requests/s) at which ``promise`` is kept; None where one request misses it."""
-    timing = _timing(task, cluster, layout, variant, software)
-    cap = _largest_batch(timing, software)
-    if cap < 1.0:
-        return None
-    top = _largest_mean(timing, cap, percentile)
-    if top is None or top <= 1.0:
-        return None
-
-    def holds(batch: float) -> bool:
-        latency = _latency(timing, batch, percentile) * 1e3
-        return promise.kept_by(latency, 0.0, latency)
-
-    batch = largest_true(holds, 1.0, top)
-    if batch is None or batch <= 1.0:
-        return None
-    return _rate(timing, batch)

@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
+SATURATED_SHARE = 0.9
+"""Share of the saturated rate that is used where nothing is promised (headroom for bursts; a planning choice)."""
+
 STEPS = 48
 """Halvings of a search: the answer is within 2⁻⁴⁸ of the range, far below any model error."""
 

@@ -1,13 +1,14 @@
 """Serving: what one replica of a model does, whatever its kind.
 
 Decoders and encoder-decoders that generate are predicted by `dcopt.performance.decoder`, everything that answers in one
-pass by `dcopt.performance.encoder`. Under Poisson arrivals each replica has its own independent stream. All functions
-are pure: the same inputs give the same numbers to the last bit, and a looser promise never gives a smaller rate.
+pass by `dcopt.performance.encoder`; open arrivals by the files of these names with ``_arrivals``. Under Poisson
+arrivals each replica has its own independent stream. All functions are pure: the same inputs give the same numbers to
+the last bit, and a looser promise never gives a smaller rate.
 """
 
 from __future__ import annotations
 
-from dcopt.performance import decoder, encoder
+from dcopt.performance import decoder, decoder_arrivals, encoder, encoder_arrivals
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.serving_records import (
     Promise,
@@ -77,7 +78,7 @@ def at_rate(
     """
     if requests_per_s < 0:
         raise ValueError(f"requests_per_s must not be negative, not {requests_per_s}")
-    room = encoder.at_rate if not task.generates else decoder.at_rate
+    room = encoder_arrivals.at_rate if not task.generates else decoder_arrivals.at_rate
     return room(task, cluster, layout, variant, software, requests_per_s, percentile)
 
 
@@ -110,7 +111,7 @@ def largest_rate(
     ValueError: the chip lacks the arithmetic, or the replica spans unconnected nodes.
     """
     promise = Promise(ttft_ms, tpot_ms, latency_ms)
-    room = encoder.largest_rate if not task.generates else decoder.largest_rate
+    room = encoder_arrivals.largest_rate if not task.generates else decoder_arrivals.largest_rate
     rate = room(task, cluster, layout, variant, software, percentile, promise)
     if rate is None:
         return None

@@ -205,7 +205,7 @@ def simulate_batches(service: Callable[[float], float], rate: float, seed: int, 
 @pytest.mark.parametrize("percentile", [90.0, 95.0, 99.0])
 def test_batched_latency_covers_a_simulation(share: float, percentile: float) -> None:
     where = (QUESTION, cluster("t4"), ReplicaLayout(1), INT8, ENGINE)
-    timing = encoder._timing(*where)
+    timing = encoder.timing_of(*where)
     rate = solve("question") * share
     point = at_rate(*where, rate, percentile)
     assert point is not None
