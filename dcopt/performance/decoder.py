@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from dcopt.performance import arithmetic
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.decoder_engine import DECODER, Engine, engine
 from dcopt.performance.serving_records import ReplicaLayout, ServingPrediction, ServingTask
@@ -78,15 +77,15 @@ def closed(
     capacity = made.largest_batch(software.memory_fraction)
     batch = min(concurrency, capacity) if capacity >= 1.0 else concurrency
     tpot = made.tpot(batch)
-    ttft = made.overhead_s + made.step(batch) + _queued(made, batch, made.outputs * tpot, concurrency)
+    ttft = made.overhead_s + made.step(batch) + queued(made, batch, made.outputs * tpot, concurrency)
     latency = ttft + max(0, made.outputs - 1) * tpot
     rate = concurrency / latency
     utilization = min(1.0, rate / saturated_rate(made, capacity)) if capacity >= 1.0 else math.inf
     return prediction_of(task, layout, made, software, batch, (ttft, tpot, latency), "mean", rate, utilization)
 
 
-def _queued(made: Engine, batch: float, delay: float, concurrency: float) -> float:
-    """Mean seconds from arrival to the end of the prefill in a closed loop: one server, then a ``delay``.
+def queued(made: Engine, batch: float, delay: float, concurrency: float) -> float:
+    """Return mean seconds from arrival to the end of the prefill in a closed loop: one server, then a ``delay``.
 
     Asymptotic bounds of the closed network, joined by a hyperbola; a share of the requests starts in one burst.
     """
@@ -95,41 +94,6 @@ def _queued(made: Engine, batch: float, delay: float, concurrency: float) -> flo
     response = 0.5 * (spread + math.sqrt(spread * spread + 4.0 * service * delay)) + made.prefill - service
     kv_wait = max(0.0, concurrency - batch) / batch * (response + delay)
     return (1.0 - DECODER.burst) * response + DECODER.burst * service * (batch + 1.0) / 2.0 + kv_wait
-
-
-def disaggregated(
-    task: ServingTask,
-    cluster: Cluster,
-    prefill: tuple[ReplicaLayout, int],
-    decode: tuple[ReplicaLayout, int],
-    variant: Variant,
-    software: Software,
-    concurrency: float,
-) -> ServingPrediction:
-    """Return the means of a closed loop over a pool of prefill and a pool of decode workers (layout, workers).
-
-    Nothing stalls decoding; the KV cache of a prompt crosses the network once, at the bandwidth of the decode worker.
-    """
-    reader = engine(task, cluster, prefill[0], variant, software)
-    writer = engine(task, cluster, decode[0], variant, software)
-    batch = max(1.0, concurrency / decode[1])
-    tpot = writer.step(batch)
-    delay = writer.outputs * tpot
-    bandwidth = max(cluster.between(cluster.scaleup_domain + 1), 1e9) * decode[0].accelerators
-    moved = arithmetic.kv_bytes(task.model, float(task.input_tokens), variant.kv_bytes_per_value) / bandwidth
-    each = max(1.0, concurrency / prefill[1])
-    ttft = reader.overhead_s + moved + tpot + _queued(reader, each, delay, each)
-    latency = ttft + max(0, writer.outputs - 1) * tpot
-    rate = concurrency / latency
-    chips = prefill[0].accelerators * prefill[1] + decode[0].accelerators * decode[1]
-    made = prediction_of(task, decode[0], writer, software, batch, (ttft, tpot, latency), "mean", rate, rate)
-    breakdown = {**made.breakdown, "prefill": reader.prefill * 1e3, "kv_transfer": moved * 1e3}
-    return replace(
-        made,
-        tokens_per_s_per_accelerator=rate * task.output_tokens / chips,
-        utilization=min(1.0, rate * reader.prefill_service / prefill[1]),
-        breakdown=breakdown,
-    )
 
 
 def saturated_rate(made: Engine, capacity: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from dcopt.performance import serving
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.request import Request, RequestError, cluster_for, model_of, software_of
-from dcopt.performance.serving_records import ReplicaLayout, ServingPrediction, ServingTask
+from dcopt.performance.serving_records import Disaggregated, ReplicaLayout, ServingPrediction, ServingTask
 from dcopt.performance.variants import Variant, variant_of, variant_of_precision
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.tables.catalog_rows import Accelerator, Compression, Software
@@ -220,8 +220,9 @@ def _disaggregated(question: _Question) -> ServingPrediction:
     load = ask.number("concurrency", "batch")
     if not load:
         raise RequestError("concurrency: must be given for mode disaggregated")
-    return serving.disaggregated(
-        question.task, question.cluster, pool("prefill"), pool("decode"), question.variant, question.software, load
+    layout = Disaggregated(*pool("prefill"), *pool("decode"))
+    return serving.predict_closed(
+        question.task, question.cluster, layout, question.variant, question.software, concurrency=load
     )
 
 

@@ -1,32 +1,38 @@
 """Serving: what one replica of a model does, whatever its kind.
 
 Decoders and encoder-decoders that generate are predicted by `dcopt.performance.decoder`, everything that answers in one
-pass by `dcopt.performance.encoder`; open arrivals by the files of these names with ``_arrivals``. Under Poisson
+pass by `dcopt.performance.encoder`; open arrivals by the files of these names with ``_arrivals``, pools of prefill and
+decode workers by `dcopt.performance.decoder_disaggregated`. Under Poisson
 arrivals each replica has its own independent stream. All functions are pure: the same inputs give the same numbers to
 the last bit, and a looser promise never gives a smaller rate.
 """
 
 from __future__ import annotations
 
-from dcopt.performance import decoder, decoder_arrivals, encoder, encoder_arrivals
+from dcopt.performance import decoder, decoder_arrivals, decoder_disaggregated, encoder, encoder_arrivals
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.serving_records import (
+    Disaggregated,
+    Layout,
     Promise,
     ReplicaLayout,
     ServingPrediction,
     ServingTask,
+    Speculation,
 )
 from dcopt.performance.variants import Variant, variant_of
 from dcopt.problem.tables.catalog_rows import Software
 
 __all__ = [
+    "Disaggregated",
+    "Layout",
     "Promise",
     "ReplicaLayout",
     "ServingPrediction",
     "ServingTask",
+    "Speculation",
     "Variant",
     "at_rate",
-    "disaggregated",
     "largest_rate",
     "layouts_of",
     "predict_closed",
@@ -41,7 +47,7 @@ MARGIN = 1e-9
 def predict_closed(
     task: ServingTask,
     cluster: Cluster,
-    layout: ReplicaLayout,
+    layout: Layout,
     variant: Variant,
     software: Software,
     *,
@@ -54,13 +60,22 @@ def predict_closed(
 
     Raises
     ------
-    ValueError: neither or a non-positive number is given, or the chip lacks the arithmetic.
+    ValueError: neither or a non-positive number is given, the chip lacks the arithmetic, or a model that does not
+        generate is to be served disaggregated.
     """
     load = concurrency if concurrency is not None else batch
     if load is None or load <= 0:
         raise ValueError("a positive batch or concurrency is needed")
+    if isinstance(layout, Disaggregated):
+        _needs_tokens(task)
+        return decoder_disaggregated.closed(task, cluster, layout, variant, software, float(load))
     room = encoder.closed if not task.generates else decoder.closed
     return room(task, cluster, layout, variant, software, float(load))
+
+
+def _needs_tokens(task: ServingTask) -> None:
+    if not task.generates:
+        raise ValueError("only models that generate tokens can be served disaggregated")
 
 
 def at_rate(
@@ -119,29 +134,17 @@ def largest_rate(
 
 
 def saturated(
-    task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software
+    task: ServingTask, cluster: Cluster, layout: Layout, variant: Variant, software: Software
 ) -> ServingPrediction | None:
-    """Return the point of largest throughput of one replica; None where the memory does not hold the model."""
+    """Return the point of largest throughput of one replica; None where the memory does not hold the model.
+
+    Raises `ValueError` where the chip lacks the arithmetic, or a model that does not generate is to be disaggregated.
+    """
+    if isinstance(layout, Disaggregated):
+        _needs_tokens(task)
+        return decoder_disaggregated.saturated(task, cluster, layout, variant, software)
     room = encoder.saturated if not task.generates else decoder.saturated
     return room(task, cluster, layout, variant, software)
-
-
-def disaggregated(
-    task: ServingTask,
-    cluster: Cluster,
-    prefill: tuple[ReplicaLayout, int],
-    decode: tuple[ReplicaLayout, int],
-    variant: Variant,
-    software: Software,
-    concurrency: float,
-) -> ServingPrediction:
-    """Return mean times of pools of prefill and decode workers, each (layout of a worker, workers), in a closed loop.
-
-    Raises `ValueError` for a model that does not generate.
-    """
-    if not task.generates:
-        raise ValueError("only models that generate tokens can be served disaggregated")
-    return decoder.disaggregated(task, cluster, prefill, decode, variant, software, concurrency)
 
 
 def layouts_of(task: ServingTask, cluster: Cluster, accelerators: int) -> tuple[ReplicaLayout, ...]:

@@ -1,0 +1,83 @@
+"""Disaggregated serving: a pool of prefill workers and a pool of decode workers, with the KV cache moved between.
+
+Nothing stalls decoding: a decode worker holds its share of the requests and steps on. The prompts queue for the prefill
+workers alone, and their keys and values cross the network once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from dcopt.performance import arithmetic
+from dcopt.performance.cluster import Cluster
+from dcopt.performance.decoder import prediction_of, queued
+from dcopt.performance.decoder_engine import Engine, engine
+from dcopt.performance.serving_records import Disaggregated, ServingPrediction, ServingTask
+from dcopt.performance.variants import Variant
+from dcopt.problem.tables.catalog_rows import Software
+
+PREFILL_SHARE = 0.98
+"""Share of the prefill pool's rate that a saturated group uses (beyond it prompts wait without end)."""
+
+
+def transfer_s(task: ServingTask, cluster: Cluster, layout: Disaggregated, variant: Variant) -> float:
+    """Return the seconds in which the keys and values of one prompt cross the network to a decode worker."""
+    bandwidth = max(cluster.between(cluster.scaleup_domain + 1), 1e9) * layout.decode.accelerators
+    return arithmetic.kv_bytes(task.model, float(task.input_tokens), variant.kv_bytes_per_value) / bandwidth
+
+
+def closed(
+    task: ServingTask,
+    cluster: Cluster,
+    layout: Disaggregated,
+    variant: Variant,
+    software: Software,
+    concurrency: float,
+) -> ServingPrediction:
+    """Return the means of a closed loop of ``concurrency`` requests over both pools."""
+    reader = engine(task, cluster, layout.prefill, variant, software)
+    writer = engine(task, cluster, layout.decode, variant, software)
+    capacity = writer.largest_batch(software.memory_fraction)
+    batch = max(1.0, concurrency / layout.decode_workers)
+    tpot = writer.step(batch)
+    moved = transfer_s(task, cluster, layout, variant)
+    each = max(1.0, concurrency / layout.prefill_workers)
+    ttft = reader.overhead_s + moved + tpot + queued(reader, each, writer.outputs * tpot, each)
+    latency = ttft + max(0, writer.outputs - 1) * tpot
+    rate = concurrency / latency
+    limit = saturated_rate(layout, reader, writer, capacity)
+    used = min(1.0, rate / limit) if limit > 0 else math.inf
+    times = (ttft, tpot, latency)
+    made = prediction_of(task, layout.decode, writer, software, batch, times, "mean", rate, used)
+    breakdown = {**made.breakdown, "prefill": reader.prefill * 1e3, "kv_transfer": moved * 1e3}
+    return replace(
+        made,
+        tokens_per_s_per_accelerator=rate * task.output_tokens / layout.accelerators,
+        memory_gb=max(made.memory_gb, reader.memory(1.0)),
+        fits=made.fits and reader.largest_batch(software.memory_fraction) >= 1.0,
+        breakdown=breakdown,
+    )
+
+
+def saturated_rate(layout: Disaggregated, reader: Engine, writer: Engine, capacity: float) -> float:
+    """Return requests/s with the decode pool's KV caches full, or the prefill pool busy; 0 where nothing fits."""
+    if capacity < 1.0:
+        return 0.0
+    decode = layout.decode_workers * capacity / (writer.outputs * writer.step(capacity))
+    return min(decode, PREFILL_SHARE * layout.prefill_workers / reader.prefill_service)
+
+
+def saturated(
+    task: ServingTask, cluster: Cluster, layout: Disaggregated, variant: Variant, software: Software
+) -> ServingPrediction | None:
+    """Return the point of largest throughput, means; None where one of the pools cannot hold the model."""
+    reader = engine(task, cluster, layout.prefill, variant, software)
+    writer = engine(task, cluster, layout.decode, variant, software)
+    capacity = writer.largest_batch(software.memory_fraction)
+    if capacity < 1.0 or reader.largest_batch(software.memory_fraction) < 1.0:
+        return None
+    point = closed(task, cluster, layout, variant, software, capacity * layout.decode_workers)
+    rate = saturated_rate(layout, reader, writer, capacity)
+    tokens = rate * task.output_tokens / layout.accelerators
+    return replace(point, requests_per_s=rate, tokens_per_s_per_accelerator=tokens, utilization=1.0)
