@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
@@ -24,6 +29,34 @@ INTERRUPTED = 4
 """Exit code of a command that Ctrl-C stopped before it had a result."""
 
 
+@contextmanager
+def keyboard_interrupts() -> Iterator[None]:
+    """Let a Ctrl-C end what runs within as ``KeyboardInterrupt`` whatever a library makes of it.
+
+    One that comes while an extension module is imported would surface as the module's ``ImportError``.
+    """
+    pressed = False
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if elsewhere or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    except Exception as error:
+        if pressed:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class LazyGroup(click.Group):
     """A group that knows its subcommands' names and help without importing them."""
 
@@ -42,7 +75,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; Ctrl-C ends it without a traceback, and never with the code of 'no design exists'."""
         try:
-            return super().invoke(ctx)
+            with keyboard_interrupts():
+                return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):
             click.echo("interrupted; nothing was written", err=True)
             sys.exit(INTERRUPTED)

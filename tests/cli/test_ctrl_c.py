@@ -68,6 +68,20 @@ def test_ctrl_c_before_anything_began_is_no_verdict(monkeypatch: pytest.MonkeyPa
     assert result.stderr == "interrupted; nothing was written\n"
 
 
+@pytest.mark.usefixtures("at_a_keyboard")
+def test_ctrl_c_during_an_import_is_not_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    def initialize(*arguments: Any) -> None:
+        press_and_rename(ImportError("initialization failed"))
+
+    monkeypatch.setattr("dcopt.problem.load.load", initialize)
+    result = CliRunner().invoke(main, ["check", "anything"])
+    assert result.exit_code == 4
+    assert result.stderr == "interrupted; nothing was written\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 @pytest.fixture
 def at_a_keyboard() -> Iterator[None]:
     """Ctrl-C as at a keyboard: a background job of a shell, and so its tests, would ignore it."""
@@ -78,6 +92,14 @@ def at_a_keyboard() -> Iterator[None]:
 
 def press() -> None:
     signal.raise_signal(signal.SIGINT)
+
+
+def press_and_rename(error: Exception) -> None:
+    """Press Ctrl-C in a library that turns it into an error of its own."""
+    try:
+        press()
+    except KeyboardInterrupt:
+        raise error from None
 
 
 def test_an_ignored_ctrl_c_stays_ignored() -> None:
@@ -116,10 +138,7 @@ def test_a_ctrl_c_that_a_library_swallows_or_renames_is_still_one() -> None:
         with pytest.raises(KeyboardInterrupt), heard(), suppress(KeyboardInterrupt):
             press()
         with pytest.raises(KeyboardInterrupt), heard():
-            try:
-                press()
-            except KeyboardInterrupt:
-                raise RuntimeError("out of sync") from None
+            press_and_rename(RuntimeError("out of sync"))
         with pytest.raises(RuntimeError), heard():
             raise RuntimeError("nobody pressed a key")
         with heard():
