@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("dcopt.cli.explain", "Why this design, or why there is none."),
     "verify": ("dcopt.cli.verify", "Recheck every promise and every dollar from the inputs alone."),
     "predict": ("dcopt.cli.predict", "One candidate's time, or one fabric's parts, with the breakdown."),
+    "accuracy": ("dcopt.cli.accuracy", "Hold predictions against published results, by group."),
     "catalog": ("dcopt.cli.catalog", "List or show the rows of the catalogue."),
 }
 

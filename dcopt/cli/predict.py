@@ -152,7 +152,7 @@ def fabric(as_json: bool, table: Path | None, output: Path | None, **options: st
     \b
     Example: dcopt predict fabric --fabric ndr400-rail --nodes 64 --ports-per-node 8
     """
-    from dcopt.cli.predict_fabric import predict_fabric
+    from dcopt.pipeline.request_fabric import predict_fabric
 
     _run(predict_fabric, options, as_json, table, output)
 

@@ -62,7 +62,7 @@ class _Question:
         return wish or ask.text("scen").lower() == "offline" or ask.has("out_tok_s_total")
 
 
-def _model(request: Request) -> ModelConfig:
+def inference_model(request: Request) -> ModelConfig:
     if request.text("model") in MLPERF_MODELS:
         return request.find_model("bert-large")
     return model_of(request)
@@ -89,7 +89,7 @@ def _task(request: Request, model: ModelConfig) -> ServingTask:
     return ServingTask(model, max(1, round(inputs)), round(outputs))
 
 
-def _split_measured(request: Request) -> Request:
+def split_measured(request: Request) -> Request:
     """Return the request with the max-throughput table's 'H100 FP8' read as an accelerator and a precision."""
     both = request.text("gpu_precision")
     if not both:
@@ -167,8 +167,8 @@ def predict_inference(request: Request) -> dict[str, Any]:
     ------
     RequestError: a column is missing or impossible, or no layout reaches what is asked.
     """
-    request = _split_measured(request)
-    model = _model(request)
+    request = split_measured(request)
+    model = inference_model(request)
     task = _task(request, model)
     disaggregated = request.text("mode").lower() == "disaggregated"
     tensor = request.whole("tensor", "tp")

@@ -34,3 +34,8 @@ def models_dir() -> Path:
 def examples_dir() -> Path:
     """Return the folder of the shipped example problems."""
     return shipped_dir() / "data" / "problems"
+
+
+def published_dir() -> Path:
+    """Return the folder of the published results that predictions are held against."""
+    return shipped_dir() / "data" / "published"

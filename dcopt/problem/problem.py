@@ -24,6 +24,7 @@ from dcopt.problem.tables.catalog_rows import (
     Storage,
     Switch,
 )
+from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
 from dcopt.problem.tables.problem_rows import (
     Dataset,
@@ -218,3 +219,8 @@ class Problem:
     def compression(self) -> Mapping[str, Compression]:
         """Model variants by name."""
         return cast("Mapping[str, Compression]", self.tables["compression"])
+
+    @property
+    def prediction_errors(self) -> Mapping[str, PredictionError]:
+        """How wrong predictions tend to be, by name of the group."""
+        return cast("Mapping[str, PredictionError]", self.tables["prediction_errors"])

@@ -111,8 +111,22 @@ class Timeline:
     lanes: tuple[tuple[str, tuple[Span, ...]], ...]
 
 
-Chart = BarChart | StackedChart | BulletChart | Timeline
-Block = Text | Items | Figures | Table | BarChart | StackedChart | BulletChart | Timeline
+@dataclass(frozen=True)
+class ScatterChart:
+    """Points of predicted against measured figures on logarithmic axes, both in ``unit``, with the line of equality.
+
+    ``series`` are (name, points), a point being (measured, predicted), both above 0. ``band`` is the factor between
+    which and its inverse around equality a band is drawn.
+    """
+
+    title: str
+    unit: str
+    series: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    band: float = 1.25
+
+
+Chart = BarChart | StackedChart | BulletChart | Timeline | ScatterChart
+Block = Text | Items | Figures | Table | BarChart | StackedChart | BulletChart | Timeline | ScatterChart
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from dcopt.report.blocks import BarChart, BulletChart, Chart, StackedChart, Timeline, markup
+from dcopt.report.blocks import BarChart, BulletChart, Chart, ScatterChart, StackedChart, Timeline, markup
 from dcopt.report.numbers import amount, number, percent
 
 WIDTH = 760
@@ -24,6 +24,8 @@ def draw(chart: Chart, key: str) -> str:
         parts, height = _stacked(chart)
     elif isinstance(chart, BulletChart):
         parts, height = _bullets(chart)
+    elif isinstance(chart, ScatterChart):
+        parts, height = _scatter(chart)
     else:
         parts, height = _timeline(chart)
     if not parts:
@@ -157,3 +159,38 @@ def _timeline(chart: Timeline) -> tuple[list[str], int]:
             width = max(1.0, room * (span.end - span.start) / chart.days)
             parts.append(_rect(x, y, width, ROW - 8, f"c{i % COLOURS}", f"{label}, {span.text}"))
     return parts, height
+
+
+def _scatter(chart: ScatterChart) -> tuple[list[str], int]:
+    """Draw predicted (up) against measured (to the right) over the same decades, so that equality is the diagonal."""
+    values = [math.log10(value) for _, points in chart.series for point in points for value in point]
+    if not values:
+        return [], 0
+    low, high = math.floor(min(values)), max(math.floor(min(values)) + 1, math.ceil(max(values)))
+    left, size, top = 90, 420, 10
+
+    def place(measured: float, predicted: float) -> tuple[float, float]:
+        across, up = ((math.log10(value) - low) / (high - low) for value in (measured, predicted))
+        return left + size * min(max(across, 0.0), 1.0), top + size * (1 - min(max(up, 0.0), 1.0))
+
+    parts = []
+    for power in range(low, high + 1):
+        x, y = place(10.0**power, 10.0**power)
+        word = number(10.0**power)
+        parts += [_line(left, y, left + size, y, "axis"), _line(x, top, x, top + size, "axis")]
+        parts += [_text(left - 8, y + 4, word, "end", "soft"), _text(x, top + size + 18, word, "middle", "soft")]
+    least, most = 10.0**low, 10.0**high
+    for factor, kind in ((1.0, "mark"), (chart.band, "axis"), (1 / chart.band, "axis")):
+        ends = (
+            *place(least / min(factor, 1.0), least * max(factor, 1.0)),
+            *place(most / max(factor, 1.0), most * min(factor, 1.0)),
+        )
+        parts.append(_line(*ends, kind))
+    for i, (name, points) in enumerate(chart.series):
+        colour = f"c{i % COLOURS}"
+        dots = "".join('<circle cx="{:.1f}" cy="{:.1f}" r="2.2"/>'.format(*place(*point)) for point in points)
+        parts.append(f'<g class="{colour}" fill-opacity="0.6">{dots}</g>')
+        y = top + 6 + 22 * i
+        parts += [_rect(left + size + 24, y, 14, 14, colour), _text(left + size + 46, y + 12, _short(name, 28))]
+    parts.append(_text(left + size, top + size + 36, f"measured, {chart.unit} (predicted upwards)", "end", "soft"))
+    return parts, top + size + 46

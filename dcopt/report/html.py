@@ -20,8 +20,13 @@ OPEN_ROWS = 30
 
 def render_html(design: Design, problem: Problem | None) -> str:
     """Return the report as a page that opens from disk; its policy forbids it to load anything."""
-    report = build_report(design, problem)
+    return render_page(build_report(design, problem), STATUS_WORDS[design.status])
+
+
+def render_page(report: Report, words: str) -> str:
+    """Return any report as such a page; ``words`` say what its status means."""
     sections = "\n".join(_section(section) for section in report.sections)
+    first = markup(report.sections[0].key) if report.sections else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -33,11 +38,11 @@ def render_html(design: Design, problem: Problem | None) -> str:
 <style>{STYLE}</style>
 </head>
 <body>
-<a class="skip" href="#answer">Skip to the answer</a>
+<a class="skip" href="#{first}">Skip to the answer</a>
 <header>
 <h1>{markup(report.title)}</h1>
 <p><span class="status {markup(report.status)}">{markup(report.status.replace("_", " "))}</span>
-{markup(STATUS_WORDS[design.status])}</p>
+{markup(words)}</p>
 {_contents(report)}
 </header>
 <main>

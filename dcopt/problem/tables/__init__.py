@@ -8,6 +8,7 @@ from typing import Any
 from dcopt.problem.columns import Row
 from dcopt.problem.tables import catalog_rows as catalog
 from dcopt.problem.tables import problem_rows as problem
+from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
 
 
@@ -55,5 +56,6 @@ TABLES: dict[str, Table] = {
         Table("cooling", catalog.CoolingUnit, ("name",), is_catalog=True),
         Table("software", catalog.Software, ("name",), is_catalog=True),
         Table("compression", catalog.Compression, ("name",), is_catalog=True),
+        Table("prediction_errors", PredictionError, ("name",), is_catalog=True),
     )
 }
