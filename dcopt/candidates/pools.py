@@ -6,7 +6,8 @@ import math
 
 from dcopt.candidates.records import Pool, PoolFacility
 from dcopt.infrastructure.spares import spare_steps
-from dcopt.infrastructure.topology import node_ports, steps_for, usable
+from dcopt.infrastructure.topology import max_nodes, shape_of, steps_for, usable
+from dcopt.problem.fabric_ports import node_ports
 from dcopt.problem.offered import Offered, offered, shared_limits
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Fabric, Node, Switch
@@ -41,6 +42,8 @@ def _pool(problem: Problem, site: Site, node: Offered, fabric: Fabric) -> Pool |
             return None
     limits = [LARGEST_POOL, *_offer_limits(problem, node)]
     limited = rented and len(limits) > 1
+    if fabric.switch is not None:
+        limits.append(max_nodes(shape_of(row, fabric, problem.switches[fabric.switch])))
     if not rented:
         limited = True
         limits.append(_site_limit(site, row))

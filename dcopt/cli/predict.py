@@ -76,12 +76,14 @@ FABRIC = {
     "fabric": "A fabric of the catalogue.",
     "node": "A node of the catalogue, for its ports.",
     "nodes": "Nodes to connect.",
-    "ports-per-node": "Ports that each node uses.",
+    "ports-per-node": "Ports that each node uses, in all planes together.",
     "extra-ports": "Further ports of leaves that are taken (fabric managers and the like).",
     "switch-ports": "Ports of a switch, where the fabric names only a topology.",
     "oversubscription": "Bandwidth to the nodes ÷ to the spines, with --switch-ports.",
+    "rails": "Leaves of a rail group, with --switch-ports (each port of a plane is a rail).",
+    "planes": "Equal networks among which a node's ports are shared, with --switch-ports.",
 }
-MEASURED = ("_ms", "_s", "_per_accelerator", "mfu", "memory_gb", "leaf", "spine", "core", "_links", "days")
+MEASURED = ("_ms", "_s", "_per_accelerator", "mfu", "memory_gb", "tiers", "leaf", "spine", "core", "_links", "days")
 """Endings of predicted columns; a column of the table that has the name of one is kept as given_NAME."""
 
 

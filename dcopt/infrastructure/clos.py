@@ -5,8 +5,10 @@ The rules, for every topology and every generation of switches:
 * Everything that fits in one switch hangs on one switch (one tier).
 * A leaf gives ``up = ⌊ports ÷ (1 + oversubscription)⌋`` ports to the spines and ``⌊up · oversubscription⌋`` to nodes
   (3:1 of 64 ports: 48 down, 16 up), so that the ratio is never worse than asked.
-* Leaves come in whole rail groups (one leaf for each port of a node) where the topology is rail-optimized; else as
+* Leaves come in whole rail groups (one leaf for each rail of a node) where the topology is rail-optimized; else as
   many as the ports need, a node's ports filling one leaf after the other.
+* A fabric may be several equal networks that nothing connects but the nodes: one for each plane, and in a rail-only
+  fabric one for each rail (Wang et al., arXiv 2307.12169). Each is counted for itself.
 * Every leaf has the same number of links to every spine above it, so the spines divide its uplinks; of those numbers
   the smallest that the spines' ports can take.
 * Two tiers up to one leaf for each port of a spine, three tiers beyond. With three tiers leaves and spines form pods;
@@ -23,12 +25,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-_ROUNDING = 1e-9
-
 
 @dataclass(frozen=True)
 class FabricLayout:
-    """How the switches of a fabric are wired; all fields are counts.
+    """How the switches of one network are wired; all fields are counts.
 
     ``down`` and ``up`` are the ports that a leaf has for nodes and for spines. ``leaf_spine_pair`` links run between
     a leaf and each spine of its pod, ``spine_core_pair`` between a spine and each core of its plane. With two tiers
@@ -67,15 +67,13 @@ class FabricLayout:
         return self.spine * self.cores_per_plane * self.spine_core_pair
 
 
-def split_ports(switch_ports: int, oversubscription: float) -> tuple[int, int]:
-    """Return the ports of a leaf for nodes and for spines: the largest split whose ratio is at most the one asked."""
-    up = max(1, int(switch_ports / (1.0 + oversubscription) + _ROUNDING))
-    return min(switch_ports - up, int(up * oversubscription + _ROUNDING)), up
+def most_leaves(switch_ports: int, max_tiers: int = 3) -> int:
+    """Leaves of the largest network of so many tiers.
 
-
-def most_leaves(switch_ports: int) -> int:
-    """Leaves of the largest fabric of three tiers: a pod for each port of a core, half a spine's ports to a pod."""
-    return switch_ports * (switch_ports // 2)
+    Two: one for each port of a spine. Three: a pod for each port of a core, half a spine's ports to a pod. One: none,
+    everything hangs on the one switch.
+    """
+    return (0, switch_ports, switch_ports * (switch_ports // 2))[max_tiers - 1]
 
 
 def wire(switch_ports: int, leaves: int, down: int, up: int) -> FabricLayout:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from dcopt.problem.tables.catalog_rows import Accelerator, Fabric, Node
+from dcopt.problem.fabric_ports import full_rate_nodes, leaf_ratio, node_gbps
+from dcopt.problem.tables.catalog_rows import Accelerator, Fabric, Node, Switch
 
 PCIE_GB_PER_S = 20.0
 """Reach of chips of one node without a scale-up link: PCIe 4.0 x16 carries 32 GB/s, about 20 are reached through the
@@ -27,9 +29,11 @@ class Cluster:
     ----------
     scaleup_gb_per_s: bandwidth of a chip to its neighbours in the scale-up domain, GB/s, one direction.
     scaleup_domain: chips that reach each other at that bandwidth.
-    network_gb_per_s: bandwidth of a node to the network, GB/s, one direction, after efficiency and oversubscription;
-        0 where nodes are not connected.
+    network_gb_per_s: bandwidth of a node to the network, GB/s, one direction, after efficiency; 0 where nodes are not
+        connected.
     latency_us: latency of a message between nodes.
+    oversubscription: what work that stretches over more than ``full_rate_chips`` neighbouring chips shares the uplinks
+        of its leaves by: its bandwidth is network_gb_per_s ÷ oversubscription.
     """
 
     accelerator: Accelerator
@@ -38,6 +42,8 @@ class Cluster:
     scaleup_domain: int
     network_gb_per_s: float
     latency_us: float = DEFAULT_LATENCY_US
+    oversubscription: float = 1.0
+    full_rate_chips: float = math.inf
 
     @cached_property
     def network_gb_per_s_per_accelerator(self) -> float:
@@ -68,7 +74,8 @@ class Cluster:
         """Return bytes/s, one direction, that each chip of a group of ``chips`` neighbours has to the others."""
         if chips <= self.scaleup_domain:
             return self.scaleup_gb_per_s * 1e9
-        return self.network_gb_per_s_per_accelerator * 1e9
+        shared = 1.0 if chips <= self.full_rate_chips else self.oversubscription
+        return self.network_gb_per_s_per_accelerator * 1e9 / shared
 
 
 def _scale_up(accelerator: Accelerator, per_node: int) -> tuple[float, int]:
@@ -81,31 +88,33 @@ def _scale_up(accelerator: Accelerator, per_node: int) -> tuple[float, int]:
     return min(bandwidth or PCIE_GB_PER_S, PCIE_GB_PER_S), per_node
 
 
-def cluster_of(node: Node, accelerator: Accelerator, fabric: Fabric | None, port_gbps: float | None) -> Cluster:
+def cluster_of(node: Node, accelerator: Accelerator, fabric: Fabric | None, switch: Switch | None) -> Cluster:
     """Return the cluster that nodes of one kind on one fabric make.
 
     Parameters
     ----------
     fabric: None or the fabric named `none` leave nodes unconnected; `builtin` has its own rate for each node.
-    port_gbps: rate of a port of the fabric's switch; a link runs at the slower of it and the node's port.
+    switch: the fabric's switch; a link runs at the slower of its port and the node's.
 
     Raises
     ------
-    ValueError: a fabric with a switch, and no ``port_gbps``.
+    ValueError: a fabric with a switch, and no ``switch``.
     """
     bandwidth, domain = _scale_up(accelerator, node.accelerators)
-    network, latency = 0.0, DEFAULT_LATENCY_US
-    if fabric is not None and fabric.name != "none":
-        latency = fabric.latency_us
-        if fabric.switch is None:
-            gbps = fabric.gbps if fabric.gbps is not None else node.nics * node.nic_gbps
-        else:
-            if port_gbps is None:
-                raise ValueError(f"fabric '{fabric.name}' has a switch: its port_gbps is needed")
-            ports = node.nics if fabric.nics_per_node is None else min(fabric.nics_per_node, node.nics)
-            gbps = ports * min(port_gbps, node.nic_gbps)
-        network = gbps / 8.0 * fabric.efficiency_pct / 100.0 / fabric.oversubscription
-    return Cluster(accelerator, node.accelerators, bandwidth, domain, network, latency)
+    if fabric is None or fabric.name == "none":
+        return Cluster(accelerator, node.accelerators, bandwidth, domain, 0.0)
+    if fabric.switch is not None and switch is None:
+        raise ValueError(f"fabric '{fabric.name}' has a switch: its row is needed")
+    return Cluster(
+        accelerator,
+        node.accelerators,
+        bandwidth,
+        domain,
+        node_gbps(node, fabric, switch) / 8.0 * fabric.efficiency_pct / 100.0,
+        fabric.latency_us,
+        leaf_ratio(fabric, switch),
+        full_rate_nodes(node, fabric, switch) * node.accelerators,
+    )
 
 
 def cluster_from_numbers(

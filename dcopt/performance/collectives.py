@@ -26,10 +26,12 @@ def group_bytes_per_s(cluster: Cluster, extent: Values, ranks_inside: Values | f
     """Return bytes/s a rank, one direction, in a group that stretches over ``extent`` neighbouring chips.
 
     Across nodes the ``ranks_inside`` ranks of the group in one node share their links: a hierarchical ring crosses each
-    node once, so the group sees the bandwidth of all of them.
+    node once, so the group sees the bandwidth of all of them. Groups that stretch further than the leaves' uplinks
+    carry at full rate have the share of an oversubscribed fabric.
     """
     scale_up = SCALEUP_SHARE * cluster.scaleup_gb_per_s * 1e9
-    network = np.minimum(cluster.network_gb_per_s_per_accelerator * 1e9 * ranks_inside, scale_up)
+    shared = np.where(np.asarray(extent <= cluster.full_rate_chips), 1.0, cluster.oversubscription)
+    network = np.minimum(cluster.network_gb_per_s_per_accelerator * 1e9 * ranks_inside / shared, scale_up)
     return np.where(_inside(cluster, extent), scale_up, np.maximum(network, 1.0))
 
 

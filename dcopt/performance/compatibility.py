@@ -15,9 +15,7 @@ def cluster_for(problem: Problem, node: str, fabric: str) -> Cluster:
     """Return what the models of this room need to know of a node on a fabric, by name."""
     node_row, fabric_row = problem.nodes[node], problem.fabrics[fabric]
     switch = problem.switches[fabric_row.switch] if fabric_row.switch else None
-    return cluster_of(
-        node_row, problem.accelerators[node_row.accelerator], fabric_row, switch.port_gbps if switch else None
-    )
+    return cluster_of(node_row, problem.accelerators[node_row.accelerator], fabric_row, switch)
 
 
 def runs_on(software: Software, accelerator: Accelerator, role: str) -> bool:

@@ -193,7 +193,7 @@ def cluster_for(request: Request, accelerators: int | None) -> Cluster:
     if gbps is None and fabric is not None and usual is not None:
         switch = request.catalog["switches"][fabric.switch] if fabric.switch else None
         assert switch is None or isinstance(switch, Switch)
-        return cluster_of(usual, chip, fabric, switch.port_gbps if switch else None)
+        return cluster_of(usual, chip, fabric, switch)
     if gbps is None:
         spans = accelerators is not None and accelerators > per_node
         gbps = usual.nics * usual.nic_gbps if usual and (spans or accelerators is None) else 0.0

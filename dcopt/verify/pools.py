@@ -6,7 +6,8 @@ from collections import defaultdict
 
 from dcopt.design.records import Design, NetworkRecord, PoolRecord, pool_key
 from dcopt.infrastructure.spares import spares_needed
-from dcopt.infrastructure.topology import node_ports, steps_for, usable
+from dcopt.infrastructure.topology import steps_for, usable
+from dcopt.problem.fabric_ports import node_ports
 from dcopt.problem.offered import existing_units, offered
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker

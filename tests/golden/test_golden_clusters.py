@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pytest
 
-from dcopt.infrastructure.topology import count_for, fabric_kw, fabric_price_usd
+from dcopt.infrastructure.fabric_parts import fabric_kw, fabric_price_usd
+from dcopt.infrastructure.topology import count_for
 from dcopt.problem.load import load_catalog
 
 CATALOG = load_catalog()

@@ -12,6 +12,8 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4")
 ACCELERATOR_KINDS = ("gpu", "tpu", "cpu", "fpga", "asic")
 SYSTEMS = ("parallel-fs", "ceph", "hdfs", "object")
 
+Topology = Literal["rail-optimized", "fat-tree", "leaf-spine", "rail-only", "single-switch"]
+
 
 class Accelerator(CatalogRow):
     """A chip. A CPU's row is the pair of sockets of one server."""
@@ -59,6 +61,12 @@ class Node(CatalogRow):
     host_memory_gb: float | None = column("Memory of its CPUs.", default=None, gt=0)
     nics: int = column("Network ports for the compute fabric.", default=0, ge=0)
     nic_gbps: float = column("Rate of one port.", default=0.0, ge=0)
+    rails: int | None = column(
+        "Rails that its ports form, for a node of several hosts: the ports of one host (an NVL72 rack of 18 hosts with "
+        "4 ports each has 4 rails); blank: each port is a rail.",
+        default=None,
+        ge=1,
+    )
     max_kw: float | None = column("Nameplate power. Needed where it is sold.", default=None, gt=0, usual=(0.05, 200))
     measured_peak_kw: float | None = column("Highest power measured under load; blank: max_kw.", default=None, gt=0)
     idle_kw: float | None = column("Power when idle; blank: 30 % of max_kw (an estimate).", default=None, ge=0)
@@ -92,6 +100,8 @@ class Node(CatalogRow):
                 value = getattr(self, name)
                 if value is not None and value > self.max_kw:
                     raise ValueError(f"{name}|must not exceed max_kw ({self.max_kw:g})")
+        if self.rails is not None and (self.rails > self.nics or self.nics % self.rails):
+            raise ValueError(f"rails|must divide the ports of the node (nics: {self.nics})")
         for size in self.replica_sizes:
             if not size.isdigit() or int(size) < 1 or int(size) & (int(size) - 1) or self.accelerators % int(size):
                 raise ValueError(f"replica_sizes|{size} is not a power of two that divides {self.accelerators}")
@@ -151,11 +161,17 @@ class Fabric(CatalogRow):
         default=None,
         refers_to="switches",
     )
-    topology: Literal["rail-optimized", "fat-tree", "leaf-spine"] | None = column(
-        "How leaves are wired: a rail-optimized or plain fat tree, or a leaf-spine.", default=None
+    topology: Topology | None = column(
+        "How leaves are wired: a rail-optimized or plain fat tree, a leaf-spine, a network for each rail alone "
+        "(rail-only; chips of different rails meet inside the node), or everything on one switch.",
+        default=None,
     )
     oversubscription: float = column("Bandwidth to the nodes ÷ bandwidth to the spines.", default=1.0, ge=1, le=64)
     nics_per_node: int | None = column("Ports that a node uses; blank: all it has.", default=None, ge=1)
+    planes: int = column(
+        "Separate, equal networks; each port of a node splits into one of each plane.", default=1, ge=1, le=8
+    )
+    max_tiers: int = column("Most tiers of switches that it may grow to.", default=3, ge=1, le=3)
     access_link: str | None = column("The cable from node to leaf.", default=None, refers_to="links")
     trunk_link: str | None = column("The cable between switches.", default=None, refers_to="links")
     latency_us: float = column("Latency of a message between nodes.", default=5.0, ge=0, usual=(0.5, 100))
@@ -168,6 +184,8 @@ class Fabric(CatalogRow):
             for name in ("topology", "access_link", "trunk_link"):
                 if getattr(self, name) is None:
                     raise ValueError(f"{name}|needed for a fabric with a switch")
+            if self.topology == "single-switch" and self.oversubscription != 1.0:
+                raise ValueError("oversubscription|a single switch has no uplinks: leave it blank or 1")
         elif self.name not in ("none", "builtin"):
             raise ValueError("switch|only the fabrics named 'none' and 'builtin' have no switch")
         return self
