@@ -205,7 +205,7 @@ class Small:
         """Replace a table."""
         return Small({**self.tables, table: tuple(rows)}, self.settings)
 
-    def add(self, table: str, **cells: Any) -> Small:
+    def add(self, table: str, /, **cells: Any) -> Small:
         """Add a row to a table."""
         return self.put(table, (*self.tables.get(table, ()), cells))
 

@@ -17,7 +17,9 @@ from dcopt.problem.schema import Column, cell_text, columns_of
 from dcopt.problem.tables import TABLES
 from dcopt.problem.tables.problem_rows import Settings
 
-GRAMMAR = "TABLE.NAME.COLUMN=VALUE, TABLE.NAME.COLUMN*=FACTOR or settings.KEY=VALUE"
+GRAMMAR = "TABLE.NAME.COLUMN=VALUE, TABLE.NAME.COLUMN*=FACTOR, TABLE.NAME.COLUMN+=SUMMAND or settings.KEY=VALUE"
+
+Operator = Literal["=", "*=", "+="]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Set:
     table: str
     name: str
     column: str
-    operator: Literal["=", "*="]
+    operator: Operator
     value: str
 
     def finding(self, message: str, **details: Any) -> Finding:
@@ -47,16 +49,16 @@ class SetError(ValueError):
 def parse_set(text: str) -> Set:
     """Take a ``--set`` apart.
 
-    The operator comes first (``*=`` before ``=``); then the table is what stands before the first dot, the column
-    what stands after the last, and the name what stands between.
+    The operator comes first (``*=`` and ``+=`` before ``=``); then the table is what stands before the first dot, the
+    column what stands after the last, and the name what stands between.
 
     Raises
     ------
     SetError: the text does not have that form.
     """
     left, sign, value = text.partition("=")
-    operator: Literal["=", "*="] = "*=" if left.endswith("*") else "="
-    left = left.removesuffix("*") if operator == "*=" else left
+    operator: Operator = "*=" if left.endswith("*") else "+=" if left.endswith("+") else "="
+    left = left if operator == "=" else left[:-1]
     table, first_dot, rest = left.strip().partition(".")
     name, _, column = rest.rpartition(".")
     parts = (table, column) if table == "settings" else (table, name, column)
@@ -95,10 +97,10 @@ def _apply(draft: Draft, change: Set) -> None:
     keys = [key for key in rows if _matches(change.name, key)]
     if not keys:
         raise SetError(_no_match(draft, change, list(rows)))
-    if change.operator == "*=":
+    if change.operator != "=":
         keys = [key for key in keys if rows[key].values.get(column.name, 0) is not None]
         if not keys:
-            message = f"'{column.name}' is blank there, so there is nothing to multiply: set it with '='"
+            message = f"'{column.name}' is blank there, so there is nothing to {_verb(change)}: set it with '='"
             raise SetError(change.finding(message, column=column.name))
     for key in keys:
         rows[key] = _changed(draft, change, rows[key], column, table.row)
@@ -133,7 +135,7 @@ def _no_match(draft: Draft, change: Set, keys: list[str]) -> Finding:
 def _changed(draft: Draft, change: Set, row: ParsedRow, column: Column, row_class: type[Row]) -> ParsedRow:
     """Return the row with the cell changed and validated, and record the change."""
     old = row.values.get(column.name)
-    text = change.value if change.operator == "=" else _product(change, column, old)
+    text = change.value if change.operator == "=" else _computed(change, column, old)
     try:
         value = parse_cell(column, text)
     except CellError as error:
@@ -150,19 +152,24 @@ def _changed(draft: Draft, change: Set, row: ParsedRow, column: Column, row_clas
     return changed
 
 
-def _product(change: Set, column: Column, old: Any) -> str:
-    """Return the text of old × factor, in decimal arithmetic so that 10 × 1.1 is 11 exactly."""
+def _computed(change: Set, column: Column, old: Any) -> str:
+    """Return the text of old × factor or old + summand, in decimal arithmetic so that 10 × 1.1 is 11 exactly."""
+    verb, what = _verb(change), "factor" if change.operator == "*=" else "summand"
     if column.kind not in ("int", "float"):
-        raise SetError(change.finding(f"'{column.name}' is not a number, so it cannot be multiplied: set it with '='"))
+        raise SetError(change.finding(f"'{column.name}' is not a number, so you cannot {verb} it: set it with '='"))
     if old is None:
-        message = f"'{column.name}' is blank, so there is nothing to multiply: set it with '='"
-        raise SetError(change.finding(message, column=column.name))
+        raise SetError(change.finding(f"'{column.name}' is blank, so there is nothing to {verb}: set it with '='"))
     try:
-        factor = Decimal(change.value)
+        number = Decimal(change.value)
     except InvalidOperation:
-        factor = Decimal("nan")
-    if not factor.is_finite() or abs(factor.adjusted()) > 300:
+        number = Decimal("nan")
+    if not number.is_finite() or abs(number.adjusted()) > 300:
         raise SetError(
-            change.finding("the factor is not a number", value=change.value, expected="a number such as 1.2")
+            change.finding(f"the {what} is not a number", value=change.value, expected="a number such as 1.2")
         )
-    return cell_text(float(Decimal(cell_text(old)) * factor))
+    before = Decimal(cell_text(old))
+    return cell_text(float(before * number if change.operator == "*=" else before + number))
+
+
+def _verb(change: Set) -> str:
+    return "multiply" if change.operator == "*=" else "add to"

@@ -158,7 +158,8 @@ def _parse_row(
         text = cells.get(name, "")
         place: dict[str, Any] = {"file": raw.file, "line": record.line, "column": name, "value": text or None}
         try:
-            values[name] = parse_cell(column, text, is_key=name in table.key and column.kind == "text")
+            is_name = name in table.key and name not in table.patterns and column.kind == "text"
+            values[name] = parse_cell(column, text, is_key=is_name)
         except CellError as error:
             found.append(
                 Finding("error", **place, message=error.message, expected=error.expected, nearest=error.nearest)

@@ -36,6 +36,7 @@ from dcopt.problem.tables.problem_rows import (
     Site,
     TrainingJob,
 )
+from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
 
 if TYPE_CHECKING:
     from dcopt.problem.model_config import ModelConfig
@@ -154,6 +155,16 @@ class Problem:
     def measurements(self) -> Mapping[str, Measurement]:
         """Measured operating points by id."""
         return cast("Mapping[str, Measurement]", self.tables["measurements"])
+
+    @property
+    def scenarios(self) -> Mapping[str, ScenarioCell]:
+        """Changes of scenarios by ``scenario/table/name/column``."""
+        return cast("Mapping[str, ScenarioCell]", self.tables["scenarios"])
+
+    @property
+    def uncertainty(self) -> Mapping[str, UncertainCell]:
+        """Uncertain cells by ``table/name/column``."""
+        return cast("Mapping[str, UncertainCell]", self.tables["uncertainty"])
 
     @property
     def accelerators(self) -> Mapping[str, Accelerator]:

@@ -10,6 +10,7 @@ from dcopt.problem.tables import catalog_rows as catalog
 from dcopt.problem.tables import problem_rows as problem
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
+from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Table:
     row: type[Row]
     key: tuple[str, ...]
     is_catalog: bool = False
+    patterns: tuple[str, ...] = ()
+    """Columns of the key that say which rows of other tables are meant: '*' and '/' may stand in them."""
 
     @property
     def file(self) -> str:
@@ -43,6 +46,8 @@ TABLES: dict[str, Table] = {
         Table("offers", problem.Offer, ("table", "name", "site")),
         Table("measurements", Measurement, ("id",)),
         Table("existing", problem.Existing, ("site", "table", "name")),
+        Table("scenarios", ScenarioCell, ("scenario", "table", "name", "column"), patterns=("name",)),
+        Table("uncertainty", UncertainCell, ("table", "name", "column"), patterns=("name",)),
         Table("accelerators", catalog.Accelerator, ("name",), is_catalog=True),
         Table("nodes", catalog.Node, ("name",), is_catalog=True),
         Table("switches", catalog.Switch, ("name",), is_catalog=True),

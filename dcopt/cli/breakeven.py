@@ -1,0 +1,85 @@
+"""``dcopt breakeven``: the value of a cell at which the decision flips."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from dcopt.cli.inputs import load_or_exit, usage_error
+from dcopt.cli.study_options import TIGHT_GAP, ProgressLine, choices_of, solve_options
+
+ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "design")
+
+
+@click.command("breakeven")
+@click.argument("problem", type=click.Path(path_type=Path))
+@click.option("--vary", "varied", required=True, metavar="CELL=LOW:HIGH", help="The cell, and where to look.")
+@click.option(
+    "--until-changes",
+    "aspect",
+    type=click.Choice(ASPECTS),
+    default="choice",
+    show_default=True,
+    help="What is to flip; choice is node, fabric and site.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@solve_options
+def command(
+    problem: Path,
+    varied: str,
+    aspect: str,
+    as_json: bool,
+    output: Path | None,
+    sets: tuple[str, ...],
+    time_limit: float | None,
+    gap: float | None,
+    seed: int,
+) -> None:
+    """Find the value of a cell between LOW and HIGH at which the best design of PROBLEM is another.
+
+    By bisection on proven optima; where the decision flips more than once between the ends, one of the flips is found.
+
+    \b
+    Example: dcopt breakeven chat --vary 'nodes.mi300x-8.price_usd*=0.5:2' --until-changes node
+
+    Exit codes: 0 answered, also where nothing flips; 2 bad input; 4 a scenario could not be proven; Ctrl-C: 4.
+    """
+    from dcopt.problem.overrides import SetError, parse_set
+    from dcopt.study.ask import Asker
+    from dcopt.study.breakeven import NotProvenError, break_even
+    from dcopt.study.store import StudyFolderError
+
+    load_or_exit(problem, sets)
+    try:
+        change = parse_set(varied)
+        low, high = (float(word) for word in change.value.split(":"))
+    except (SetError, ValueError) as error:
+        usage_error(f"--vary {varied}: write the cell and its range as CELL=LOW:HIGH ({error})")
+    if not low < high:
+        usage_error(f"--vary {varied}: LOW must be below HIGH")
+    cell = varied.partition("=")[0].removesuffix("*").removesuffix("+").strip()
+    line = ProgressLine()
+    try:
+        choices = choices_of(time_limit, TIGHT_GAP if gap is None else gap, seed)
+        plan = {"kind": "breakeven", "details": {"vary": varied, "aspect": aspect}}
+        asker = Asker(problem, sets, choices, output, plan, line.outcome)
+        found = break_even(cell, change.operator, low, high, aspect, asker)
+    except StudyFolderError as error:
+        usage_error(str(error))
+    except NotProvenError as error:
+        line.clear()
+        click.echo(f"not proven: {error}", err=True)
+        sys.exit(4)
+    finally:
+        line.clear()
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        click.echo(json.dumps(asdict(found), indent=1))
+    else:
+        from dcopt.cli.study_text import break_even_text
+
+        click.echo(break_even_text(found))

@@ -1,0 +1,186 @@
+"""One scenario: the problem with its changes, solved, verified and summed up. Runs in any process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcopt.design.records import Design
+from dcopt.problem.findings import InputError
+from dcopt.problem.load import load
+from dcopt.problem.problem import Problem
+from dcopt.study.records import AppliedChange, Outcome, Scenario, SolveChoices
+
+if TYPE_CHECKING:
+    from dcopt.formulation.program import Program
+
+STUDY_TABLES = ("scenarios", "uncertainty")
+"""Tables that say what is studied; no answer follows from them."""
+ASPECTS = ("node", "fabric", "site", "compression", "software")
+"""What a switching map may follow; the compression of a training job is its precision."""
+
+
+def content_hash(problem: Problem) -> str:
+    """Return a hash of all that an answer to ``problem`` follows from."""
+    settings, tables, models = problem.content()
+    rows = {
+        name: {key: row.model_dump(mode="json") for key, row in rows.items()}
+        for name, rows in tables.items()
+        if name not in STUDY_TABLES
+    }
+    text = json.dumps([settings, rows, models], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def outcome_key(base_hash: str, scenario: Scenario, choices: SolveChoices) -> str:
+    """Return the hash by which an outcome is found again: of the problem, its changes and how it is solved."""
+    text = json.dumps(
+        [version("dcopt"), base_hash, scenario.sets, scenario.limits, choices.model_dump()], sort_keys=True
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def evaluate(path: Path, sets: Sequence[str], scenario: Scenario, choices: SolveChoices, key: str) -> Outcome:
+    """Return the outcome of one scenario; whatever goes wrong becomes a failed outcome with its reason.
+
+    Parameters
+    ----------
+    sets: the study's own changes, applied before the scenario's.
+
+    Raises
+    ------
+    KeyboardInterrupt: Ctrl-C was pressed; what was found by then is no answer of a study.
+    """
+    try:
+        problem = load(path, (*sets, *scenario.sets))
+        design = solved_and_verified(problem, choices, scenario.limits)
+    except InputError as error:
+        errors = [str(finding) for finding in error.findings if finding.severity == "error"]
+        return _outcome(key, scenario, status="failed", reason="; ".join(errors))
+    except Exception as error:  # a study goes on; the reason is kept beside the scenario
+        return _outcome(key, scenario, status="failed", reason=f"{type(error).__name__}: {error}")
+    if design.stopped_by == "interrupted":
+        raise KeyboardInterrupt
+    return summary(key, scenario, design, problem.changes)
+
+
+def solved_and_verified(problem: Problem, choices: SolveChoices, limits: Mapping[str, float] | None = None) -> Design:
+    """Return the verified design of ``problem``, without baseline and other residual values.
+
+    Raises
+    ------
+    RuntimeError: the verifier found a number that the inputs do not give.
+    """
+    from dcopt.pipeline.run import RunOptions, design_for
+    from dcopt.pipeline.user_constraints import no_constraints
+    from dcopt.verify.verify import verify
+
+    def within_limits(program: Program) -> None:
+        for metric, most in (limits or {}).items():
+            program.require(
+                "study_limit",
+                metric,
+                program.objectives[metric] <= most,
+                row=f"--trade {metric}",
+                sentence=f"the {metric} of the whole horizon is at most {most:,.6g}",
+            )
+
+    options = RunOptions(
+        time_limit_s=choices.time_limit_s,
+        gap=choices.gap,
+        threads=choices.threads,
+        seed=choices.seed,
+        baseline=False,
+        user_constraints=within_limits if limits else no_constraints,
+    )
+    design = design_for(problem, options)
+    _, mismatches = verify(problem, design)
+    if mismatches:
+        raise RuntimeError(f"verification failed: {mismatches[0]}")
+    return design
+
+
+def summary(key: str, scenario: Scenario, design: Design, changes: Sequence[object] = ()) -> Outcome:
+    """Return what a study keeps of a design."""
+    applied = tuple(AppliedChange.model_validate(change, from_attributes=True) for change in changes)
+    if design.cost is None:
+        reason = "; ".join(design.diagnosis)
+        return _outcome(key, scenario, status=design.status, reason=reason, changes=applied)
+    return _outcome(
+        key,
+        scenario,
+        status=design.status,
+        changes=applied,
+        design=fingerprint(design),
+        choices=choices_of(design),
+        figures=figures_of(design),
+        slack={binding.row: 100.0 - binding.used_pct for binding in design.binding},
+        solve_seconds=design.solve_seconds,
+    )
+
+
+def _outcome(key: str, scenario: Scenario, **results: object) -> Outcome:
+    return Outcome.model_validate(
+        {"key": key, "scenario": scenario.name, "inputs": scenario.inputs, "sets": scenario.sets, **results}
+    )
+
+
+def fingerprint(design: Design) -> str:
+    """Return a hash of everything that ``design`` decides."""
+    return hashlib.sha256(repr(design.choices()).encode()).hexdigest()[:12]
+
+
+def choices_of(design: Design) -> dict[str, str]:
+    """Return, by aspect, what each workload uses: in words and without counts, so that more of the same is equal."""
+    fabrics = {(pool.site, pool.node): pool.fabric for pool in design.pools}
+    used: dict[str, dict[str, set[str]]] = {aspect: {} for aspect in ASPECTS}
+
+    def note(workload: str, *words: str) -> None:
+        for aspect, word in zip(ASPECTS, words, strict=True):
+            used[aspect].setdefault(workload, set()).add(word)
+
+    for job in design.training:
+        note(job.job, job.node, job.fabric, job.site, job.precision, job.software)
+    for one in design.inference:
+        fabric = fabrics.get((one.site, one.node), "none")
+        note(one.service, one.node, fabric, one.site, one.compression, one.software)
+    return {aspect: _in_words(by_workload) for aspect, by_workload in used.items()}
+
+
+def _in_words(by_workload: Mapping[str, set[str]]) -> str:
+    """Return who uses what: the one answer where all agree, else each answer with its workloads."""
+    users: dict[str, list[str]] = {}
+    for workload, words in sorted(by_workload.items()):
+        users.setdefault(" + ".join(sorted(words)), []).append(workload)
+    if len(users) == 1:
+        return next(iter(users))
+    return ", ".join(f"{answer} ({' '.join(workloads)})" for answer, workloads in sorted(users.items()))
+
+
+def figures_of(design: Design) -> dict[str, float]:
+    """Return the figures of a design that a study compares."""
+    assert design.cost is not None
+    last = max((site.year for site in design.sites), default=1)
+    at_end = [site for site in design.sites if site.year == last]
+    found: dict[str, float | None] = {
+        "tco_usd": design.tco_usd,
+        "objective_value": design.objective_value,
+        "objective_bound": design.objective_bound,
+        "gap": design.gap,
+        "capex_usd": sum(line.total_usd for line in design.bom_lines),
+        "capital_usd": sum(design.cost.capital.values()),
+        "running_usd": sum(design.cost.running.values()),
+        "nodes": float(sum(p.nodes for p in design.pools if p.year == min(q.year for q in design.pools))),
+        "it_kw": sum(site.it_kw for site in at_end),
+        "facility_kw": sum(site.facility_kw for site in at_end),
+        "energy_mwh_per_year": sum(site.energy_mwh_per_year for site in at_end),
+        "carbon_t_per_year": sum(site.carbon_t_per_year for site in at_end),
+        "energy_mwh": sum(site.energy_mwh_per_year for site in design.sites),
+        "carbon_t": sum(site.carbon_t_per_year for site in design.sites),
+        "water_m3_per_year": sum(site.water_m3_per_year for site in at_end),
+    }
+    return {name: float(value) for name, value in found.items() if value is not None}

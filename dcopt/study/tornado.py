@@ -1,0 +1,86 @@
+"""One input at a time, low and high: what moves the cost, and what moves the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dcopt.problem.tables.study_rows import UncertainCell
+from dcopt.study.distributions import extremes
+from dcopt.study.grid import BASE
+from dcopt.study.records import Outcome, Scenario
+
+LOW, HIGH = "low", "high"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The effect of one input. None where there is no design at that end.
+
+    Attributes
+    ----------
+    low_usd, high_usd: TCO at the input's low and high value. swing_usd: the distance from the base, the larger of both.
+    low_changes, high_changes: whether another design is best there (what it buys or runs differs from the base).
+    """
+
+    cell: str
+    low_value: float
+    high_value: float
+    low_usd: float | None
+    high_usd: float | None
+    swing_usd: float
+    low_changes: bool
+    high_changes: bool
+
+    @property
+    def breaks(self) -> bool:
+        """Whether there is no design at one of the ends."""
+        return self.low_usd is None or self.high_usd is None
+
+
+def tornado_scenarios(cells: Iterable[UncertainCell]) -> tuple[Scenario, ...]:
+    """Return the base and, for each uncertain cell, a scenario at its low and one at its high value."""
+    found = [Scenario(name=BASE, inputs={"cell": "", "end": BASE})]
+    for cell in cells:
+        for end, value in zip((LOW, HIGH), extremes(cell), strict=True):
+            text = cell.as_set(value)
+            inputs: dict[str, float | str] = {"cell": cell.path, "end": end, "value": value}
+            found.append(Scenario(name=text, sets=(text,), inputs=inputs))
+    return tuple(found)
+
+
+def tornado_bars(outcomes: Sequence[Outcome]) -> tuple[Bar, ...]:
+    """Return the bars, the largest swing first; an input that leaves no design at one end comes before all others.
+
+    Raises
+    ------
+    ValueError: the base has no design, so there is nothing to compare with.
+    """
+    base = next((o for o in outcomes if o.inputs.get("end") == BASE), None)
+    if base is None or not base.solved:
+        raise ValueError("the problem as it stands has no design: 'dcopt explain' says why")
+    middle = base.figures["tco_usd"]
+    ends: dict[str, dict[str, Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.inputs.get("end") in (LOW, HIGH):
+            ends.setdefault(str(outcome.inputs["cell"]), {})[str(outcome.inputs["end"])] = outcome
+    bars = []
+    for cell, pair in ends.items():
+        if len(pair) < 2 or any(outcome.status in ("failed", "no_solution") for outcome in pair.values()):
+            continue
+        low, high = pair[LOW], pair[HIGH]
+        costs = [o.figures.get("tco_usd") if o.solved else None for o in (low, high)]
+        swing = max((abs(cost - middle) for cost in costs if cost is not None), default=0.0)
+        bars.append(
+            Bar(
+                cell=cell,
+                low_value=float(low.inputs["value"]),
+                high_value=float(high.inputs["value"]),
+                low_usd=costs[0],
+                high_usd=costs[1],
+                swing_usd=swing,
+                low_changes=low.solved and low.design != base.design,
+                high_changes=high.solved and high.design != base.design,
+            )
+        )
+    return tuple(sorted(bars, key=lambda bar: (not bar.breaks, -bar.swing_usd, bar.cell)))

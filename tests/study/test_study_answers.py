@@ -1,0 +1,129 @@
+"""What a study finds: break-evens, fronts and tornados against known answers."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from small import owned_site, service
+
+from dcopt.problem.overrides import parse_set
+from dcopt.study.ask import Asker
+from dcopt.study.breakeven import NotProvenError, break_even
+from dcopt.study.pareto import FIGURE, front
+from dcopt.study.records import Outcome, Scenario, SolveChoices
+from dcopt.study.tornado import tornado_bars, tornado_scenarios
+
+TIGHT = SolveChoices(gap=1e-9)
+
+
+def answer(scenario: Scenario, **results: object) -> Outcome:
+    base = {"key": scenario.name, "scenario": scenario.name, "inputs": scenario.inputs, "status": "optimal"}
+    return Outcome.model_validate({**base, **results})
+
+
+def test_break_even_of_an_analytic_case() -> None:
+    """Buying at a price p costs 100 + 3p, renting 250: the choice flips at p = 50."""
+
+    def solve(scenario: Scenario) -> Outcome:
+        price = float(parse_set(scenario.sets[0]).value)
+        return answer(scenario, choices={"node": "own" if 100 + 3 * price <= 250 else "rent"})
+
+    found = break_even("nodes.x.price_usd", "=", 1, 1000, "node", solve)
+    assert found.value == pytest.approx(50, rel=1e-3)
+    assert (found.below, found.above) == ("own", "rent")
+    assert found.width <= 2e-4 * 50 * 1.01
+
+
+def test_nothing_flips_and_nothing_proven_are_told_apart() -> None:
+    found = break_even("a.b.c", "=", 1, 2, "node", lambda s: answer(s, choices={"node": "own"}))
+    assert found.value is None
+    assert found.solves == 2
+    with pytest.raises(NotProvenError, match="feasible"):
+        break_even("a.b.c", "=", 1, 2, "node", lambda s: answer(s, status="feasible"))
+
+
+def test_a_decision_can_flip_to_none() -> None:
+    found = break_even(
+        "a.b.c",
+        "=",
+        0,
+        8,
+        "design",
+        lambda s: answer(s, status="infeasible") if s.inputs["a.b.c"] < 3 else answer(s, design="d"),  # type: ignore[operator]
+    )
+    assert found.value == pytest.approx(3, rel=1e-3)
+    assert (found.below, found.above) == ("no design", "d")
+
+
+def finite(designs: list[tuple[float, float]], other: str):  # type: ignore[no-untyped-def]
+    """Return a solver of a problem whose designs are known: (TCO, other) of each."""
+
+    def solve(scenario: Scenario) -> Outcome:
+        limit = scenario.limits.get("tco", float("inf"))
+        minimize_other = any("objective" in text for text in scenario.sets)
+        allowed = [d for d in designs if d[0] <= limit]
+        tco, value = min(allowed, key=lambda d: (d[1], d[0]) if minimize_other else (d[0], random.random()))
+        return answer(scenario, figures={"tco_usd": tco, FIGURE[other]: value}, design=f"{tco}-{value}")
+
+    return solve
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_front_is_complete_and_none_of_it_is_dominated(seed: int) -> None:
+    draw = random.Random(seed)
+    designs = [(float(draw.randint(100, 160)), float(draw.randint(1, 40))) for _ in range(40)]
+    expected = {d for d in designs if not any(e != d and e[0] <= d[0] and e[1] <= d[1] for e in designs)}
+    found = front("carbon", finite(designs, "carbon"), points=None)
+    assert {(point.tco_usd, point.other) for point in found} == expected
+    some = front("carbon", finite(designs, "carbon"), points=3)
+    assert {(point.tco_usd, point.other) for point in some} <= expected
+    ends = sorted(expected)
+    assert [(p.tco_usd, p.other) for p in (some[0], some[-1])] == [ends[0], ends[-1]]
+
+
+def test_a_problem_without_a_design_has_no_front() -> None:
+    with pytest.raises(ValueError, match="infeasible"):
+        front("carbon", lambda s: answer(s, status="infeasible"), points=None)
+
+
+def test_a_front_of_a_real_problem(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Two kinds of nodes: the front holds the cheapest design and the one of least carbon."""
+    path = owned_site(services=[service()]).write(tmp_path)
+    ask = Asker(path, (), TIGHT)
+    points = front("carbon", ask, points=None)
+    least_tco = ask(Scenario(name="tco"))
+    least_carbon = ask(Scenario(name="carbon", sets=("settings.objective=carbon",)))
+    assert points[0].tco_usd == pytest.approx(least_tco.figures["tco_usd"], rel=1e-8)
+    assert points[-1].other == pytest.approx(least_carbon.figures["carbon_t"], rel=1e-8)
+    for before, after in itertools.pairwise(points):
+        assert before.tco_usd < after.tco_usd
+        assert before.other > after.other
+
+
+def test_a_tornado_ranks_by_swing_and_sees_the_decision_change(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    small = owned_site(services=[service()])
+    small = small.add("uncertainty", table="nodes", name="*", column="price_usd", low=0.5, high=1.5)
+    small = small.add("uncertainty", table="sites", name="oslo", column="water_usd_per_m3", low=0.9, high=1.1)
+    small = small.add("uncertainty", table="sites", name="oslo", column="power_limit_kw", low=0.001, high=2)
+    path = small.write(tmp_path)
+    ask = Asker(path, (), TIGHT)
+    scenarios = tornado_scenarios(small.load().uncertainty.values())
+    assert len(scenarios) == 7
+    outcomes = [ask(scenario) for scenario in scenarios]
+    limit, price, water = tornado_bars(outcomes)
+    assert limit.cell == "sites.oslo.power_limit_kw"
+    assert limit.breaks
+    assert limit.low_usd is None
+    base = outcomes[0].figures["tco_usd"]
+    assert price.low_usd is not None
+    assert price.high_usd is not None
+    assert price.low_usd < base < price.high_usd
+    assert price.swing_usd > water.swing_usd
+    assert not water.low_changes
+
+
+def test_a_tornado_without_a_base_says_so() -> None:
+    with pytest.raises(ValueError, match="no design"):
+        tornado_bars([answer(Scenario(name="base", inputs={"end": "base"}), status="infeasible")])
