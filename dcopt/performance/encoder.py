@@ -74,6 +74,7 @@ class Timing:
 def timing_of(
     task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software
 ) -> Timing:
+    """Return what one replica costs; raises `ValueError` where the chip lacks the arithmetic."""
     model, chip = task.model, cluster.accelerator
     peak = cluster.peak_flops(variant.precision)
     if peak is None:
@@ -123,6 +124,7 @@ def prediction_of(
     statistic: str,
     saturated: float,
 ) -> ServingPrediction:
+    """Assemble the record of an operating point."""
     service = timing.service(batch)
     memory = timing.memory(batch)
     breakdown = {

@@ -63,6 +63,7 @@ class _Question:
 
 
 def inference_model(request: Request) -> ModelConfig:
+    """Return the model that a row names; MLPerf's names for BERT are understood."""
     if request.text("model") in MLPERF_MODELS:
         return request.find_model("bert-large")
     return model_of(request)
