@@ -9,14 +9,25 @@ import click
 
 from dcopt.cli.inputs import NO_DESIGN, load_or_exit
 from dcopt.cli.report import design_of
+from dcopt.cli.study_options import ProgressLine
+
+UNDECIDED = 4
+"""Exit code where the time did not suffice to know whether there is a design."""
 
 
 @click.command("explain")
 @click.argument("path", metavar="RUN|PROBLEM", type=click.Path(path_type=Path))
-def command(path: Path) -> None:
-    """Explain the design of a RUN (what binds, what lost and why), or pre-check a PROBLEM.
+@click.option(
+    "--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change cells of a PROBLEM first."
+)
+@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True)
+def command(path: Path, sets: tuple[str, ...], time_limit: float) -> None:
+    """Explain the design of a RUN (what binds, what lost and why), or whether a PROBLEM has one.
 
-    Exit codes: 0 explained, 1 no design exists (and why), 2 bad input.
+    Where there is none, dcopt names the promises and limits that collide, none of which is superfluous, and the least
+    changes that make a design. Each answer is proven by a solve; all together take at most --time-limit seconds.
+
+    Exit codes: 0 explained, 1 no design exists (and why), 2 bad input, 4 not decided in the time.
 
     \b
     Example: dcopt explain bert-run
@@ -29,9 +40,13 @@ def command(path: Path) -> None:
         design = design_of(path)
         click.echo(explain_design(design))
         sys.exit(NO_DESIGN if design.status == "infeasible" else 0)
-    problem = load_or_exit(path)
+    problem = load_or_exit(path, sets)
     from dcopt.pipeline.explain import explain_problem
 
-    possible, text = explain_problem(problem)
+    line = ProgressLine()
+    try:
+        possible, text = explain_problem(problem, time_limit, lambda asked: line.write(f"  is there a design {asked}?"))
+    finally:
+        line.clear()
     click.echo(text)
-    sys.exit(0 if possible else NO_DESIGN)
+    sys.exit({True: 0, False: NO_DESIGN, None: UNDECIDED}[possible])

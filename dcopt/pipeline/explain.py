@@ -1,25 +1,51 @@
-"""What the pre-check finds in a problem, and what each workload could run on, before any solve."""
+"""Whether a problem has a design, what keeps it from one, and what each workload could run on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates, Verdict
+from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of, sentences, ways_out_of
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.problem.problem import Problem
 
 SHOWN = 6
 
 
-def explain_problem(problem: Problem) -> tuple[bool, str]:
-    """Return (whether the pre-check leaves a design possible, the explanation)."""
+def explain_problem(
+    problem: Problem, seconds: float = 120.0, on_question: Callable[[str], None] = lambda text: None
+) -> tuple[bool | None, str]:
+    """Return (whether there is a design, None where that was not decided in ``seconds``; the explanation).
+
+    Without a design it names the promises that collide and the least changes that make one, each proven by a solve.
+
+    Raises
+    ------
+    SolverError: HiGHS failed.
+    """
     candidates = generate(problem)
     obstacles = precheck(problem, candidates)
-    lines = [f"{problem.name}: " + ("the pre-check finds no obstacle" if not obstacles else "no design exists")]
+    oracle = Oracle(seconds, each_s=seconds / 4, on_question=on_question)
+    possible = False if obstacles else oracle.has_design(problem, "as it stands")
+    heads = {True: "a design exists", False: "no design exists", None: f"not decided in {seconds / 4:g} s"}
+    lines = [f"{problem.name}: {heads[possible]}"]
     lines += [f"  - {obstacle}" for obstacle in obstacles]
+    if possible is False:
+        lines += [f"  - {sentence}" for sentence in _collision(problem, oracle)]
     lines += [f"  note: {remark}" for remark in remarks(problem, candidates)]
     for workload in (*candidates.training, *candidates.serving):
         lines += ["", *_workload(candidates, workload)]
-    return not obstacles, "\n".join(lines)
+    return possible, "\n".join(lines)
+
+
+def _collision(problem: Problem, oracle: Oracle) -> tuple[str, ...]:
+    try:
+        collision = collision_of(problem, oracle)
+    except OutOfTimeError:
+        return ("which promises collide was not found in the time: give more with --time-limit",)
+    ways, all_tried = ((), True) if collision.hopeless else ways_out_of(problem, collision, oracle)
+    return sentences(collision, ways, all_tried=all_tried)
 
 
 def _workload(candidates: Candidates, workload: str) -> list[str]:

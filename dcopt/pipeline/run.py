@@ -219,6 +219,8 @@ def _without_design(
             listener.log,
             more=lambda: more_that_helps(problem, short, listener.log, options.user_constraints),
         )
+        if problem.path.exists():
+            diagnosis = (*diagnosis, f"the least changes that make a design: dcopt explain {problem.path}")
     else:
         diagnosis = (
             f"stopped ({solved.stopped_by}) before any design was found; this is no proof that there is none. "

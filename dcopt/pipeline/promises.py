@@ -1,0 +1,116 @@
+"""What a planner promised or limited, row by row, and how to lift or loosen it in a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dcopt.problem.problem import Problem
+
+MOST_POWER = 32.0
+"""Times a site's power that counts as lifting its limit: pools grow with it, so it stays finite."""
+LEAST_LOAD = 0.001
+"""Share of a service's load that counts as lifting the promise to serve it."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One cell that a design must respect.
+
+    Attributes
+    ----------
+    value, lifted: the cell as written, and without the promise.
+    rises: whether a larger value is looser; None where the cell is no number.
+    """
+
+    table: str
+    key: str
+    column: str
+    value: Any
+    lifted: Any
+    rises: bool | None
+
+    @property
+    def row(self) -> str:
+        """The cell in the planner's words, such as ``training.csv: gpt3 deadline_days``."""
+        return " ".join(filter(None, (f"{self.table}.csv:", self.key, self.column)))
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """What it belongs to: promises of one row are lifted together first."""
+        return self.table, self.key
+
+    @property
+    def whole(self) -> bool:
+        """Whether the cell is a whole number."""
+        return isinstance(self.value, int) and not isinstance(self.value, bool)
+
+
+_LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
+    "training": (
+        ("deadline_days", 365.0, True),
+        ("due_day", 365.0, True),
+        ("earliest_start_day", 0.0, False),
+        ("max_quality_loss_pct", None, True),
+        ("sites", (), None),
+    ),
+    "inference": (
+        ("ttft_ms", None, True),
+        ("tpot_ms", None, True),
+        ("latency_ms", None, True),
+        ("max_quality_loss_pct", 100.0, True),
+        ("availability_pct", None, False),
+        ("sites", (), None),
+    ),
+    "datasets": (("min_copies", 1, False), ("sites", (), None)),
+    "sites": (("rack_positions", None, True), ("water_limit_m3_per_year", None, True)),
+    "offers": (("max_units", None, True), ("min_units", None, False)),
+}
+"""By table: column, value without the promise, and whether larger is looser."""
+_SETTINGS = (("capex_limit_usd", None, True), ("carbon_limit_t_per_year", None, True))
+
+
+def promises_of(problem: Problem) -> tuple[Promise, ...]:
+    """Return everything in ``problem`` that could be loosened, in the order of the tables."""
+    return tuple(promise for promise in _all(problem) if promise.value != promise.lifted)
+
+
+def _all(problem: Problem) -> Iterator[Promise]:
+    for table, columns in _LIFTED.items():
+        for key, row in problem.tables[table].items():
+            for column, lifted, rises in columns:
+                value = getattr(row, column)
+                if value is not None:
+                    yield Promise(table, key, column, value, lifted, rises)
+    for name, service in problem.inference.items():
+        peak = service.peak_requests_per_s
+        yield Promise("inference", name, "peak_requests_per_s", peak, peak * LEAST_LOAD, False)
+    for name, site in problem.sites.items():
+        limit = site.power_limit_kw
+        if limit is not None:
+            yield Promise("sites", name, "power_limit_kw", limit, limit * MOST_POWER, True)
+    for column, lifted, rises in _SETTINGS:
+        value = getattr(problem.settings, column)
+        if value is not None:
+            yield Promise("settings", "", column, value, lifted, rises)
+
+
+def changed(problem: Problem, values: Mapping[Promise, Any]) -> Problem:
+    """Return ``problem`` with the cells of promises replaced; a service's mean load follows its peak."""
+    settings: dict[str, Any] = {}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for promise, value in values.items():
+        if promise.table == "settings":
+            settings[promise.column] = value
+            continue
+        cells = rows.setdefault((promise.table, promise.key), {})
+        cells[promise.column] = value
+        if promise.column == "peak_requests_per_s":
+            mean = problem.inference[promise.key].mean_requests_per_s
+            if mean is not None:
+                cells["mean_requests_per_s"] = mean * value / promise.value
+    tables = {name: dict(of_table) for name, of_table in problem.tables.items()}
+    for (table, key), cells in rows.items():
+        tables[table][key] = tables[table][key].model_copy(update=cells)
+    return replace(problem, settings=problem.settings.model_copy(update=settings), tables=tables)
