@@ -13,6 +13,10 @@ STEPS = 48
 """Halvings of a search: the answer is within 2⁻⁴⁸ of the range, far below any model error."""
 
 
+EVENED = 1.0 / 3.0
+"""Variance of the requests of one replica around the mean of all where a balancer evens them out (within one)."""
+
+
 def normal_quantile(percentile: float) -> float:
     """Return the standard normal quantile of ``percentile`` (in percent, above 0 and below 100)."""
     return NormalDist().inv_cdf(percentile / 100.0)
@@ -26,18 +30,22 @@ def poisson_quantile(mean: float, percentile: float, dispersion: float = 1.0) ->
     return mean + max(0.0, normal_quantile(percentile)) * math.sqrt(mean * dispersion)
 
 
-def wait_quantile(rate: float, service_s: float, percentile: float, cv2: float = 0.0) -> float:
-    """Return the quantile of the wait in seconds of a single server with Poisson arrivals.
+def wait_quantile(rate: float, service_s: float, percentile: float, cv2: float = 0.0, servers: int = 1) -> float:
+    """Return the quantile of the wait in seconds before ``servers`` equal servers with Poisson arrivals.
 
-    Kimura's exponential tail with the Pollaczek-Khinchine mean: P(W > t) = ρ·exp(−2(1 − ρ)t / ((1 + cv²)·service)).
+    One server, constant service: exact within the first service time, P(W ≤ t) = (1 − ρ)·e^(λt), and beyond it the
+    exponential tail P(W > t) = C·e^(−θt) with λ(e^(θS) − 1) = θ and C = (1 − ρ)/(ρ·e^(θS) − 1) (Asmussen, Applied
+    Probability and Queues, XIII.5). Several servers: the tail of M/D/c falls c times as fast from Erlang's C. Spread
+    services: Kimura's factor 1 + cv².
 
     Parameters
     ----------
-    rate: arrivals/s. service_s: mean service, s. cv2: squared coefficient of variation of the service (0: constant).
+    rate: arrivals/s for each server. service_s: mean service, s. cv2: squared coefficient of variation of the service
+        (0: constant). servers: servers of the one queue.
 
     Returns
     -------
-    The wait in s, infinite where the server is overloaded (ρ ≥ 1).
+    The wait in s, infinite where the servers are overloaded (ρ ≥ 1); never larger with more servers.
     """
     load = rate * service_s
     if load >= 1.0:
@@ -45,7 +53,61 @@ def wait_quantile(rate: float, service_s: float, percentile: float, cv2: float =
     missed = 1.0 - percentile / 100.0
     if load <= missed:
         return 0.0
-    return math.log(load / missed) * service_s * (1.0 + cv2) / (2.0 * (1.0 - load))
+    alone = math.log((1.0 - missed) / (1.0 - load)) / load
+    decay = _decay(load)
+    share = (1.0 - load) / (load * math.exp(decay) - 1.0)
+    if alone > 1.0:
+        alone = math.log(share / missed) / decay
+    if servers > 1:
+        waiting = erlang_c(servers, servers * load) * share / load
+        alone = min(alone, max(0.0, math.log(max(waiting, 1e-300) / missed)) / (decay * servers))
+    return alone * service_s * (1.0 + cv2)
+
+
+def _decay(load: float) -> float:
+    """Return x > 0 with load·(e^x − 1) = x, by Newton's method from above (the function is convex there)."""
+    x = 2.0 * (1.0 - load) / load
+    x = min(x, 2.0 - 2.0 * math.log(load))
+    for _ in range(60):
+        grown = load * math.exp(x)
+        step = (grown - load - x) / (grown - 1.0)
+        x -= step
+        if abs(step) < 1e-13 * x:
+            break
+    return x
+
+
+def wait_moments(rate: float, service_s: float) -> tuple[float, float, float]:
+    """Return E W, E W², E W³ of the wait of a single server with Poisson arrivals and constant service.
+
+    Takács' recurrence, E W^k = λ/(1 − ρ)·Σ C(k, i)·E S^(i+1)/(i + 1)·E W^(k−i).
+
+    Raises `ValueError` where the server is overloaded.
+    """
+    load = rate * service_s
+    if load >= 1.0:
+        raise ValueError("an overloaded server has no mean wait")
+    found = [1.0]
+    for k in (1, 2, 3):
+        parts = (math.comb(k, i) * service_s ** (i + 1) / (i + 1) * found[k - i] for i in range(1, k + 1))
+        found.append(rate / (1.0 - load) * sum(parts))
+    return found[1], found[2], found[3]
+
+
+def skewed_quantile(mean: float, variance: float, third: float, percentile: float) -> float:
+    """Return the quantile of a gamma-like variable from its mean, variance and third central moment.
+
+    Wilson and Hilferty's approximation of Pearson's type III; the normal one where there is no skewness. Skewness
+    counts up to 4, where the approximation ends.
+    """
+    if variance <= 0.0:
+        return mean
+    sd = math.sqrt(variance)
+    z, skew = normal_quantile(percentile), min(4.0, third / variance / sd)
+    if skew < 1e-6:
+        return mean + z * sd
+    base = max(0.0, 1.0 + skew * z / 6.0 - skew * skew / 36.0)
+    return mean + sd * 2.0 / skew * (base**3 - 1.0)
 
 
 def erlang_c(servers: int, offered: float) -> float:
@@ -66,7 +128,7 @@ def erlang_c(servers: int, offered: float) -> float:
     return math.exp(log_last - top) / total
 
 
-def largest_true(holds: Callable[[float], bool], low: float, high: float) -> float | None:
+def largest_true(holds: Callable[[float], bool], low: float, high: float, steps: int = STEPS) -> float | None:
     """Return the largest x in [low, high] where the monotone test ``holds`` (true first, then false); None if nowhere.
 
     Deterministic halving on a grid that depends on ``low`` and ``high`` alone: a test that is true more often never
@@ -76,10 +138,15 @@ def largest_true(holds: Callable[[float], bool], low: float, high: float) -> flo
         return None
     if holds(high):
         return high
-    for _ in range(STEPS):
+    for _ in range(steps):
         middle = 0.5 * (low + high)
         if holds(middle):
             low = middle
         else:
             high = middle
     return low
+
+
+def evened(variance: float, servers: int) -> float:
+    """Variance of a count at one of ``servers`` replicas whose balancer keeps them alike; never more than alone."""
+    return min(variance, variance / servers + EVENED * (1.0 - 1.0 / servers))

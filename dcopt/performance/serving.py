@@ -86,15 +86,20 @@ def at_rate(
     software: Software,
     requests_per_s: float,
     percentile: float,
+    servers: int = 1,
 ) -> ServingPrediction | None:
-    """Return the ``percentile`` of the times of one replica under Poisson arrivals; None where it cannot carry them.
+    """Return the ``percentile`` of the times of one of ``servers`` replicas behind one balancer.
 
-    Raises `ValueError` for a negative rate or where the chip lacks the arithmetic.
+    Poisson arrivals at ``requests_per_s`` for each replica. None where it cannot carry them.
+
+    Raises `ValueError` for a negative rate, no server, or where the chip lacks the arithmetic.
     """
     if requests_per_s < 0:
         raise ValueError(f"requests_per_s must not be negative, not {requests_per_s}")
+    if servers < 1:
+        raise ValueError(f"servers must be at least 1, not {servers}")
     room = encoder_arrivals.at_rate if not task.generates else decoder_arrivals.at_rate
-    return room(task, cluster, layout, variant, software, requests_per_s, percentile)
+    return room(task, cluster, layout, variant, software, requests_per_s, percentile, servers)
 
 
 def largest_rate(
@@ -108,6 +113,7 @@ def largest_rate(
     ttft_ms: float | None = None,
     tpot_ms: float | None = None,
     latency_ms: float | None = None,
+    servers: int = 1,
 ) -> ServingPrediction | None:
     """Return the operating point of one replica at the largest Poisson rate that keeps the promises.
 
@@ -116,6 +122,8 @@ def largest_rate(
     percentile: percent of requests that keep each promise.
     ttft_ms, tpot_ms, latency_ms: budgets net of the network round trip; None: not promised. Without any, and at most,
         90 % of the saturated rate.
+    servers: replicas behind one balancer that sends each request to the one that holds the fewest; more of them never
+        lower the rate of each.
 
     Returns
     -------
@@ -127,10 +135,10 @@ def largest_rate(
     """
     promise = Promise(ttft_ms, tpot_ms, latency_ms)
     room = encoder_arrivals.largest_rate if not task.generates else decoder_arrivals.largest_rate
-    rate = room(task, cluster, layout, variant, software, percentile, promise)
+    rate = room(task, cluster, layout, variant, software, percentile, promise, servers)
     if rate is None:
         return None
-    return at_rate(task, cluster, layout, variant, software, rate * (1.0 - MARGIN), percentile)
+    return at_rate(task, cluster, layout, variant, software, rate * (1.0 - MARGIN), percentile, servers)
 
 
 def saturated(
