@@ -15,6 +15,7 @@ from dcopt.performance.cluster import Cluster
 from dcopt.performance.decoder import prediction_of, saturated_rate
 from dcopt.performance.decoder_engine import DECODER, Engine, engine
 from dcopt.performance.queueing import (
+    MOST_POOLED,
     SATURATED_SHARE,
     erlang_c,
     evened,
@@ -112,6 +113,7 @@ def _pooled(made: Engine, batch: float, servers: int) -> float:
     load = made.rate(batch) * made.prefill_service
     if servers == 1 or load <= 0.0:
         return 1.0
+    servers = min(servers, MOST_POOLED)
     together = erlang_c(servers, servers * load) / (servers * load)
     return together + _apart(made, batch) * (1.0 - together)
 

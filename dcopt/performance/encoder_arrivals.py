@@ -43,14 +43,25 @@ def _batch_of(batch: float, percentile: float, servers: int) -> float:
 
 def _latency(timing: Timing, batch: float, percentile: float, servers: int) -> float:
     """Quantile of the latency, s."""
+    smooth = _smooth_latency(timing, batch, percentile, servers)
     chain = _chain(timing, batch)
     if chain is None:
-        return _smooth_latency(timing, batch, percentile, servers)
-    low, high = timing.service(1.0), _smooth_latency(timing, batch, percentile, 1) + timing.service(2.0 * batch)
+        return smooth
+    low, high = timing.service(1.0), timing.cycle(3.0 * batch) + timing.service(3.0 * batch)
     missed = 1.0 - percentile / 100.0
-    shorter = largest_true(lambda negated: chain.late(-negated) <= missed, -high, -low, steps=24)
+    shorter = largest_true(lambda negated: chain.late(-negated) <= missed, -high, -low)
     alone = math.inf if shorter is None else -shorter
-    return alone if servers == 1 else min(alone, _smooth_latency(timing, batch, percentile, servers))
+    return alone if servers == 1 else min(alone, smooth)
+
+
+def _keeps(timing: Timing, batch: float, percentile: float, servers: int, limit_s: float) -> bool:
+    """Whether the quantile of the latency is within ``limit_s``, without a search for it."""
+    chain = _chain(timing, batch)
+    if chain is not None and chain.late(limit_s) <= 1.0 - percentile / 100.0:
+        return True
+    if chain is not None and servers == 1:
+        return False
+    return _smooth_latency(timing, batch, percentile, servers) <= limit_s
 
 
 def _smooth_latency(timing: Timing, batch: float, percentile: float, servers: int) -> float:
@@ -81,7 +92,10 @@ def _running(timing: Timing, rate: float) -> float:
     return max(1.0, rate * fixed / max(1e-12, 1.0 - rate * each))
 
 
-MOST_STATES = 96
+STEPS = 28
+"""Halvings of a search over the chain: within 2⁻²⁸ of the range."""
+
+MOST_STATES = 64
 """Batches up to which the chain of batch sizes is solved; larger ones vary little and have a smooth form."""
 
 
@@ -118,12 +132,12 @@ def _chain(timing: Timing, batch: float) -> _Chain | None:
     transitions, solved as a linear system (Bailey, On queueing processes with bulk service, 1954).
     """
     rate = _rate(timing, batch)
-    states = int(3.0 * batch + 8.0 * math.sqrt(batch)) + 6
+    states = int(2.0 * batch + 6.0 * math.sqrt(batch)) + 6
     if states > MOST_STATES or rate <= 0.0:
         return None
     sizes = np.arange(1, states + 1)
     first, each = timing.cycle(1.0), timing.cycle(2.0) - timing.cycle(1.0)
-    cycles: Floats = first + each * (sizes - 1.0)
+    cycles = np.asarray(first + each * (sizes - 1.0), dtype=np.float64)
     counts = np.arange(states + 1)
     factorials = np.concatenate([[0.0], np.cumsum(np.log(counts[1:]))])
     joins = np.exp(np.outer(np.log(rate * cycles), counts) - (rate * cycles)[:, None] - factorials)
@@ -135,7 +149,8 @@ def _chain(timing: Timing, batch: float) -> _Chain | None:
     share = np.linalg.solve(system, np.concatenate([np.zeros(states - 1), [1.0]]))
     times: Floats = share * cycles
     idle = float(share @ joins[:, 0]) / rate
-    services: Floats = timing.service(1.0) + (timing.service(2.0) - timing.service(1.0)) * counts
+    more = timing.service(2.0) - timing.service(1.0)
+    services = np.asarray(timing.service(1.0) + more * counts, dtype=np.float64)
     return _Chain(times / (times.sum() + idle), cycles, joins, services)
 
 
@@ -199,11 +214,9 @@ def largest_rate(
     if top is None or top <= 1.0:
         return None
 
-    def holds(batch: float) -> bool:
-        latency = _latency(timing, batch, percentile, servers) * 1e3
-        return promise.kept_by(latency, 0.0, latency)
-
-    batch = largest_true(holds, 1.0, top)
+    limits = [limit for limit in (promise.ttft_ms, promise.latency_ms) if limit is not None]
+    limit_s = min(limits, default=math.inf) * 1e-3
+    batch = largest_true(lambda value: _keeps(timing, value, percentile, servers, limit_s), 1.0, top, STEPS)
     if batch is None or batch <= 1.0:
         return None
     return _rate(timing, batch)

@@ -17,6 +17,10 @@ EVENED = 1.0 / 3.0
 """Variance of the requests of one replica around the mean of all where a balancer evens them out (within one)."""
 
 
+MOST_POOLED = 64
+"""Replicas behind one balancer beyond which the closed forms count no further gain."""
+
+
 def normal_quantile(percentile: float) -> float:
     """Return the standard normal quantile of ``percentile`` (in percent, above 0 and below 100)."""
     return NormalDist().inv_cdf(percentile / 100.0)
@@ -59,6 +63,7 @@ def wait_quantile(rate: float, service_s: float, percentile: float, cv2: float =
     if alone > 1.0:
         alone = math.log(share / missed) / decay
     if servers > 1:
+        servers = min(servers, MOST_POOLED)
         waiting = erlang_c(servers, servers * load) * share / load
         alone = min(alone, max(0.0, math.log(max(waiting, 1e-300) / missed)) / (decay * servers))
     return alone * service_s * (1.0 + cv2)
@@ -121,11 +126,10 @@ def erlang_c(servers: int, offered: float) -> float:
         return 0.0
     if offered >= servers:
         return 1.0
-    log_terms = [k * math.log(offered) - math.lgamma(k + 1) for k in range(servers)]
-    log_last = servers * math.log(offered) - math.lgamma(servers + 1) + math.log(servers / (servers - offered))
-    top = max(max(log_terms), log_last)
-    total = sum(math.exp(term - top) for term in log_terms) + math.exp(log_last - top)
-    return math.exp(log_last - top) / total
+    blocked = 1.0  # Erlang's B by its recurrence, which is stable
+    for count in range(1, servers + 1):
+        blocked = offered * blocked / (count + offered * blocked)
+    return blocked / (1.0 - offered / servers * (1.0 - blocked))
 
 
 def largest_true(holds: Callable[[float], bool], low: float, high: float, steps: int = STEPS) -> float | None:
