@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "solve": ("dcopt.cli.solve", "Find the cheapest design that keeps every promise."),
     "report": ("dcopt.cli.report", "Show a solved design."),
     "bom": ("dcopt.cli.bom", "Show or write the bill of materials of a solved design."),
+    "simulate": ("dcopt.cli.simulate", "Check the services of a solved design, request by request."),
     "explain": ("dcopt.cli.explain", "Why this design, or why there is none."),
     "verify": ("dcopt.cli.verify", "Recheck every promise and every dollar from the inputs alone."),
     "sensitivity": ("dcopt.cli.sensitivity", "What cost and decision depend on: grids, scenarios, tornado, samples."),

@@ -13,7 +13,10 @@ import click
 from dcopt.cli.inputs import usage_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dcopt.design.records import Design
+    from dcopt.design.simulation import SimulatedService
     from dcopt.problem.problem import Problem
 
 FORMATS = ("terminal", "html", "markdown", "json")
@@ -32,7 +35,9 @@ def command(run: Path, form: str, output: Path | None) -> None:
     Example: dcopt report bert-run --format html -o bert.html
     """
     design = design_of(run)
-    text = rendered(design, problem_of(run), form, terminal=output is None)
+    from dcopt.design.simulation import read_simulation
+
+    text = rendered(design, problem_of(run), form, terminal=output is None, simulated=read_simulation(run))
     if output is None:
         click.echo(text, nl=False)
         return
@@ -70,19 +75,21 @@ def problem_of(run: Path) -> Problem | None:
         return None
 
 
-def rendered(design: Design, problem: Problem | None, form: str, *, terminal: bool) -> str:
+def rendered(
+    design: Design, problem: Problem | None, form: str, *, terminal: bool, simulated: Sequence[SimulatedService] = ()
+) -> str:
     """Return the report of ``design`` in one of `FORMATS`, or its 'summary'; on a terminal, as wide as it is."""
     if form == "html":
         from dcopt.report.html import render_html
 
-        return render_html(design, problem)
+        return render_html(design, problem, simulated)
     if form == "markdown":
         from dcopt.report.markdown import render_markdown
 
-        return render_markdown(design, problem)
+        return render_markdown(design, problem, simulated)
     if form == "json":
         return json.dumps(design.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
     from dcopt.report.terminal import render_terminal
 
     width = shutil.get_terminal_size((100, 24)).columns if terminal and sys.stdout.isatty() else 100
-    return render_terminal(design, problem, width, summary=form == "summary")
+    return render_terminal(design, problem, width, summary=form == "summary", simulated=simulated)

@@ -41,7 +41,10 @@ BLOCKED = 20.0
 Set on simulations of small caches (seven services with room for 26 to 155 requests, p95 and p99): the time to the first
 token at the largest rate is 0 to 25 % too short there (one at p99: 41 %), with 4 in its place 10 to 50 %."""
 
-SLOWEST = 1.0 / max(1e-9, 1.0 - DECODER.stall)
+STALL = DECODER.stall
+"""Share of a prefill that stalls others' decoding."""
+
+SLOWEST = 1.0 / max(1e-9, 1.0 - STALL)
 """Times that a decode step takes at most of its own where prompts are read without a pause."""
 
 
@@ -56,8 +59,8 @@ def _times(made: Engine, batch: float, percentile: float, servers: int) -> tuple
     large = _crowd(made, batch, percentile, servers)
     ttft = made.overhead_s + made.prefill + made.step(large) + wait
     further = max(1, made.outputs - 1)
-    stalled = DECODER.stall * made.prefill_service * _prompts(made, batch, percentile, servers) / further
-    slower = (made.step(large) - made.step(batch)) / (1.0 - rate * DECODER.stall * made.prefill_service)
+    stalled = STALL * made.prefill_service * _prompts(made, batch, percentile, servers) / further
+    slower = (made.step(large) - made.step(batch)) / (1.0 - rate * STALL * made.prefill_service)
     tpot = min(made.step(batch) + slower + stalled, made.step(large) * SLOWEST)
     return ttft, tpot, ttft + max(0, made.outputs - 1) * tpot
 
@@ -89,7 +92,7 @@ def _prompts(made: Engine, batch: float, percentile: float, servers: int) -> flo
     of a count.
     """
     rate, service = made.rate(batch), made.prefill_service
-    stall = rate * DECODER.stall * service
+    stall = rate * STALL * service
     grow = 1.0 / (1.0 - stall)
     pooled = _pooled(made, batch, servers)
     w1, w2, w3 = (pooled * moment for moment in wait_moments(rate, service))
@@ -124,7 +127,7 @@ def _backlog(made: Engine, batch: float) -> float:
     if rate * service >= 1.0:
         return math.inf
     behind = rate * (wait_moments(rate, service)[0] + service)
-    stall = DECODER.stall * service
+    stall = STALL * service
     most = max(0.0, _coming(made, batch) * SLOWEST - (batch - 1.0))
     return min(most, rate * stall * behind / (1.0 - rate * stall))
 

@@ -6,29 +6,38 @@ can disagree.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
+from dcopt.design.simulation import SimulatedService
 from dcopt.report.answer import answer_section, diagnosis_section, has_design, proof_section, title_of
 from dcopt.report.assumptions import assumption_section, free_section
 from dcopt.report.blocks import Items, Report, Section
 from dcopt.report.equipment import equipment_sections
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
+from dcopt.report.simulation import simulation_section
 from dcopt.report.workloads import calendar_section, services_section, training_section
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
 
 
-def build_report(design: Design, problem: Problem | None) -> Report:
+Simulated = Sequence[SimulatedService]
+
+
+def build_report(design: Design, problem: Problem | None, simulated: Simulated = ()) -> Report:
     """Return the report of a design; ``problem`` adds promises, models, settings and sources where it is at hand.
+
+    ``simulated`` is what a simulation of the services found.
 
     Without a design (status infeasible or no_solution) the diagnosis is the answer, and only what is known follows.
     """
     sections: list[Section | None] = [answer_section(design), diagnosis_section(design), proof_section(design)]
     if has_design(design):
         buy, *rest = equipment_sections(design, problem)
-        sections += [buy, training_section(design, problem), services_section(design, problem), *rest]
+        sections += [buy, training_section(design, problem), services_section(design, problem)]
+        sections += [simulation_section(simulated), *rest]
         sections += [cost_section(design), binding_section(design), baseline_section(design), calendar_section(design)]
     sections += [rejected_section(design), _notes(design, problem), free_section(design, problem)]
     if has_design(design):

@@ -8,7 +8,7 @@ from dcopt.design.records import Design
 from dcopt.report.answer import STATUS_WORDS
 from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text, markup
 from dcopt.report.charts import draw
-from dcopt.report.content import build_report
+from dcopt.report.content import Simulated, build_report
 from dcopt.report.style import STYLE
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 OPEN_ROWS = 30
 
 
-def render_html(design: Design, problem: Problem | None) -> str:
+def render_html(design: Design, problem: Problem | None, simulated: Simulated = ()) -> str:
     """Return the report as a page that opens from disk; its policy forbids it to load anything."""
-    return render_page(build_report(design, problem), STATUS_WORDS[design.status])
+    return render_page(build_report(design, problem, simulated), STATUS_WORDS[design.status])
 
 
 def render_page(report: Report, words: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
 from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, safe
-from dcopt.report.content import build_report
+from dcopt.report.content import Simulated, build_report
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -17,9 +17,9 @@ SPECIAL = re.compile(r"([\\`*\[\]|~$])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
 LEADING = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
 
 
-def render_markdown(design: Design, problem: Problem | None) -> str:
+def render_markdown(design: Design, problem: Problem | None, simulated: Simulated = ()) -> str:
     """Return the report as Markdown; every text is escaped, charts are left out (their numbers are in the tables)."""
-    report = build_report(design, problem)
+    report = build_report(design, problem, simulated)
     lines = [f"# {escape(report.title)}", ""]
     for section in report.sections:
         lines += _section(section)

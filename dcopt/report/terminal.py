@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
 from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, safe
-from dcopt.report.content import build_report
+from dcopt.report.content import Simulated, build_report
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -24,13 +24,15 @@ NOT_IN_SUMMARY = ("A step and what it needs", "Load of each service")
 """Captions of tables that a summary leaves out of its sections."""
 
 
-def render_terminal(design: Design, problem: Problem | None, width: int = 100, *, summary: bool = False) -> str:
+def render_terminal(
+    design: Design, problem: Problem | None, width: int = 100, *, summary: bool = False, simulated: Simulated = ()
+) -> str:
     """Return the report as text of at most ``width`` columns (60 at least), without colour.
 
     Charts are left out (their numbers are in the tables), long lists are cut, and appendices are named only.
     ``summary`` keeps what a planner asks first: the answer, what to buy, the workloads, the cost and what binds.
     """
-    report = build_report(design, problem)
+    report = build_report(design, problem, simulated)
     if summary:
         report = replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
     width = max(width, 60)

@@ -182,6 +182,17 @@ class Service(NamedRow):
     first_year: int = column("First year in which it runs.", default=1, ge=1)
     last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
     headroom_pct: float = column("Capacity above the peak that must be left.", default=0.0, ge=0, le=1000)
+    balancer: Literal["pooled", "random"] = column(
+        "How requests reach the replicas at a site: pooled (the one that holds the fewest) or random.",
+        default="pooled",
+    )
+    length_cv: float = column(
+        "Spread of the tokens in and out, standard deviation ÷ mean (lognormal), in simulations; 0: all alike.",
+        default=0.0,
+        ge=0,
+        le=10,
+        usual=(0, 3),
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Service:
