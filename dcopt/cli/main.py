@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("dcopt.cli.simulate", "Check the services of a solved design, request by request."),
     "explain": ("dcopt.cli.explain", "Why this design, or why there is none."),
     "verify": ("dcopt.cli.verify", "Recheck every promise and every dollar from the inputs alone."),
+    "alternatives": ("dcopt.cli.alternatives", "The next best designs that differ where it matters."),
+    "evaluate": ("dcopt.cli.evaluate", "What a vendor's proposal would cost and keep, beside the optimum."),
     "sensitivity": ("dcopt.cli.sensitivity", "What cost and decision depend on: grids, scenarios, tornado, samples."),
     "pareto": ("dcopt.cli.pareto", "Every design that is not worse in both of two objectives."),
     "breakeven": ("dcopt.cli.breakeven", "The value of a cell at which the decision flips."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +39,8 @@ def content_hash(problem: Problem) -> str:
 def outcome_key(base_hash: str, scenario: Scenario, choices: SolveChoices) -> str:
     """Return the hash by which an outcome is found again: of the problem, its changes and how it is solved."""
     text = json.dumps(
-        [version("dcopt"), base_hash, scenario.sets, scenario.limits, choices.model_dump()], sort_keys=True
+        [version("dcopt"), base_hash, scenario.sets, scenario.limits, scenario.without, choices.model_dump()],
+        sort_keys=True,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -57,7 +58,7 @@ def evaluate(path: Path, sets: Sequence[str], scenario: Scenario, choices: Solve
     """
     try:
         problem = load(path, (*sets, *scenario.sets))
-        design = solved_and_verified(problem, choices, scenario.limits)
+        design = solved_and_verified(problem, choices, scenario)
     except InputError as error:
         errors = [str(finding) for finding in error.findings if finding.severity == "error"]
         return _outcome(key, scenario, status="failed", reason="; ".join(errors))
@@ -68,8 +69,8 @@ def evaluate(path: Path, sets: Sequence[str], scenario: Scenario, choices: Solve
     return summary(key, scenario, design, problem.changes)
 
 
-def solved_and_verified(problem: Problem, choices: SolveChoices, limits: Mapping[str, float] | None = None) -> Design:
-    """Return the verified design of ``problem``, without baseline and other residual values.
+def solved_and_verified(problem: Problem, choices: SolveChoices, scenario: Scenario | None = None) -> Design:
+    """Return the verified design of ``problem`` within the limits of a scenario, without baseline and residual cases.
 
     Raises
     ------
@@ -79,23 +80,14 @@ def solved_and_verified(problem: Problem, choices: SolveChoices, limits: Mapping
     from dcopt.pipeline.user_constraints import no_constraints
     from dcopt.verify.verify import verify
 
-    def within_limits(program: Program) -> None:
-        for metric, most in (limits or {}).items():
-            program.require(
-                "study_limit",
-                metric,
-                program.objectives[metric] <= most,
-                row=f"--trade {metric}",
-                sentence=f"the {metric} of the whole horizon is at most {most:,.6g}",
-            )
-
+    limited = scenario is not None and bool(scenario.limits or scenario.without)
     options = RunOptions(
         time_limit_s=choices.time_limit_s,
         gap=choices.gap,
         threads=choices.threads,
         seed=choices.seed,
         baseline=False,
-        user_constraints=within_limits if limits else no_constraints,
+        user_constraints=_limits_of(scenario) if scenario is not None and limited else no_constraints,
     )
     design = design_for(problem, options)
     _, mismatches = verify(problem, design)
@@ -104,19 +96,41 @@ def solved_and_verified(problem: Problem, choices: SolveChoices, limits: Mapping
     return design
 
 
+def _limits_of(scenario: Scenario) -> Callable[[Program], None]:
+    """Return the constraints that keep a scenario's limits and forbid what it does without."""
+
+    def keep(program: Program) -> None:
+        for metric, most in scenario.limits.items():
+            program.require(
+                "study_limit",
+                metric,
+                program.objectives[metric] <= most,
+                row=f"--trade {metric}",
+                sentence=f"the {metric} of the whole horizon is at most {most:,.6g}",
+            )
+        for key, pool in program.candidates.pools.items():
+            parts = {f"node:{pool.node.name}", f"fabric:{pool.fabric.name}", f"site:{pool.site}"}
+            if parts & set(scenario.without):
+                program.require("study_without", key, program.model.open[key] <= 0)
+
+    return keep
+
+
 def summary(key: str, scenario: Scenario, design: Design, changes: Sequence[object] = ()) -> Outcome:
     """Return what a study keeps of a design."""
     applied = tuple(AppliedChange.model_validate(change, from_attributes=True) for change in changes)
     if design.cost is None:
         reason = "; ".join(design.diagnosis)
         return _outcome(key, scenario, status=design.status, reason=reason, changes=applied)
+    used = uses_of(design)
     return _outcome(
         key,
         scenario,
         status=design.status,
         changes=applied,
         design=fingerprint(design),
-        choices=choices_of(design),
+        choices={aspect: _in_words(by_workload) for aspect, by_workload in used.items()},
+        used={aspect: tuple(sorted(set().union(*users.values()))) for aspect, users in used.items()},
         figures=figures_of(design),
         slack={binding.row: 100.0 - binding.used_pct for binding in design.binding},
         solve_seconds=design.solve_seconds,
@@ -134,8 +148,8 @@ def fingerprint(design: Design) -> str:
     return hashlib.sha256(repr(design.choices()).encode()).hexdigest()[:12]
 
 
-def choices_of(design: Design) -> dict[str, str]:
-    """Return, by aspect, what each workload uses: in words and without counts, so that more of the same is equal."""
+def uses_of(design: Design) -> dict[str, dict[str, set[str]]]:
+    """Return, by aspect and workload, what it uses: without counts, so that more of the same is equal."""
     fabrics = {(pool.site, pool.node): pool.fabric for pool in design.pools}
     used: dict[str, dict[str, set[str]]] = {aspect: {} for aspect in ASPECTS}
 
@@ -148,7 +162,7 @@ def choices_of(design: Design) -> dict[str, str]:
     for one in design.inference:
         fabric = fabrics.get((one.site, one.node), "none")
         note(one.service, one.node, fabric, one.site, one.compression, one.software)
-    return {aspect: _in_words(by_workload) for aspect, by_workload in used.items()}
+    return used
 
 
 def _in_words(by_workload: Mapping[str, set[str]]) -> str:

@@ -19,13 +19,14 @@ class Scenario(StudyRecord):
     """A named set of changes. ``sets`` are applied after the study's own, left to right, as ``--set`` writes them.
 
     ``limits`` bound what a design may cost in an objective that is not minimized (tco, capex: USD, carbon: t, energy:
-    kWh, all over the horizon). ``inputs`` are the columns that describe it in the study's table: what was varied, and
-    to which value.
+    kWh, all over the horizon). ``without`` forbids parts, as ``node:NAME``, ``fabric:NAME`` or ``site:NAME``.
+    ``inputs`` are the columns that describe it in the study's table: what was varied, and to which value.
     """
 
     name: str
     sets: tuple[str, ...] = ()
     limits: dict[str, float] = {}
+    without: tuple[str, ...] = ()
     inputs: dict[str, float | str] = {}
 
 
@@ -56,6 +57,7 @@ class Outcome(StudyRecord):
     key: hash of all that the outcome follows from (problem, changes, solver choices, version).
     design: hash of everything the design decides; equal for designs that buy and run the same.
     choices: by aspect (node, fabric, site, compression, software) what each workload uses, in words, without counts.
+    used: by the same aspects, what the design uses.
     figures: results by name with their unit in it (tco_usd, capital_usd, it_kw, ...).
     slack: by promise or limit, percent of it that is left.
     """
@@ -69,6 +71,7 @@ class Outcome(StudyRecord):
     reason: str = ""
     design: str = ""
     choices: dict[str, str] = {}
+    used: dict[str, tuple[str, ...]] = {}
     figures: dict[str, float] = {}
     slack: dict[str, float] = {}
     solve_seconds: float = 0.0
