@@ -299,6 +299,16 @@ class Software(CatalogRow):
     precisions: Names = column("Arithmetic that it can use; blank: any.", default=(), choices=PRECISIONS)
     efficiency: float = column("Speed against the reference stack of its role.", default=1.0, gt=0, le=2)
     overhead_ms: float = column("Time added to each step or request.", default=0.0, ge=0)
+    admission_steps: float = column(
+        "Decode steps that pass between a request's arrival and the start of its prompt, or between a first token and "
+        "its delivery (engines of models that generate).",
+        default=2.6,
+        ge=0,
+        le=100,
+    )
+    kernel_us: float = column(
+        "Shortest time of a kernel of a decode step (engines of models that generate).", default=4.5, gt=0, le=1000
+    )
     memory_fraction: float = column("Share of the memory that it can use.", default=0.9, gt=0, le=1)
     licence_usd_per_accelerator_year: float = column("Licence.", default=0.0, ge=0)
     families: Names = column(
