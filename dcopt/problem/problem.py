@@ -23,6 +23,7 @@ from dcopt.problem.tables.catalog_rows import (
     Software,
     Storage,
     Switch,
+    Transceiver,
 )
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
@@ -185,6 +186,11 @@ class Problem:
     def links(self) -> Mapping[str, Link]:
         """Links by name."""
         return cast("Mapping[str, Link]", self.tables["links"])
+
+    @property
+    def transceivers(self) -> Mapping[str, Transceiver]:
+        """Transceivers by name."""
+        return cast("Mapping[str, Transceiver]", self.tables["transceivers"])
 
     @property
     def fabrics(self) -> Mapping[str, Fabric]:

@@ -58,7 +58,7 @@ ALPHA = {
         nodes,hgx-a100-80-8,,90000,6
         nodes,l4-4,,,6
         fabrics,none,,,
-        fabrics,hdr200-rail,,,
+        fabrics,ndr400-rail,,,
         storage,ceph-nvme-154,,,
         storage,object-hdd-432,,,
         racks,air-20kw,,,12

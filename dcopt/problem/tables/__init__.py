@@ -52,6 +52,7 @@ TABLES: dict[str, Table] = {
         Table("nodes", catalog.Node, ("name",), is_catalog=True),
         Table("switches", catalog.Switch, ("name",), is_catalog=True),
         Table("links", catalog.Link, ("name",), is_catalog=True),
+        Table("transceivers", catalog.Transceiver, ("name",), is_catalog=True),
         Table("fabrics", catalog.Fabric, ("name",), is_catalog=True),
         Table("storage", catalog.Storage, ("name",), is_catalog=True),
         Table("protection", catalog.Protection, ("name",), is_catalog=True),

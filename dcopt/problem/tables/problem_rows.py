@@ -57,6 +57,14 @@ class Settings(Row):
     survive_failures: int = column(
         "Drive failures at once that the protection of owned storage must survive.", default=2, ge=1, le=10
     )
+    racks_per_row: int = column(
+        "Racks of a row, the one with its switches included; decides which cables leave the row "
+        "(default: an estimate, about 12 m).",
+        default=16,
+        ge=2,
+        le=200,
+        usual=(6, 40),
+    )
     cpu_usd_per_core_hour: float = column(
         "Price of a CPU core that packs and unpacks stored data "
         "(default: Nebius, 0.0248 a vCPU, skypilot-catalog nebius/vms.csv, 2025).",
