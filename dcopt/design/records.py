@@ -170,6 +170,20 @@ class NetworkRecord(Record):
     left_pct: dict[str, float] = Field(default_factory=dict)
 
 
+class SideNetworkRecord(Record):
+    """The switches and cables of a network beside the fabrics of a site; ``ports`` are links to equipment."""
+
+    site: str
+    name: str
+    year: int
+    switch: str
+    ports: int
+    leaf: int
+    spine: int
+    core: int
+    trunk_links: int
+
+
 def pool_key(record: PoolRecord | TrainingRecord | ServiceRecord | NetworkRecord) -> str:
     """Return the pool that a record is of or runs on, ``site/node/fabric``, as the calendar names it."""
     return f"{record.site}/{record.node}/{record.fabric}"
@@ -350,6 +364,7 @@ class Design(Record):
     training: tuple[TrainingRecord, ...] = ()
     inference: tuple[ServiceRecord, ...] = ()
     network: tuple[NetworkRecord, ...] = ()
+    side_networks: tuple[SideNetworkRecord, ...] = ()
     storage: tuple[StorageRecord, ...] = ()
     racks: tuple[RackRecord, ...] = ()
     power: tuple[PowerRecord, ...] = ()

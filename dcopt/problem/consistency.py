@@ -200,6 +200,25 @@ def _fabrics(draft: Draft) -> Iterator[Finding]:
                 yield row.finding(column, message)
 
 
+def _side_networks(draft: Draft) -> Iterator[Finding]:
+    """The cables of a network beside the fabric speak what its switch speaks and bring their ends."""
+    switches, links = draft.typed("switches"), draft.typed("links")
+    for row, network in draft.valid("networks"):
+        switch = switches.get(network.switch)
+        for column in ("access_link", "trunk_link"):
+            link = links.get(getattr(network, column))
+            if link is None or switch is None:
+                continue
+            if link.technology != switch.technology:
+                message = (
+                    f"carries {link.technology} and the switch '{switch.name}' speaks {switch.technology}: "
+                    "name a cable of that technology"
+                )
+                yield row.finding(column, message)
+            if link.transceiver is not None:
+                yield row.finding(column, "takes transceivers: name a cable that brings its ends")
+
+
 def _lengths(draft: Draft) -> Iterator[Finding]:
     """Sequences and requests fit the model that reads them."""
     for row, job in draft.valid("training"):
@@ -245,6 +264,7 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _something_to_choose,
     _plant,
     _fabrics,
+    _side_networks,
     _lengths,
 )
 """The rules, in the order in which they are applied."""

@@ -20,6 +20,7 @@ from dcopt.problem.tables.catalog_rows import (
     PowerPart,
     Protection,
     Rack,
+    SideNetwork,
     Software,
     Storage,
     Switch,
@@ -196,6 +197,11 @@ class Problem:
     def fabrics(self) -> Mapping[str, Fabric]:
         """Fabrics by name."""
         return cast("Mapping[str, Fabric]", self.tables["fabrics"])
+
+    @property
+    def networks(self) -> Mapping[str, SideNetwork]:
+        """Networks beside the fabric of the accelerators, by name."""
+        return cast("Mapping[str, SideNetwork]", self.tables["networks"])
 
     @property
     def storage(self) -> Mapping[str, Storage]:

@@ -94,7 +94,7 @@ def _network(design: Design) -> Section:
         "No switches are needed: nodes work alone, or on the network of the place where they are rented.",
     )
     first_year = [net for net in design.network if net.year == 1]
-    return replace(section, blocks=(*section.blocks, *_cables(first_year), *_failures(first_year)))
+    return replace(section, blocks=(*section.blocks, *_cables(first_year), *_failures(first_year), *_beside(design)))
 
 
 def _cables(networks: Sequence[NetworkRecord]) -> tuple[Block, ...]:
@@ -114,6 +114,17 @@ def _cables(networks: Sequence[NetworkRecord]) -> tuple[Block, ...]:
     if modules:
         blocks.append(table("Transceivers at their ends", ("site", "fabric", "module", ">units"), modules))
     return tuple(blocks)
+
+
+def _beside(design: Design) -> tuple[Block, ...]:
+    """Return the networks beside the fabrics: storage and management."""
+    rows = [
+        (s.site, s.name, s.switch, *map(number, (s.leaf, s.spine, s.core, s.ports, s.trunk_links)))
+        for s in design.side_networks
+        if s.year == 1
+    ]
+    headers = ("site", "network", "switch", ">leaf", ">spine", ">core", ">links to equipment", ">between switches")
+    return (table("Networks beside the fabrics", headers, rows),) if rows else ()
 
 
 def _failures(networks: Sequence[NetworkRecord]) -> tuple[Block, ...]:

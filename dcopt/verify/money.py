@@ -99,6 +99,16 @@ def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> 
             price = switch.price_usd
             _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
             _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
+    for side in design.side_networks:
+        if (side.site, side.year) == (site.name, 1):
+            network, switch = problem.networks[side.name], problem.switches[side.switch]
+            switches = side.leaf + side.spine + side.core
+            units_of["network", "switches", side.switch] += switches
+            units_of["network", "links", network.access_link] += side.ports
+            units_of["network", "links", network.trunk_link] += side.trunk_links
+            price = switch.price_usd
+            _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
+            _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
     for name, units in storage_units(design, site.name, 1).items():
         units_of["storage", "storage", name] += units
         price = _price(problem, "storage", name, site.name)

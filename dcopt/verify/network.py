@@ -6,7 +6,8 @@ from dcopt.design.records import Design, NetworkRecord, PoolRecord, pool_key
 from dcopt.infrastructure.cabling import Cabling, cabling_of, parts_of
 from dcopt.infrastructure.failures import left_pct
 from dcopt.infrastructure.racks import rack_fill
-from dcopt.infrastructure.topology import FabricStep, steps_for, usable
+from dcopt.infrastructure.side_networks import side_shape
+from dcopt.infrastructure.topology import FabricStep, fabric_steps, steps_for, usable
 from dcopt.problem.fabric_ports import node_ports
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
@@ -31,6 +32,34 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
         if step is not None:
             _cables(problem, design, pool, record, step, place, checker)
     checker.same("network: fabrics without nodes", sorted(records), [])
+    _side_networks(problem, design, checker)
+
+
+def _side_networks(problem: Problem, design: Design, checker: Checker) -> None:
+    """Every network beside the fabric of a site has ports for all equipment, and the switches of that many."""
+    stated = {(side.site, side.name, side.year): side for side in design.side_networks}
+    checker.same("side_networks: one record for each network and year", len(stated), len(design.side_networks))
+    for year in range(1, design.horizon_years + 1):
+        for site, row in problem.sites.items():
+            switches = sum(n.leaf + n.spine + n.core for n in design.network if (n.site, n.year) == (site, year))
+            nodes = sum(p.nodes for p in design.pools if (p.site, p.year) == (site, year))
+            units = sum({r.name: r.site_units for r in design.storage if (r.site, r.year) == (site, year)}.values())
+            for name in row.networks if row.kind != "cloud" else ():
+                network = problem.networks[name]
+                ports = network.ports_per_node * nodes + network.ports_per_storage_unit * units
+                ports += network.ports_per_switch * switches
+                side = stated.pop((site, name, year), None)
+                place = f"side network {name} at {site} year {year}"
+                checker.same(f"{place} ports", 0 if side is None else side.ports, ports)
+                if side is None or not ports:
+                    continue
+                checker.same(f"{place} switch", side.switch, network.switch)
+                steps = fabric_steps(side_shape(network, problem.switches[network.switch]), max(4 * ports, 256))
+                enough = [(s.leaf, s.spine, s.core, s.trunk_links) for s in steps if s.max_nodes >= ports]
+                found = (side.leaf, side.spine, side.core, side.trunk_links)
+                checker.holds(f"{place} switches", found in enough, f"{found}", f"{enough[:1]} for {ports} ports")
+                switches += side.leaf + side.spine + side.core
+    checker.same("side_networks: networks that no site builds", sorted(stated), [])
 
 
 def _switches(problem: Problem, pool: PoolRecord, record: NetworkRecord, place: str, checker: Checker) -> None:

@@ -54,6 +54,7 @@ TABLES: dict[str, Table] = {
         Table("links", catalog.Link, ("name",), is_catalog=True),
         Table("transceivers", catalog.Transceiver, ("name",), is_catalog=True),
         Table("fabrics", catalog.Fabric, ("name",), is_catalog=True),
+        Table("networks", catalog.SideNetwork, ("name",), is_catalog=True),
         Table("storage", catalog.Storage, ("name",), is_catalog=True),
         Table("protection", catalog.Protection, ("name",), is_catalog=True),
         Table("codecs", catalog.Codec, ("name",), is_catalog=True),

@@ -218,6 +218,23 @@ class Fabric(CatalogRow):
         return self
 
 
+class SideNetwork(CatalogRow):
+    """A network of its own beside the fabric of the accelerators: for storage, for services, for management."""
+
+    switch: str = column("The switch of its leaf-spine.", refers_to="switches")
+    oversubscription: float = column("Bandwidth to the ports ÷ bandwidth to the spines.", default=1.0, ge=1, le=64)
+    access_link: str = column("The cable from equipment to leaf, with its ends.", refers_to="links")
+    trunk_link: str = column("The cable between switches, with its ends.", refers_to="links")
+    ports_per_node: int = column("Ports of it that every node takes.", default=1, ge=0, le=16)
+    ports_per_storage_unit: int = column("Ports of it that every storage unit takes.", default=1, ge=0, le=64)
+    ports_per_switch: int = column(
+        "Ports of it that every other switch takes: those of fabrics, and of the networks that a site names before it.",
+        default=0,
+        ge=0,
+        le=4,
+    )
+
+
 class Storage(CatalogRow):
     """A storage unit, bought or rented."""
 

@@ -106,6 +106,11 @@ class Site(NamedRow):
     water_limit_m3_per_year: float | None = column("Limit of the water used in a year.", default=None, ge=0)
     wet_bulb_c: float | None = column("Design wet-bulb temperature.", default=None, ge=-40, le=45)
     redundancy: Redundancy = column("Redundancy of power and cooling units.", default="N")
+    networks: Names = column(
+        "Networks beside the fabric that it builds (storage, in-band, out-of-band); blank: none.",
+        default=(),
+        refers_to="networks",
+    )
 
     @model_validator(mode="after")
     def _facility_columns(self) -> Site:
