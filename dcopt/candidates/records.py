@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from dcopt.infrastructure.cabling import Cabling
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.performance.goodput import Goodput
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, Variant
@@ -16,12 +17,10 @@ from dcopt.problem.tables.catalog_rows import (
     Codec,
     CoolingUnit,
     Fabric,
-    Link,
     Node,
     PowerPart,
     Protection,
     Rack,
-    Switch,
 )
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
 
@@ -72,11 +71,11 @@ class PoolFacility:
 
     spare_steps: dict[float, tuple[tuple[int, int], ...]]
     """By target in %: (spares, largest number of working nodes that they cover), ascending."""
-    fabric_steps: tuple[FabricStep, ...]
-    node_ports: int
-    switch: Switch | None
-    access_link: Link | None
-    trunk_link: Link | None
+    fabric_steps: tuple[tuple[FabricStep, str], ...]
+    """Steps of the fabric with the reach of the cables between their switches; several of one step where it depends on
+    the rack that is chosen for the nodes."""
+    cabling: Cabling | None
+    """None where no switches are bought."""
 
 
 @dataclass(frozen=True)

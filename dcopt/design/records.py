@@ -130,8 +130,29 @@ class ServiceRecord(Record):
     breakdown_ms: dict[str, float]
 
 
+class CableRecord(Record):
+    """Cables of one row: ``use`` is access (to nodes) or trunk (between switches), ``reach`` how far they go."""
+
+    link: str
+    use: Literal["access", "trunk"]
+    reach: Literal["rack", "row", "hall"]
+    links: int
+
+
+class ModuleRecord(Record):
+    """Transceivers of one row at the ends of the cables of a fabric."""
+
+    transceiver: str
+    units: int
+
+
 class NetworkRecord(Record):
-    """The switches and cables of one pool's fabric."""
+    """The switches and cables of one pool's fabric.
+
+    ``left_pct`` tells the share of the network that is left, at the worst place, when one part fails: of a node's
+    bandwidth for ``leaf`` and ``access_optic``, of a leaf's bandwidth to the rest for ``spine``, ``core`` and
+    ``trunk_optic``.
+    """
 
     site: str
     node: str
@@ -144,6 +165,23 @@ class NetworkRecord(Record):
     access_links: int
     leaf_spine_links: int
     spine_core_links: int
+    cables: tuple[CableRecord, ...] = ()
+    transceivers: tuple[ModuleRecord, ...] = ()
+    left_pct: dict[str, float] = Field(default_factory=dict)
+
+
+class SideNetworkRecord(Record):
+    """The switches and cables of a network beside the fabrics of a site; ``ports`` are links to equipment."""
+
+    site: str
+    name: str
+    year: int
+    switch: str
+    ports: int
+    leaf: int
+    spine: int
+    core: int
+    trunk_links: int
 
 
 def pool_key(record: PoolRecord | TrainingRecord | ServiceRecord | NetworkRecord) -> str:
@@ -326,6 +364,7 @@ class Design(Record):
     training: tuple[TrainingRecord, ...] = ()
     inference: tuple[ServiceRecord, ...] = ()
     network: tuple[NetworkRecord, ...] = ()
+    side_networks: tuple[SideNetworkRecord, ...] = ()
     storage: tuple[StorageRecord, ...] = ()
     racks: tuple[RackRecord, ...] = ()
     power: tuple[PowerRecord, ...] = ()

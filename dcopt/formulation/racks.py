@@ -15,6 +15,7 @@ from typing import Any
 from dcopt.candidates.records import RackOption
 from dcopt.design.records import RackRecord
 from dcopt.formulation.compute import nodes_of
+from dcopt.formulation.fabric import keep_lengths
 from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
 from dcopt.infrastructure.racks import NETWORK_STORAGE, rack_kw_limit
 from dcopt.problem.tables.catalog_rows import Node
@@ -84,6 +85,10 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
     program.require("one_rack_kind", (site, node.name), total(choices) <= 1)
     for pool_key in pools:
         program.require("pool_in_racks", pool_key, total(choices) >= program.model.open[pool_key])
+        by_fill: dict[int, list[Any]] = {}
+        for option, choice in zip(options, choices, strict=True):
+            by_fill.setdefault(option.fill, []).append(choice)
+        keep_lengths(program, pool_key, {fill: total(of_fill) for fill, of_fill in by_fill.items()})
     for t in periods:
         program.require("all_active", (site, node.name, t), total(active_all[t]) == activity[t])
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from dcopt.candidates.records import Candidates, Verdict
 from dcopt.infrastructure.power import CHAIN
 from dcopt.infrastructure.racks import NETWORK_STORAGE
+from dcopt.infrastructure.topology import usable
 from dcopt.problem.demand import days_allowed
+from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 
 
@@ -147,6 +149,21 @@ def _unhoused(problem: Problem, candidates: Candidates, site: str) -> dict[str, 
     return {node: obstacle for node in nodes if not facility.racks.get(node)}
 
 
+def _unused_fabrics(problem: Problem) -> list[str]:
+    """Return why a fabric that is offered by name connects none of the nodes that can be had where it is offered."""
+    found = []
+    named = {offer.name for offer in problem.offers.values() if offer.table == "fabrics"}
+    for site in problem.sites:
+        nodes = [offer.row for offer in offered(problem, "nodes", site).values()]
+        for name, offer in offered(problem, "fabrics", site).items():
+            if name not in named or offer.row.switch is None or problem.sites[site].kind == "cloud" or not nodes:
+                continue
+            reasons = [usable(node, offer.row, problem.switches[offer.row.switch], problem.links) for node in nodes]
+            if all(reason is not None for reason in reasons):
+                found.append(f"offers.csv: fabrics/{name} connects no node at {site}: {reasons[0]}")
+    return found
+
+
 def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
     """Return what the reader of a design should know about what was left out of it."""
     notes = []
@@ -159,6 +176,7 @@ def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
             notes.append(f"sites.csv: {site}: no {' and no '.join(missing)} is on offer, so none is bought or counted")
         if not facility.racks.get(NETWORK_STORAGE):
             notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
+    notes += _unused_fabrics(problem)
     if problem.tables.get("measurements"):
         notes.append("measurements.csv is read and checked; predictions are not yet corrected by it")
     return tuple(notes)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dcopt.problem.draft import Draft
+from dcopt.problem.fabric_ports import LINK_COLUMNS, RACK_M, row_m
 from dcopt.problem.findings import Finding
 from dcopt.problem.parse import ParsedRow
 
@@ -173,6 +174,51 @@ def _offered(draft: Draft, table: str, site: str | None) -> list[Any]:
     return [row for name, row in rows.items() if name in names]
 
 
+def _fabrics(draft: Draft) -> Iterator[Finding]:
+    """The cables of a fabric speak what its switch speaks and reach as far as they are meant to."""
+    switches, links = draft.typed("switches"), draft.typed("links")
+    racks = draft.settings.values.get("racks_per_row") or 0
+    for row, fabric in draft.valid("fabrics"):
+        switch = switches.get(fabric.switch)
+        if switch is None:
+            continue
+        for column in LINK_COLUMNS:
+            link = links.get(getattr(fabric, column))
+            if link is not None and link.technology != switch.technology:
+                message = (
+                    f"carries {link.technology} and the switch '{switch.name}' speaks {switch.technology}: "
+                    "name a cable of that technology"
+                )
+                yield row.finding(column, message)
+        for column, longest, where in (
+            ("rack_link", RACK_M, "within a rack"),
+            ("row_link", row_m(racks), f"along a row of {racks} racks"),
+        ):
+            link = links.get(getattr(fabric, column))
+            if link is not None and link.max_m is not None and link.max_m < longest:
+                message = f"reaches {link.max_m:g} m, and a run {where} takes up to {longest:g} m: name a longer cable"
+                yield row.finding(column, message)
+
+
+def _side_networks(draft: Draft) -> Iterator[Finding]:
+    """The cables of a network beside the fabric speak what its switch speaks and bring their ends."""
+    switches, links = draft.typed("switches"), draft.typed("links")
+    for row, network in draft.valid("networks"):
+        switch = switches.get(network.switch)
+        for column in ("access_link", "trunk_link"):
+            link = links.get(getattr(network, column))
+            if link is None or switch is None:
+                continue
+            if link.technology != switch.technology:
+                message = (
+                    f"carries {link.technology} and the switch '{switch.name}' speaks {switch.technology}: "
+                    "name a cable of that technology"
+                )
+                yield row.finding(column, message)
+            if link.transceiver is not None:
+                yield row.finding(column, "takes transceivers: name a cable that brings its ends")
+
+
 def _lengths(draft: Draft) -> Iterator[Finding]:
     """Sequences and requests fit the model that reads them."""
     for row, job in draft.valid("training"):
@@ -217,6 +263,8 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _datasets,
     _something_to_choose,
     _plant,
+    _fabrics,
+    _side_networks,
     _lengths,
 )
 """The rules, in the order in which they are applied."""

@@ -20,9 +20,11 @@ from dcopt.problem.tables.catalog_rows import (
     PowerPart,
     Protection,
     Rack,
+    SideNetwork,
     Software,
     Storage,
     Switch,
+    Transceiver,
 )
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
@@ -187,9 +189,19 @@ class Problem:
         return cast("Mapping[str, Link]", self.tables["links"])
 
     @property
+    def transceivers(self) -> Mapping[str, Transceiver]:
+        """Transceivers by name."""
+        return cast("Mapping[str, Transceiver]", self.tables["transceivers"])
+
+    @property
     def fabrics(self) -> Mapping[str, Fabric]:
         """Fabrics by name."""
         return cast("Mapping[str, Fabric]", self.tables["fabrics"])
+
+    @property
+    def networks(self) -> Mapping[str, SideNetwork]:
+        """Networks beside the fabric of the accelerators, by name."""
+        return cast("Mapping[str, SideNetwork]", self.tables["networks"])
 
     @property
     def storage(self) -> Mapping[str, Storage]:

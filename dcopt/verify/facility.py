@@ -98,13 +98,18 @@ def load_of(problem: Problem, design: Design, site: str, year: int) -> Load:
             load.node_average_kw[pool.node] += node.standby_kw * pool.nodes + _activity_kw(problem, design, pool)
     for net in design.network:
         if (net.site, net.year) == (site, year):
-            fabric = problem.fabrics[net.fabric]
             switch = problem.switches[net.switch]
             switches = net.leaf + net.spine + net.core
-            trunks = net.leaf_spine_links + net.spine_core_links
             load.shelf_kw += switches * switch.max_kw
-            load.shelf_kw += net.access_links * problem.links[fabric.access_link or ""].kw
-            load.shelf_kw += trunks * problem.links[fabric.trunk_link or ""].kw
+            load.shelf_kw += sum(cable.links * problem.links[cable.link].kw for cable in net.cables)
+            load.shelf_kw += sum(m.units * problem.transceivers[m.transceiver].kw for m in net.transceivers)
+            load.shelf_units += switches * switch.rack_units
+    for side in design.side_networks:
+        if (side.site, side.year) == (site, year):
+            network, switch = problem.networks[side.name], problem.switches[side.switch]
+            switches = side.leaf + side.spine + side.core
+            load.shelf_kw += switches * switch.max_kw + side.ports * problem.links[network.access_link].kw
+            load.shelf_kw += side.trunk_links * problem.links[network.trunk_link].kw
             load.shelf_units += switches * switch.rack_units
     for name, units in storage_units(design, site, year).items():
         load.shelf_kw += units * problem.storage[name].max_kw

@@ -89,12 +89,23 @@ def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> 
             _pay(problem, ledger, site.name, "maintenance", pool.nodes, price * row.maintenance_pct_per_year / 100)
     for net in design.network:
         if (net.site, net.year) == (site.name, 1):
-            fabric = problem.fabrics[net.fabric]
             switches = net.leaf + net.spine + net.core
             switch = problem.switches[net.switch]
             units_of["network", "switches", net.switch] += switches
-            units_of["network", "links", fabric.access_link or ""] += net.access_links
-            units_of["network", "links", fabric.trunk_link or ""] += net.leaf_spine_links + net.spine_core_links
+            for cable in net.cables:
+                units_of["network", "links", cable.link] += cable.links
+            for module in net.transceivers:
+                units_of["network", "transceivers", module.transceiver] += module.units
+            price = switch.price_usd
+            _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
+            _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
+    for side in design.side_networks:
+        if (side.site, side.year) == (site.name, 1):
+            network, switch = problem.networks[side.name], problem.switches[side.switch]
+            switches = side.leaf + side.spine + side.core
+            units_of["network", "switches", side.switch] += switches
+            units_of["network", "links", network.access_link] += side.ports
+            units_of["network", "links", network.trunk_link] += side.trunk_links
             price = switch.price_usd
             _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
             _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)

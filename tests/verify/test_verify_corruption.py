@@ -73,7 +73,7 @@ WORDS = {
     "table": ("nodes", "switches", "sites"),
 }
 
-BOUGHT = ("nodes", "switches", "links", "storage", "racks", "power", "cooling", "sites")
+BOUGHT = ("nodes", "switches", "links", "transceivers", "storage", "racks", "power", "cooling", "sites")
 
 
 def _key_classes() -> list[str]:
@@ -123,7 +123,7 @@ def _others(problem: Problem, key: str, value: str) -> list[str]:
     field = field or name
     table = TABLE_OF.get(field)
     if field == "name":
-        table = name
+        table = "networks" if name == "side_networks" else name
     if field == "item":
         table = next(t for t in BOUGHT if value in problem.tables[t])
     known = WORDS.get(field, ())
@@ -180,7 +180,19 @@ def test_every_key_is_tested_or_excused(cases: dict[str, Case]) -> None:
         assert values or key == "diagnosis", f"no small case has a value of {key}"
 
 
-RECORDS = ("pools", "training", "inference", "network", "storage", "racks", "power", "cooling", "sites", "bom")
+RECORDS = (
+    "pools",
+    "training",
+    "inference",
+    "network",
+    "side_networks",
+    "storage",
+    "racks",
+    "power",
+    "cooling",
+    "sites",
+    "bom",
+)
 
 
 @pytest.mark.parametrize("name", [*RECORDS, "calendar", "binding", "residual"])

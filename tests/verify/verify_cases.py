@@ -37,8 +37,8 @@ ALPHA = {
         spare_target_pct,99.9
         """,
     "sites": """
-        name,kind,power_limit_kw,rack_positions,electricity_usd_per_kwh,demand_charge_usd_per_kw_month,carbon_kg_per_kwh,build_usd_per_kw,water_usd_per_m3,water_limit_m3_per_year,redundancy
-        hall,owned,90,12,0.12,9,0.3,4000,3,3000,N+1
+        name,kind,power_limit_kw,rack_positions,electricity_usd_per_kwh,demand_charge_usd_per_kw_month,carbon_kg_per_kwh,build_usd_per_kw,water_usd_per_m3,water_limit_m3_per_year,redundancy,networks
+        hall,owned,90,12,0.12,9,0.3,4000,3,3000,N+1,in-band out-of-band
         """,
     "training": """
         name,model,tokens,sequence_length,global_batch,deadline_days,runs_per_year,precisions,dataset,overhead_factor
@@ -58,7 +58,7 @@ ALPHA = {
         nodes,hgx-a100-80-8,,90000,6
         nodes,l4-4,,,6
         fabrics,none,,,
-        fabrics,hdr200-rail,,,
+        fabrics,ndr400-rail,,,
         storage,ceph-nvme-154,,,
         storage,object-hdd-432,,,
         racks,air-20kw,,,12

@@ -148,8 +148,25 @@ class Link(CatalogRow):
         "Copper, active optical, or transceivers with fibre.", default="dac"
     )
     max_m: float | None = column("Longest run.", default=None, gt=0)
-    kw: float = column("Power of both ends.", default=0.0, ge=0)
-    price_usd: float = column("Price with both ends.", ge=0)
+    kw: float = column("Power of both ends (of the cable alone where transceivers are named).", default=0.0, ge=0)
+    price_usd: float = column("Price with both ends (of the cable alone where transceivers are named).", ge=0)
+    lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
+    transceiver: str | None = column(
+        "The module at each end that is a switch; blank: the cable brings its ends.",
+        default=None,
+        refers_to="transceivers",
+    )
+    node_transceiver: str | None = column(
+        "The module at the node's end; blank: as at a switch.", default=None, refers_to="transceivers"
+    )
+
+
+class Transceiver(CatalogRow):
+    """A pluggable module at the end of a fibre."""
+
+    ports: int = column("Links that one module ends: 2 for a twin-port module.", default=1, ge=1, le=2)
+    kw: float = column("Power of the module.", ge=0)
+    price_usd: float = column("Price of the module.", ge=0)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
 
 
@@ -174,6 +191,16 @@ class Fabric(CatalogRow):
     max_tiers: int = column("Most tiers of switches that it may grow to.", default=3, ge=1, le=3)
     access_link: str | None = column("The cable from node to leaf.", default=None, refers_to="links")
     trunk_link: str | None = column("The cable between switches.", default=None, refers_to="links")
+    rack_link: str | None = column(
+        "The cable between ends in one rack; blank: access_link or trunk_link, whatever the distance.",
+        default=None,
+        refers_to="links",
+    )
+    row_link: str | None = column("The cable between racks of a row; blank: likewise.", default=None, refers_to="links")
+    hall_link: str | None = column("The cable across the hall; blank: likewise.", default=None, refers_to="links")
+    leaf_placement: Literal["end-of-row", "in-rack"] = column(
+        "Where leaves stand: in a rack at the end of the row, or in a rack of their nodes.", default="end-of-row"
+    )
     latency_us: float = column("Latency of a message between nodes.", default=5.0, ge=0, usual=(0.5, 100))
     efficiency_pct: float = column("Share of the line rate that collectives reach.", default=85.0, gt=0, le=100)
     gbps: float | None = column("Rate for each node, of `builtin` only.", default=None, gt=0)
@@ -189,6 +216,23 @@ class Fabric(CatalogRow):
         elif self.name not in ("none", "builtin"):
             raise ValueError("switch|only the fabrics named 'none' and 'builtin' have no switch")
         return self
+
+
+class SideNetwork(CatalogRow):
+    """A network of its own beside the fabric of the accelerators: for storage, for services, for management."""
+
+    switch: str = column("The switch of its leaf-spine.", refers_to="switches")
+    oversubscription: float = column("Bandwidth to the ports ÷ bandwidth to the spines.", default=1.0, ge=1, le=64)
+    access_link: str = column("The cable from equipment to leaf, with its ends.", refers_to="links")
+    trunk_link: str = column("The cable between switches, with its ends.", refers_to="links")
+    ports_per_node: int = column("Ports of it that every node takes.", default=1, ge=0, le=16)
+    ports_per_storage_unit: int = column("Ports of it that every storage unit takes.", default=1, ge=0, le=64)
+    ports_per_switch: int = column(
+        "Ports of it that every other switch takes: those of fabrics, and of the networks that a site names before it.",
+        default=0,
+        ge=0,
+        le=4,
+    )
 
 
 class Storage(CatalogRow):

@@ -57,6 +57,14 @@ class Settings(Row):
     survive_failures: int = column(
         "Drive failures at once that the protection of owned storage must survive.", default=2, ge=1, le=10
     )
+    racks_per_row: int = column(
+        "Racks of a row, the one with its switches included; decides which cables leave the row "
+        "(default: an estimate, about 12 m).",
+        default=16,
+        ge=2,
+        le=200,
+        usual=(6, 40),
+    )
     cpu_usd_per_core_hour: float = column(
         "Price of a CPU core that packs and unpacks stored data "
         "(default: Nebius, 0.0248 a vCPU, skypilot-catalog nebius/vms.csv, 2025).",
@@ -98,6 +106,11 @@ class Site(NamedRow):
     water_limit_m3_per_year: float | None = column("Limit of the water used in a year.", default=None, ge=0)
     wet_bulb_c: float | None = column("Design wet-bulb temperature.", default=None, ge=-40, le=45)
     redundancy: Redundancy = column("Redundancy of power and cooling units.", default="N")
+    networks: Names = column(
+        "Networks beside the fabric that it builds (storage, in-band, out-of-band); blank: none.",
+        default=(),
+        refers_to="networks",
+    )
 
     @model_validator(mode="after")
     def _facility_columns(self) -> Site:
