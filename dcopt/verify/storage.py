@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from dcopt.design.records import Design, StorageRecord
+from dcopt.design.records import Design, StorageRecord, TrainingRecord
 from dcopt.infrastructure.storage import peak_stored_tb, protection_problem, raw_tb
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC
@@ -122,28 +122,37 @@ def _units(problem: Problem, design: Design, records: list[StorageRecord], year:
         checker.at_most(f"{place} raw TB", sum(raw), unit.raw_tb * units, "raw capacity")
         for record, size in zip(group, raw, strict=True):
             checker.equal(f"{place} units of {record.dataset} {record.part}", record.units, units * size / sum(raw))
-        read, written, kiops = _streams(problem, design, group, year)
-        checker.at_most(f"{place} read GB/s", read, unit.read_gb_per_s * units, "read bandwidth")
-        checker.at_most(f"{place} write GB/s", written, unit.write_gb_per_s * units, "write bandwidth")
-        if unit.read_kiops is not None:
-            checker.at_most(f"{place} thousand IOPS", kiops, unit.read_kiops * units, "IOPS")
+        _moments(problem, design, group, year, checker)
 
 
-def _streams(problem: Problem, design: Design, group: list[StorageRecord], year: int) -> tuple[float, float, float]:
-    """Return what all jobs of the site read (GB/s), write (GB/s) and read at random (thousand a second) at once."""
-    read = written = kiops = 0.0
-    for job in design.training:
-        if job.year != year or job.site != group[0].site:
-            continue
-        row = problem.training[job.job]
-        for record in group:
-            ratio = ratio_of(problem, record)
-            if record.part == "checkpoint" and record.dataset == job.job:
-                penalty = problem.protection[record.protection].written_per_stored
-                written += job.checkpoint_gb_per_s * penalty / ratio
-            elif record.part != "checkpoint" and record.dataset == row.dataset:
-                hot = problem.datasets[record.dataset].hot_pct / 100
-                share = hot if record.part == "hot" else 1 - hot
-                read += job.ingest_gb_per_s * share / ratio
-                kiops += read_kiops(run_of(row, problem), job.days) * share
-    return read, written, kiops
+def _moments(problem: Problem, design: Design, group: list[StorageRecord], year: int, checker: Checker) -> None:
+    """Replay the calendar: whenever a run starts, the units carry what all runs of that moment move."""
+    site, unit, units = group[0].site, problem.storage[group[0].name], group[0].site_units
+    jobs = {record.job: record for record in design.training if (record.year, record.site) == (year, site)}
+    taken = {name: _taken(problem, record, group) for name, record in jobs.items()}
+    runs = [entry for entry in design.calendar if entry.year == year and entry.job in jobs]
+    limits = {"read": unit.read_gb_per_s, "write": unit.write_gb_per_s, "random read": unit.read_kiops}
+    for moment in sorted({run.start_day for run in runs}):
+        going = [run for run in runs if run.start_day <= moment + 1e-9 and run.end_day > moment + 1e-9]
+        for what, limit in limits.items():
+            if limit is not None:
+                place = f"storage {unit.name} at {site} year {year} day {moment:g} {what}"
+                at_once = sum(taken[run.job][what] for run in going)
+                checker.at_most(place, at_once, limit * units, "what its units carry")
+
+
+def _taken(problem: Problem, job: TrainingRecord, group: list[StorageRecord]) -> dict[str, float]:
+    """Return what one run of a job reads (GB/s), writes (GB/s) and reads at random (thousand a second)."""
+    taken = dict.fromkeys(("read", "write", "random read"), 0.0)
+    row = problem.training[job.job]
+    for record in group:
+        ratio = ratio_of(problem, record)
+        if record.part == "checkpoint" and record.dataset == job.job:
+            penalty = problem.protection[record.protection].written_per_stored
+            taken["write"] += job.checkpoint_gb_per_s * penalty / ratio
+        elif record.part != "checkpoint" and record.dataset == row.dataset:
+            hot = problem.datasets[record.dataset].hot_pct / 100
+            share = hot if record.part == "hot" else 1 - hot
+            taken["read"] += job.ingest_gb_per_s * share / ratio
+            taken["random read"] += read_kiops(run_of(row, problem), job.days) * share
+    return taken

@@ -120,16 +120,28 @@ def price(
             _pay_workloads(problem, use, year, fixed)
     if fixed.usd >= best:
         return math.inf
-    for nodes_of in _with_spares(problem, candidates, plan, work):
-        for stored, packing in _storages(problem, candidates, plan):
-            packed = Purse.empty(problem)
-            for dataset, codec in packing.items():
-                for year in plan:
-                    hours = packing_core_hours(problem, problem.datasets[dataset], codec, year)
-                    packed.pay("processing", hours * problem.settings.cpu_usd_per_core_hour, year)
-            standing = _standing(problem, candidates, plan, nodes_of, stored)
-            best = min(best, _sites(problem, standing, [fixed, packed], facilities))
+    for more in _with_more(plan, work):
+        for nodes_of in _with_spares(problem, candidates, plan, more):
+            for stored, packing in _storages(problem, candidates, plan, more):
+                packed = Purse.empty(problem)
+                for dataset, codec in packing.items():
+                    for year in plan:
+                        hours = packing_core_hours(problem, problem.datasets[dataset], codec, year)
+                        packed.pay("processing", hours * problem.settings.cpu_usd_per_core_hour, year)
+                standing = _standing(problem, candidates, plan, nodes_of, stored)
+                best = min(best, _sites(problem, standing, [fixed, packed], facilities))
     return best
+
+
+def _with_more(plan: Plan, work: dict[str, int]) -> Iterator[dict[str, int]]:
+    """Yield more working nodes too where jobs may have to run beside each other for want of storage bandwidth."""
+    most = dict(work)
+    for uses in plan.values():
+        for key, use in uses.items():
+            if len(use.jobs) > 1:
+                most[key] = max(most[key], sum(c.nodes for c in use.jobs) + use.hosts)
+    for counts in itertools.product(*(range(work[key], most[key] + 1) for key in work)):
+        yield dict(zip(work, counts, strict=True))
 
 
 def least_working(problem: Problem, candidates: Candidates, plan: Plan, key: str) -> int | None:
@@ -152,22 +164,39 @@ def least_working(problem: Problem, candidates: Candidates, plan: Plan, key: str
     return None if any(most > limit for limit in limits) else most
 
 
+Need = dict[str, float]
+"""What a run holds of each named resource."""
+
+
 def calendar_exists(problem: Problem, jobs: list[TrainingCandidate], capacity: int) -> bool:
-    """Whether runs can be given start days, by trying every order in which they are put down as early as possible."""
-    runs = [(c, problem.training[c.job]) for c in jobs for _ in range(problem.training[c.job].runs_per_year)]
-    if sum(c.nodes for c, _ in runs) <= capacity:
+    """Whether runs can be given start days on that many nodes."""
+    return keeps_calendar(problem, [(c, {"nodes": c.nodes}) for c in jobs], {"nodes": capacity})
+
+
+def keeps_calendar(problem: Problem, jobs: list[tuple[TrainingCandidate, Need]], capacity: Need) -> bool:
+    """Whether start days exist, by trying every order in which runs are put down as early as possible."""
+    runs = [(c, need) for c, need in jobs for _ in range(problem.training[c.job].runs_per_year)]
+    if all(sum(need.get(name, 0.0) for _, need in runs) <= level for name, level in capacity.items()):
         return True
-    return any(_put_down([runs[k] for k in order], capacity) for order in itertools.permutations(range(len(runs))))
+    return any(
+        _put_down(problem, [runs[k] for k in order], capacity) for order in itertools.permutations(range(len(runs)))
+    )
 
 
-def _put_down(runs: list[tuple[TrainingCandidate, Any]], capacity: int) -> bool:
-    down: list[tuple[float, float, int]] = []
-    for run, row in runs:
+def _put_down(problem: Problem, runs: list[tuple[TrainingCandidate, Need]], capacity: Need) -> bool:
+    down: list[tuple[float, float, Need]] = []
+    for run, need in runs:
+        row = problem.training[run.job]
         for start in sorted({row.earliest_start_day, *(end for _, end, _ in down if end > row.earliest_start_day)}):
             moments = [start, *(s for s, _, _ in down if start < s < start + run.days - 1e-9)]
-            busy = max(sum(n for s, e, n in down if s <= m + 1e-9 < e) for m in moments)
-            if busy + run.nodes <= capacity and start + run.days <= row.due_day + 1e-9:
-                down.append((start, start + run.days, run.nodes))
+            beside = [[n for s, e, n in down if s <= m + 1e-9 < e] for m in moments]
+            fits = all(
+                sum(n.get(name, 0.0) for n in (*of, need)) <= level * (1 + 1e-9)
+                for of in beside
+                for name, level in capacity.items()
+            )
+            if fits and start + run.days <= row.due_day + 1e-9:
+                down.append((start, start + run.days, need))
                 break
         else:
             return False
@@ -228,7 +257,9 @@ Stored = dict[str, dict[str, int]]
 """Storage units by site and row."""
 
 
-def _storages(problem: Problem, candidates: Candidates, plan: Plan) -> Iterator[tuple[Stored, dict[str, Any]]]:
+def _storages(
+    problem: Problem, candidates: Candidates, plan: Plan, work: dict[str, int]
+) -> Iterator[tuple[Stored, dict[str, Any]]]:
     """Yield every way to store what must be stored: units by site, and the codec of each dataset."""
     runs = {(c.job, c.pool.site) for uses in plan.values() for use in uses.values() for c in use.jobs}
     homes: list[list[list[tuple[Any, str]]]] = []
@@ -253,46 +284,87 @@ def _storages(problem: Problem, candidates: Candidates, plan: Plan) -> Iterator[
                     codecs[item.name].add(option.codec.name)
             if any(len(names) > 1 for names in codecs.values()):
                 continue
-            units = _units(problem, plan, list(zip(places, choice, strict=True)))
-            if units is None:
-                continue
-            key = (repr(sorted(units.items())), repr(sorted(codecs.items())))
-            if key not in seen:
-                seen.add(key)
-                by_name = {o.codec.name: o.codec for o in choice}
-                yield units, {name: by_name[next(iter(of))] for name, of in codecs.items()}
+            for units in _units(problem, plan, list(zip(places, choice, strict=True)), work):
+                key = (repr(sorted(units.items())), repr(sorted(codecs.items())))
+                if key not in seen:
+                    seen.add(key)
+                    by_name = {o.codec.name: o.codec for o in choice}
+                    yield units, {name: by_name[next(iter(of))] for name, of in codecs.items()}
 
 
-def _units(problem: Problem, plan: Plan, placed: list[tuple[tuple[Any, str], StorageOption]]) -> Stored | None:
-    """Return the least units that hold and move everything; None where a unit cannot move at all."""
-    units: Stored = defaultdict(dict)
-    for site, name in {(site, option.storage.name) for (_, site), option in placed}:
+Placed = list[tuple[tuple[Any, str], StorageOption]]
+"""Every (item, site) and how it is stored there."""
+
+
+def _units(problem: Problem, plan: Plan, placed: Placed, work: dict[str, int]) -> Iterator[Stored]:
+    """Yield the units that hold and move everything in some calendar: none that is more than another needs."""
+    least, most = {}, {}
+    for site, name in sorted({(site, option.storage.name) for (_, site), option in placed}):
         here = [(i, o) for (i, s), o in placed if (s, o.storage.name) == (site, name)]
         row = here[0][1].storage
         raw = 0.0
         for item, option in here:
             protection, ratio = option.protection, option.codec.ratio(item.compressibility)
             raw += item.size_tb / ratio * (protection.data + protection.parity) / protection.data
-        needs = [raw / row.raw_tb, row.min_units]
+        alone, at_once = [raw / row.raw_tb, row.min_units], [0.0]
         for uses in plan.values():
-            moved = {"read": 0.0, "write": 0.0, "kiops": 0.0}
-            for c in (c for use in uses.values() for c in use.jobs if c.pool.site == site):
-                for item, option in here:
-                    if item.owner == f"training/{c.job}":
-                        wide = (option.protection.data + option.protection.parity) / option.protection.data
-                        moved["write"] += c.checkpoint_gb_per_s * (option.protection.write_penalty or wide)
-                    if item.owner == f"datasets/{problem.training[c.job].dataset}":
-                        ratio = option.codec.ratio(item.compressibility)
-                        moved["read"] += c.ingest_gb_per_s * item.share / ratio
-                        moved["kiops"] += c.read_kiops * item.share
-            rates = {"read": row.read_gb_per_s, "write": row.write_gb_per_s, "kiops": row.read_kiops}
-            for way, amount in moved.items():
-                rate = rates[way]
-                if amount and rate == 0:
-                    return None
-                needs.append(amount / rate if rate else 0.0)
-        units[site][name] = max(math.ceil(need - 1e-9) for need in needs)
-    return units
+            jobs = [c for use in uses.values() for c in use.jobs if c.pool.site == site]
+            needs = [_moved(problem, c, placed) for c in jobs]
+            for way, rate in (("read", row.read_gb_per_s), ("write", row.write_gb_per_s), ("kiops", row.read_kiops)):
+                taken = [need.get(f"{way} {site} {name}", 0.0) for need in needs]
+                if any(taken) and rate == 0:
+                    return
+                if any(taken) and rate:
+                    alone += [amount / rate for amount in taken]
+                    runs = [problem.training[c.job].runs_per_year for c in jobs]
+                    at_once.append(sum(a * n for a, n in zip(taken, runs, strict=True)) / rate)
+        least[site, name] = max(math.ceil(need - 1e-9) for need in alone)
+        most[site, name] = max(least[site, name], *(math.ceil(need - 1e-9) for need in at_once))
+    found: list[tuple[int, ...]] = []
+    for counts in itertools.product(*(range(least[key], most[key] + 1) for key in least)):
+        if any(all(a <= b for a, b in zip(other, counts, strict=True)) for other in found):
+            continue
+        units = dict(zip(least, counts, strict=True))
+        if all(_calendar_with(problem, plan[year], placed, work, units) for year in plan):
+            found.append(counts)
+            stored: Stored = defaultdict(dict)
+            for (site, name), count in units.items():
+                stored[site][name] = count
+            yield stored
+
+
+def _moved(problem: Problem, c: TrainingCandidate, placed: Placed) -> Need:
+    """Return what a run takes of the storage of its site, by way, site and row: GB/s, or thousand reads a second."""
+    moved: Need = defaultdict(float)
+    for (item, site), option in placed:
+        where = f"{site} {option.storage.name}"
+        if site == c.pool.site and item.owner == f"training/{c.job}":
+            wide = (option.protection.data + option.protection.parity) / option.protection.data
+            moved[f"write {where}"] += c.checkpoint_gb_per_s * (option.protection.write_penalty or wide)
+        if site == c.pool.site and item.owner == f"datasets/{problem.training[c.job].dataset}":
+            moved[f"read {where}"] += c.ingest_gb_per_s * item.share / option.codec.ratio(item.compressibility)
+            moved[f"kiops {where}"] += c.read_kiops * item.share
+    return moved
+
+
+def _calendar_with(
+    problem: Problem, uses: dict[str, Use], placed: Placed, work: dict[str, int], units: dict[tuple[str, str], int]
+) -> bool:
+    """Whether the jobs of a year have start days that keep the nodes and what the storage units move."""
+    capacity: Need = {}
+    for (site, name), count in units.items():
+        row = problem.storage[name]
+        for way, rate in (("read", row.read_gb_per_s), ("write", row.write_gb_per_s), ("kiops", row.read_kiops)):
+            if rate is not None:
+                capacity[f"{way} {site} {name}"] = rate * count
+    jobs = []
+    for key, use in uses.items():
+        owned = bool(use.jobs) and not use.jobs[0].pool.rented
+        limited = owned or any(o.max_units is not None for o in problem.offers.values())
+        if limited:
+            capacity[key] = work[key] - use.hosts
+        jobs += [(c, {key: c.nodes, **_moved(problem, c, placed)}) for c in use.jobs]
+    return keeps_calendar(problem, jobs, capacity)
 
 
 def _standing(

@@ -30,6 +30,17 @@ def no_fabric(small: Small) -> Small:
     return small.drop("fabrics", "flat")
 
 
+def _readers(*windows: tuple[float, float]) -> Small:
+    """Return two jobs of some ten days on a node each that read a dataset at most of what a storage unit delivers."""
+    jobs = [
+        job(f"read{k}", dataset="books", earliest_start_day=start, due_day=due)
+        for k, (start, due) in enumerate(windows)
+    ]
+    small = owned_site(jobs).drop("nodes", "quad").drop("fabrics", "flat").drop("storage", "disk")
+    small = small.put("datasets", [dataset(size_tb=2, dataset_tokens=2e8, hot_pct=100)])
+    return small.set(schedulable_pct=100).change("storage", "flash", read_gb_per_s=0.6)
+
+
 CASES: dict[str, Small] = {
     "serving only": owned_site(services=[service()]),
     "serving, many replicas": no_fabric(owned_site(services=[service(**BUSY)])),
@@ -53,6 +64,10 @@ CASES: dict[str, Small] = {
     "storage bandwidth": owned_site([job(dataset="books", tokens=4e11)])
     .drop("nodes", "quad")
     .put("datasets", [dataset(size_tb=7, dataset_tokens=2e8, hot_pct=40)]),
+    "reads in turn": _readers((0, 365), (0, 365)),
+    "reads at once": _readers((0, 9), (0, 9)),
+    "reads at once for a while": _readers((0, 8), (2, 10)),
+    "reads one after another within windows": _readers((0, 7), (5, 12)),
     "cold archive in the cloud": cloud([job()]).put("datasets", [dataset(size_tb=30, hot_pct=0)]),
     "growth": no_fabric(owned_site([job(first_year=2)], [service(growth_pct_per_year=150, **BUSY)])).set(
         horizon_years=2
