@@ -79,14 +79,17 @@ def what_binds(
     datasets = {problem.training[job].dataset for job in candidates}
     reads = [o for (item, _), of in options.items() if item.rpartition(":")[0] in datasets for o in of]
     writes = [o for (item, _), of in options.items() if item.endswith(":checkpoint") for o in of]
+    rebuilt = [max((o.rebuild[k] for of in options.values() for o in of), default=0.0) for k in (0, 1)]
     return Binding(
         ingest=any(
-            read > o.storage.read_gb_per_s * o.storage.min_units
-            or (o.storage.read_kiops is not None and kiops > o.storage.read_kiops * o.storage.min_units)
+            read * o.slowdown > o.storage.read_gb_per_s * o.storage.min_units - rebuilt[0]
+            or (o.storage.read_kiops is not None and kiops * o.slowdown > o.storage.read_kiops * o.storage.min_units)
             for o in reads
         ),
         checkpoints=any(
-            written * o.protection.written_per_stored > o.storage.write_gb_per_s * o.storage.min_units for o in writes
+            written * o.protection.written_per_stored * o.slowdown
+            > o.storage.write_gb_per_s * o.storage.min_units - rebuilt[1]
+            for o in writes
         ),
     )
 

@@ -138,6 +138,10 @@ class DataItem:
     share: float
     """Share of its dataset; ingest reads the parts in this proportion."""
     compressibility: str
+    requires: tuple[str, ...] = ()
+    """Features that storage must offer to hold it."""
+    nines: float = 0.0
+    """Its copies together keep it through a year with a probability of so many nines (−log10 of the loss)."""
 
     @property
     def key(self) -> str:
@@ -160,6 +164,14 @@ class StorageOption:
     codec: Codec
     raw_tb_per_tb: float
     """Raw TB for each TB of the item."""
+    nines: float
+    """−log10 of the probability that this copy of the item is lost within a year, no more than the item needs."""
+    least_units: int
+    """Units on which the parts of a group can lie apart."""
+    rebuild: tuple[float, float]
+    """GB/s that the rebuild of a drive reads and writes."""
+    slowdown: float
+    """GB/s of the units for each GB/s moved: more than 1 where encryption is required."""
 
     @property
     def key(self) -> str:
@@ -238,3 +250,16 @@ class Candidates:
     def item_of(self) -> dict[str, DataItem]:
         """The items by their key."""
         return {item.key: item for item in self.items}
+
+    @cached_property
+    def rebuilds(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """GB/s that the rebuild of a drive reads and writes with the widest protection, by (site, storage unit)."""
+        found: dict[tuple[str, str], tuple[float, float]] = {}
+        for (_, site), options in self.storage_options.items():
+            for option in options:
+                before = found.get((site, option.storage.name), (0.0, 0.0))
+                found[site, option.storage.name] = (
+                    max(before[0], option.rebuild[0]),
+                    max(before[1], option.rebuild[1]),
+                )
+        return found

@@ -152,7 +152,11 @@ def pool_key(record: PoolRecord | TrainingRecord | ServiceRecord | NetworkRecord
 
 
 class StorageRecord(Record):
-    """Where data lies. ``units`` is the share of the units that the data takes; ``site_units`` all of them there."""
+    """Where data lies. ``units`` is the share of the units that the data takes; ``site_units`` all of them there.
+
+    ``annual_loss_probability`` is that of this copy, by drive failures alone (rented: as the provider states it, 0
+    where it states none), ``survives_failures`` the drives of a group that may fail at once.
+    """
 
     site: str
     name: str
@@ -166,6 +170,8 @@ class StorageRecord(Record):
     stored_tb: float
     usable_tb: float
     rented: bool
+    survives_failures: int = 0
+    annual_loss_probability: float = 0.0
 
 
 class RackRecord(Record):

@@ -3,6 +3,8 @@
     Σ_o place[i,s,o,w] = copy[d,s,w] (datasets),  ≥ Σ_{c at s} y[j,c,t] (checkpoints)
     Σ_s copy[d,s,w] ≥ min_copies;   copy[d,s,w] ≥ Σ_{c at s} y[j,c,t] for the jobs that read d
     Σ raw_o·size_i·place ≤ raw_tb·units[s,k,w];   min_units·use[s,k,w] ≤ units[s,k,w] ≤ most·use,   use ≤ Σ place
+    Σ_o least_o·place[i,s,o,w] ≤ units[s,k,w]                       the parts of a group lie on different units
+    Σ_s Σ_o nines_o·place[i,s,o,w] ≥ nines_i                        losses of copies at different sites multiply
 
 w is the stay that holds period t: what is bought stands in all periods (one stay), what is rented at a cloud site is
 rented anew in each, so that a job that runs once pays for its storage once. A dataset has one codec at all its sites;
@@ -20,6 +22,7 @@ from dcopt.formulation import storage_flow
 from dcopt.formulation.program import Program, linear, total, whole
 from dcopt.formulation.stays import stay_of, stays
 from dcopt.formulation.training import chosen
+from dcopt.infrastructure.storage import loss_probability, tolerated_failures
 from dcopt.performance.packing import packing_core_hours
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
 
@@ -87,8 +90,18 @@ def _most_units(program: Program, site: str, unit: StorageUnit, moved: float) ->
         mine = [option.raw_tb_per_tb for option in options if option.storage.name == unit.name]
         if at == site and mine:
             raw += program.candidates.item_of[item_key].size_tb * max(mine)
-    least = program.least_offered(site, "storage", unit.name)
-    return max(math.ceil(need - 1e-9) for need in (raw / unit.raw_tb, moved, float(unit.min_units), float(least)))
+    least = max(program.least_offered(site, "storage", unit.name), *_widths(program, site, unit))
+    return max(math.ceil(need - 1e-9) for need in (raw / unit.raw_tb, moved, float(least)))
+
+
+def _widths(program: Program, site: str, unit: StorageUnit) -> list[int]:
+    """Return the units that each way to store something on a unit needs at the least."""
+    return [
+        option.least_units
+        for (_, at), options in program.candidates.storage_options.items()
+        for option in options
+        if (at, option.storage.name) == (site, unit.name)
+    ]
 
 
 def _declare_packing(program: Program) -> None:
@@ -110,7 +123,9 @@ def link(program: Program) -> None:
     """Place every item, size the units, and carry every stream."""
     _placements(program)
     _copies(program)
+    _durability(program)
     _sizes(program)
+    _apart(program)
     storage_flow.link(program)
 
 
@@ -183,6 +198,46 @@ def _data_at(program: Program, period: Period, job: str, site: str, here: Any) -
         )
 
 
+def _durability(program: Program) -> None:
+    """Keep every item through a year with its nines: those of independent copies add up."""
+    for item in program.candidates.items:
+        at = [(site, options) for (key, site), options in program.candidates.storage_options.items() if key == item.key]
+        if all(option.nines >= item.nines for _, options in at for option in options):
+            continue
+        for period in program.candidates.periods:
+            copies = [
+                (option.nines, program.model.place[item.key, site, option.key, stay_of(program, site, period.index)])
+                for site, options in at
+                for option in options
+            ]
+            program.require(
+                "durability",
+                (item.key, period.index),
+                linear([nines for nines, _ in copies], [place for _, place in copies]) >= item.nines,
+                row=f"datasets.csv: {item.name} max_annual_loss_probability",
+                sentence=f"the copies of {item.name} together are as safe from drive failures as it asks",
+            )
+
+
+def _apart(program: Program) -> None:
+    """Let the parts of every group lie on different units."""
+    for (item_key, site), options in program.candidates.storage_options.items():
+        for unit in {option.storage.name: option.storage for option in options}.values():
+            wide = [o for o in options if o.storage.name == unit.name]
+            if all(option.least_units <= unit.min_units for option in wide):
+                continue
+            for stay, _ in stays(program, site):
+                places = [program.model.place[item_key, site, option.key, stay] for option in wide]
+                program.require(
+                    "apart",
+                    (item_key, site, unit.name, stay),
+                    linear([float(option.least_units) for option in wide], places)
+                    <= program.model.units[site, unit.name, stay],
+                    row=f"protection.csv: {' '.join(sorted({option.protection.name for option in wide}))}",
+                    sentence=f"the parts of a group lie on different {unit.name} units at {site}",
+                )
+
+
 def _sizes(program: Program) -> None:
     model = program.model
     stored: dict[tuple[str, str, int], list[tuple[float, Any]]] = {}
@@ -247,6 +302,10 @@ def _records(program: Program, site: str, stay: int, years: tuple[int, ...]) -> 
                 stored_tb=item.size_tb,
                 usable_tb=item.size_tb / option.codec.ratio(item.compressibility),
                 rented=option.price_usd is None,
+                survives_failures=tolerated_failures(option.protection),
+                annual_loss_probability=loss_probability(
+                    option.storage, option.protection, item.size_tb * option.raw_tb_per_tb
+                ),
             )
             records += [record.model_copy(update={"year": year}) for year in years]
     return records

@@ -1,10 +1,11 @@
 """What the jobs of a site read and write while they run, and the storage units that carry it.
 
     Σ_o flow[i,s,j,t,o] = Σ_{c at s} rate_c·y[j,c,t],          flow ≤ most·place           GB/s of one run
-    Σ_i Σ_o weight_o·flow ≤ limit_k·units[s,k,w]                                           each job alone
+    Σ_i Σ_o weight_o·flow ≤ limit_k·units[s,k,w] − rebuild_k·use[s,k,w]                     each job alone
     Σ_o volume[i,s,j,t,o] = Σ_{c at s} runs·days_c·rate_c·y,   volume ≤ most·place         GB/s × days of a year
-    Σ_{jobs with window in [a,b]} Σ_i Σ_o weight_o·volume ≤ (b − a)·limit_k·units[s,k,w]   each interval of windows
+    Σ_{jobs with window in [a,b]} Σ_i Σ_o weight_o·volume ≤ (b − a)·(limit_k·units − …)   each interval of windows
 
+rebuild_k is what the rebuild of one drive takes, with the widest protection that may lie on the units.
 Jobs share the GB/s and the IOPS of a system as they share nodes: what runs at once is decided by the calendar, which
 the pipeline packs with both (formulation.md, point 9). Rows that hold for every choice are left out: where the units
 of a system at their least carry all that may come, and where all runs fit one after another.
@@ -49,6 +50,8 @@ class Resource:
     limit: float
     """What one unit delivers."""
     min_units: int
+    rebuild: float
+    """What the rebuild of one drive takes of all units together."""
 
     @property
     def key(self) -> str:
@@ -91,12 +94,16 @@ def rate_of(stream: Stream, candidate: TrainingCandidate) -> float:
     return candidate.checkpoint_gb_per_s if stream.writes else candidate.ingest_gb_per_s * stream.item.share
 
 
-def weights_of(stream: Stream, option: StorageOption, candidate: TrainingCandidate) -> dict[Resource, float]:
+def weights_of(
+    program: Program, stream: Stream, option: StorageOption, candidate: TrainingCandidate
+) -> dict[Resource, float]:
     """Return what one GB/s of a stream takes of the limited resources of the unit on which its item lies.
 
     Every candidate of a job reads as many samples for each GB, so any of them may be given.
     """
     ratio = option.codec.ratio(stream.item.compressibility)
+    rebuilds = program.candidates.rebuilds[stream.site, option.storage.name]
+    rebuilt = {"read": rebuilds[0], "write": rebuilds[1], "kiops": 0.0}
     if stream.writes:
         kinds = {"write": option.protection.written_per_stored / ratio}
     else:
@@ -106,7 +113,8 @@ def weights_of(stream: Stream, option: StorageOption, candidate: TrainingCandida
     for kind, weight in kinds.items():
         limit: float | None = getattr(unit, LIMITS[kind])
         if weight and limit is not None:
-            found[Resource(stream.site, unit.name, kind, limit, unit.min_units)] = weight
+            resource = Resource(stream.site, unit.name, kind, limit, unit.min_units, rebuilt[kind])
+            found[resource] = weight * option.slowdown
     return found
 
 
@@ -114,7 +122,7 @@ def heaviest(program: Program, stream: Stream, candidate: TrainingCandidate) -> 
     """Return the largest weight of a stream on each resource, over all ways to store its item."""
     found: dict[Resource, float] = {}
     for option in program.candidates.storage_options[stream.item.key, stream.site]:
-        for resource, weight in weights_of(stream, option, candidate).items():
+        for resource, weight in weights_of(program, stream, option, candidate).items():
             found[resource] = max(weight, found.get(resource, 0.0))
     return found
 
@@ -146,7 +154,7 @@ def most_taken(program: Program) -> dict[tuple[str, str], float]:
     for resource, amount in needs.items():
         if resource.limit:
             at = (resource.site, resource.name)
-            found[at] = max(found.get(at, 0.0), amount / resource.limit)
+            found[at] = max(found.get(at, 0.0), (amount + resource.rebuild) / resource.limit)
     return found
 
 
@@ -223,7 +231,7 @@ def _one_after_another(program: Program, by_stream: dict[Stream, Choices], jobs:
 
 
 def _always_carried(resource: Resource, most: float) -> bool:
-    return most <= resource.limit * resource.min_units
+    return most <= resource.limit * resource.min_units - resource.rebuild
 
 
 def _loads(
@@ -248,7 +256,7 @@ def _loads(
             placed = program.model.place[stream.item.key, stream.site, option.key, stay]
             program.require(f"{name}_there", (*key, option.key), part <= most * placed)
             parts.append(part)
-            loads.append(Load(stream, part, weights_of(stream, option, choices[0][0])))
+            loads.append(Load(stream, part, weights_of(program, stream, option, choices[0][0])))
         driven = linear(amounts[stream], [variable for _, variable in choices])
         program.require(f"{name}_moved", key, linear([1.0] * len(parts), parts) == driven)
     return loads
@@ -266,17 +274,24 @@ def _carry(
 ) -> None:
     """Keep what some jobs move within what the units deliver in ``days`` days (1 for rates)."""
     mine = [load for load in loads if load.stream.job in jobs and resource in load.weights]
-    units = program.model.units[resource.site, resource.name, stay_of(program, resource.site, period)]
+    there = free_of(program, resource, period)
     names = " and ".join(sorted(jobs))
     when = f" between day {span[0]:g} and day {span[1]:g}" if span else ""
     program.require(
         name,
         (resource.key, period, names, *span),
         linear([load.weights[resource] for load in mine], [load.moved for load in mine])
-        <= resource.limit * days * units,
+        <= resource.limit * days * there,
         row=f"storage.csv: {resource.name} {LIMITS[resource.kind]}",
         sentence=f"the {resource.name} units at {resource.site} carry what {names} {WORDS[resource.kind]}{when}",
     )
+
+
+def free_of(program: Program, resource: Resource, period: int) -> Any:
+    """Return the units of a resource that are left beside the rebuild of a drive."""
+    key = (resource.site, resource.name, stay_of(program, resource.site, period))
+    units = program.model.units[key]
+    return units - resource.rebuild / resource.limit * program.model.use[key] if resource.limit else units
 
 
 def shares_of(program: Program, candidate: TrainingCandidate, period: int) -> list[Share]:
@@ -287,7 +302,7 @@ def shares_of(program: Program, candidate: TrainingCandidate, period: int) -> li
     for stream in streams_of(program, candidate.job, site):
         for option in program.candidates.storage_options[stream.item.key, site]:
             if whole(program.model.place[stream.item.key, site, option.key, stay]):
-                for resource, weight in weights_of(stream, option, candidate).items():
+                for resource, weight in weights_of(program, stream, option, candidate).items():
                     units = weight * rate_of(stream, candidate) / resource.limit if resource.limit else 0.0
                     found.append(Share(resource, stream, weight, units))
     return found
@@ -300,5 +315,5 @@ def heavier_ways(program: Program, share: Share, candidate: TrainingCandidate, p
     return [
         program.model.place[stream.item.key, stream.site, option.key, stay]
         for option in program.candidates.storage_options[stream.item.key, stream.site]
-        if weights_of(stream, option, candidate).get(resource, 0.0) >= share.weight
+        if weights_of(program, stream, option, candidate).get(resource, 0.0) >= share.weight
     ]

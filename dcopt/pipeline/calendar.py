@@ -11,9 +11,8 @@ from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import CalendarEntry, Design, pool_key
-from dcopt.formulation.program import Program, total, whole
-from dcopt.formulation.stays import stay_of
-from dcopt.formulation.storage_flow import Resource, Share, heavier_ways, shares_of
+from dcopt.formulation.program import Program, number, total, whole
+from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, shares_of
 from dcopt.formulation.training import chosen, hosts
 from dcopt.solve.calendar import Conflict, Job, conflict_of, pack
 
@@ -89,12 +88,8 @@ def _capacities(program: Program, period: Period, running: list[Running]) -> dic
         if pool.limited:
             found[pool.key] = whole(program.model.work[pool.key]) - whole(hosts(program, pool.key, period))
         for share in one.shares:
-            found[share.resource.key] = whole(_units(program, share.resource, period))
+            found[share.resource.key] = number(free_of(program, share.resource, period.index))
     return found
-
-
-def _units(program: Program, resource: Resource, period: Period) -> Any:
-    return program.model.units[resource.site, resource.name, stay_of(program, resource.site, period.index)]
 
 
 def _pack(
@@ -207,7 +202,7 @@ def _cut(
     helps = []
     for name, least in clash.conflict.least.items():
         if name in resources:
-            there, shared = _units(program, resources[name], period), f"what {resources[name].name} carries"
+            there, shared = free_of(program, resources[name], period.index), f"what {resources[name].name} carries"
         else:
             there, shared = program.model.work[pool or name] - hosts(program, pool or name, period), pool or name
         enough: Any = chosen_so

@@ -108,6 +108,8 @@ def _storage(design: Design) -> Section:
             part.codec,
             number(part.stored_tb, 4),
             number(part.usable_tb, 4),
+            number(part.survives_failures),
+            f"{part.annual_loss_probability:.1g}" if part.annual_loss_probability else "",
         )
 
     headers = ("site", "years", "dataset", "part", "storage", "how", ">units taken", ">units there")
@@ -115,11 +117,13 @@ def _storage(design: Design) -> Section:
         "storage",
         "Storage",
         "Where data lies",
-        (*headers, "protection", "codec", ">stored TB", ">usable TB"),
+        (*headers, "protection", "codec", ">stored TB", ">usable TB", ">survives", ">loss a year"),
         design.storage,
         cells,
         "No storage is needed.",
-        "Usable TB is after protection and before the codec; units there are whole, shared by the data of a site.",
+        "Usable TB is after protection and before the codec; units there are whole, shared by the data of a site. "
+        "Survives: drives of a group that may fail at once; loss a year: the probability that independent drive "
+        "failures lose some of this copy (rented: as its provider states it; blank: not stated).",
     )
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 
 from dcopt.design.records import Design, StorageRecord, TrainingRecord
-from dcopt.infrastructure.storage import peak_stored_tb, protection_problem, raw_tb
+from dcopt.infrastructure.storage import (
+    least_units,
+    loss_probability,
+    nines,
+    peak_stored_tb,
+    protection_problem,
+    raw_tb,
+    rebuild_load,
+    slowdown_of,
+)
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC
 from dcopt.performance.workloads import CHECKPOINTS_KEPT, read_kiops, run_of
@@ -39,6 +48,12 @@ def ratio_of(problem: Problem, record: StorageRecord) -> float:
     return codec_of(problem, record.codec).ratio(kind)
 
 
+def requires_of(problem: Problem, record: StorageRecord) -> set[str]:
+    """Return the features that storage must offer to hold what a record stores."""
+    name = problem.training[record.dataset].dataset if record.part == "checkpoint" else record.dataset
+    return {*problem.sites[record.site].requires, *(problem.datasets[name].requires if name else ())}
+
+
 def _record(problem: Problem, record: StorageRecord, checker: Checker) -> None:
     place = f"storage {record.dataset} {record.part} at {record.site} year {record.year}"
     unit = problem.storage[record.name]
@@ -70,6 +85,13 @@ def _record(problem: Problem, record: StorageRecord, checker: Checker) -> None:
         allowed = dataset.sites
     checker.equal(f"{place} stored_tb", record.stored_tb, size)
     checker.equal(f"{place} usable_tb", record.usable_tb, size / ratio_of(problem, record))
+    raw = raw_tb(size, protection, ratio_of(problem, record))
+    checker.same(f"{place} survives_failures", record.survives_failures, protection.parity)
+    loss = loss_probability(unit, protection, raw)
+    checker.equal(f"{place} annual_loss_probability", record.annual_loss_probability, loss, near_zero=0.0)
+    missing = sorted(requires_of(problem, record) - set(unit.features))
+    checker.holds(f"{place} features", not missing, record.name, f"it lacks {' '.join(missing)}")
+    checker.at_most(f"{place} units", least_units(unit, protection), record.site_units, "parts on different units")
     checker.holds(f"{place} medium", record.part == "cold" or unit.is_flash, unit.medium, "it must lie on flash")
     checker.holds(f"{place} site", not allowed or record.site in allowed, record.site, "it may not lie there")
 
@@ -96,6 +118,12 @@ def _copies(problem: Problem, design: Design, records: list[StorageRecord], year
                 sorted(_parts(problem, dataset.name)),
             )
         checker.at_most(f"storage {dataset.name} year {year} copies", dataset.min_copies, len(whole), "min_copies")
+        for part in _parts(problem, dataset.name):
+            copies = [r.annual_loss_probability for r in records if (r.dataset, r.part) == (dataset.name, part)]
+            share = dataset.hot_pct / 100 if part == "hot" else 1 - dataset.hot_pct / 100
+            needed = nines(dataset.max_annual_loss_probability * share)
+            place = f"storage {dataset.name} {part} year {year} nines of all copies"
+            checker.at_most(place, needed, sum(map(nines, copies)), "what they keep; max_annual_loss_probability")
     for job in design.training:
         if job.year != year:
             continue
@@ -132,13 +160,16 @@ def _moments(problem: Problem, design: Design, group: list[StorageRecord], year:
     taken = {name: _taken(problem, record, group) for name, record in jobs.items()}
     runs = [entry for entry in design.calendar if entry.year == year and entry.job in jobs]
     limits = {"read": unit.read_gb_per_s, "write": unit.write_gb_per_s, "random read": unit.read_kiops}
+    rebuilds = [rebuild_load(unit, problem.protection[record.protection]) for record in group]
+    rebuilt = {"read": max(r for r, _ in rebuilds), "write": max(w for _, w in rebuilds), "random read": 0.0}
     for moment in sorted({run.start_day for run in runs}):
         going = [run for run in runs if run.start_day <= moment + 1e-9 and run.end_day > moment + 1e-9]
         for what, limit in limits.items():
             if limit is not None:
                 place = f"storage {unit.name} at {site} year {year} day {moment:g} {what}"
                 at_once = sum(taken[run.job][what] for run in going)
-                checker.at_most(place, at_once, limit * units, "what its units carry")
+                left = limit * units - rebuilt[what]
+                checker.at_most(place, at_once, left, "what its units carry beside the rebuild of a drive")
 
 
 def _taken(problem: Problem, job: TrainingRecord, group: list[StorageRecord]) -> dict[str, float]:
@@ -146,13 +177,14 @@ def _taken(problem: Problem, job: TrainingRecord, group: list[StorageRecord]) ->
     taken = dict.fromkeys(("read", "write", "random read"), 0.0)
     row = problem.training[job.job]
     for record in group:
+        slow = slowdown_of(problem.storage[record.name], requires_of(problem, record))
         ratio = ratio_of(problem, record)
         if record.part == "checkpoint" and record.dataset == job.job:
             penalty = problem.protection[record.protection].written_per_stored
-            taken["write"] += job.checkpoint_gb_per_s * penalty / ratio
+            taken["write"] += job.checkpoint_gb_per_s * penalty * slow / ratio
         elif record.part != "checkpoint" and record.dataset == row.dataset:
             hot = problem.datasets[record.dataset].hot_pct / 100
             share = hot if record.part == "hot" else 1 - hot
-            taken["read"] += job.ingest_gb_per_s * share / ratio
-            taken["random read"] += read_kiops(run_of(row, problem), job.days) * share
+            taken["read"] += job.ingest_gb_per_s * share * slow / ratio
+            taken["random read"] += read_kiops(run_of(row, problem), job.days) * share * slow
     return taken

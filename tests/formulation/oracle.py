@@ -17,6 +17,7 @@ from typing import Any
 from facility_oracle import Purse, Standing, site_purses
 
 from dcopt.candidates.records import Candidates, ServingCandidate, StorageOption, TrainingCandidate
+from dcopt.infrastructure.storage import loss_probability, rebuild_load
 from dcopt.infrastructure.topology import count_for
 from dcopt.performance.packing import packing_core_hours
 from dcopt.problem.problem import Problem
@@ -284,7 +285,7 @@ def _storages(
                     codecs[item.name].add(option.codec.name)
             if any(len(names) > 1 for names in codecs.values()):
                 continue
-            for units in _units(problem, plan, list(zip(places, choice, strict=True)), work):
+            for units in _units(problem, candidates, plan, list(zip(places, choice, strict=True)), work):
                 key = (repr(sorted(units.items())), repr(sorted(codecs.items())))
                 if key not in seen:
                     seen.add(key)
@@ -296,8 +297,12 @@ Placed = list[tuple[tuple[Any, str], StorageOption]]
 """Every (item, site) and how it is stored there."""
 
 
-def _units(problem: Problem, plan: Plan, placed: Placed, work: dict[str, int]) -> Iterator[Stored]:
+def _units(
+    problem: Problem, candidates: Candidates, plan: Plan, placed: Placed, work: dict[str, int]
+) -> Iterator[Stored]:
     """Yield the units that hold and move everything in some calendar: none that is more than another needs."""
+    if not _safe(problem, placed):
+        return
     least, most = {}, {}
     for site, name in sorted({(site, option.storage.name) for (_, site), option in placed}):
         here = [(i, o) for (i, s), o in placed if (s, o.storage.name) == (site, name)]
@@ -306,7 +311,10 @@ def _units(problem: Problem, plan: Plan, placed: Placed, work: dict[str, int]) -
         for item, option in here:
             protection, ratio = option.protection, option.codec.ratio(item.compressibility)
             raw += item.size_tb / ratio * (protection.data + protection.parity) / protection.data
-        alone, at_once = [raw / row.raw_tb, row.min_units], [0.0]
+        apart = row.failure_domain == "unit" or (row.failure_domain is None and row.system != "parallel-fs")
+        widest = max(option.protection.data + option.protection.parity for _, option in here)
+        alone, at_once = [raw / row.raw_tb, row.min_units, widest if apart else 1], [0.0]
+        rebuilt = _rebuilt(candidates, site, name)
         for uses in plan.values():
             jobs = [c for use in uses.values() for c in use.jobs if c.pool.site == site]
             needs = [_moved(problem, c, placed) for c in jobs]
@@ -315,9 +323,9 @@ def _units(problem: Problem, plan: Plan, placed: Placed, work: dict[str, int]) -
                 if any(taken) and rate == 0:
                     return
                 if any(taken) and rate:
-                    alone += [amount / rate for amount in taken]
+                    alone += [(amount + rebuilt[way]) / rate for amount in taken]
                     runs = [problem.training[c.job].runs_per_year for c in jobs]
-                    at_once.append(sum(a * n for a, n in zip(taken, runs, strict=True)) / rate)
+                    at_once.append((rebuilt[way] + sum(a * n for a, n in zip(taken, runs, strict=True))) / rate)
         least[site, name] = max(math.ceil(need - 1e-9) for need in alone)
         most[site, name] = max(least[site, name], *(math.ceil(need - 1e-9) for need in at_once))
     found: list[tuple[int, ...]] = []
@@ -325,7 +333,7 @@ def _units(problem: Problem, plan: Plan, placed: Placed, work: dict[str, int]) -
         if any(all(a <= b for a, b in zip(other, counts, strict=True)) for other in found):
             continue
         units = dict(zip(least, counts, strict=True))
-        if all(_calendar_with(problem, plan[year], placed, work, units) for year in plan):
+        if all(_calendar_with(problem, candidates, plan[year], placed, work, units) for year in plan):
             found.append(counts)
             stored: Stored = defaultdict(dict)
             for (site, name), count in units.items():
@@ -333,22 +341,52 @@ def _units(problem: Problem, plan: Plan, placed: Placed, work: dict[str, int]) -
             yield stored
 
 
+def _safe(problem: Problem, placed: Placed) -> bool:
+    """Whether the copies of every part of a dataset together are lost seldom enough."""
+    lost: dict[str, float] = defaultdict(lambda: 1.0)
+    asked: dict[str, float] = {}
+    for (item, _), option in placed:
+        if item.part == "checkpoint":
+            continue
+        row, code = option.storage, option.protection
+        raw = item.size_tb / option.codec.ratio(item.compressibility) * (code.data + code.parity) / code.data
+        lost[item.key] *= 0.0 if code.name == "provider-managed" else loss_probability(row, code, raw)
+        asked[item.key] = problem.datasets[item.name].max_annual_loss_probability * item.share
+    return all(lost[key] <= asked[key] * (1 + 1e-9) for key in asked)
+
+
+def _rebuilt(candidates: Candidates, site: str, name: str) -> dict[str, float]:
+    """Return what the rebuild of a drive takes of a system, with the widest protection that may be chosen there."""
+    options = [o for (_, at), of in candidates.storage_options.items() for o in of if at == site]
+    loads = [rebuild_load(o.storage, o.protection) for o in options if o.storage.name == name]
+    return {"read": max(r for r, _ in loads), "write": max(w for _, w in loads), "kiops": 0.0}
+
+
 def _moved(problem: Problem, c: TrainingCandidate, placed: Placed) -> Need:
     """Return what a run takes of the storage of its site, by way, site and row: GB/s, or thousand reads a second."""
     moved: Need = defaultdict(float)
+    dataset = problem.training[c.job].dataset
     for (item, site), option in placed:
+        names = {item.name} if item.part != "checkpoint" else {dataset} - {None}
+        asked = [problem.sites[site].requires, *(problem.datasets[name].requires for name in names if name)]
+        slow = 1 / (1 - option.storage.encryption_loss_pct / 100) if any(asked) else 1.0
         where = f"{site} {option.storage.name}"
         if site == c.pool.site and item.owner == f"training/{c.job}":
             wide = (option.protection.data + option.protection.parity) / option.protection.data
-            moved[f"write {where}"] += c.checkpoint_gb_per_s * (option.protection.write_penalty or wide)
-        if site == c.pool.site and item.owner == f"datasets/{problem.training[c.job].dataset}":
-            moved[f"read {where}"] += c.ingest_gb_per_s * item.share / option.codec.ratio(item.compressibility)
-            moved[f"kiops {where}"] += c.read_kiops * item.share
+            moved[f"write {where}"] += c.checkpoint_gb_per_s * (option.protection.write_penalty or wide) * slow
+        if site == c.pool.site and item.owner == f"datasets/{dataset}":
+            moved[f"read {where}"] += c.ingest_gb_per_s * item.share / option.codec.ratio(item.compressibility) * slow
+            moved[f"kiops {where}"] += c.read_kiops * item.share * slow
     return moved
 
 
 def _calendar_with(
-    problem: Problem, uses: dict[str, Use], placed: Placed, work: dict[str, int], units: dict[tuple[str, str], int]
+    problem: Problem,
+    candidates: Candidates,
+    uses: dict[str, Use],
+    placed: Placed,
+    work: dict[str, int],
+    units: dict[tuple[str, str], int],
 ) -> bool:
     """Whether the jobs of a year have start days that keep the nodes and what the storage units move."""
     capacity: Need = {}
@@ -356,7 +394,7 @@ def _calendar_with(
         row = problem.storage[name]
         for way, rate in (("read", row.read_gb_per_s), ("write", row.write_gb_per_s), ("kiops", row.read_kiops)):
             if rate is not None:
-                capacity[f"{way} {site} {name}"] = rate * count
+                capacity[f"{way} {site} {name}"] = rate * count - _rebuilt(candidates, site, name)[way]
     jobs = []
     for key, use in uses.items():
         owned = bool(use.jobs) and not use.jobs[0].pool.rented

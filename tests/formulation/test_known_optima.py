@@ -68,6 +68,20 @@ CASES: dict[str, Small] = {
     "reads at once": _readers((0, 9), (0, 9)),
     "reads at once for a while": _readers((0, 8), (2, 10)),
     "reads one after another within windows": _readers((0, 7), (5, 12)),
+    "a copy for safety": no_fabric(two_sites([job()]))
+    .drop("nodes", "quad")
+    .put("datasets", [dataset(size_tb=9, hot_pct=20, max_annual_loss_probability=1e-10)]),
+    "safer protection": owned_site([job()]).put(
+        "datasets", [dataset(size_tb=90, hot_pct=0, max_annual_loss_probability=1e-7)]
+    ),
+    "encryption": owned_site([job(dataset="books", tokens=4e11)])
+    .drop("nodes", "quad")
+    .change("storage", features="encryption-at-rest", encryption_loss_pct=40)
+    .put("datasets", [dataset(size_tb=7, dataset_tokens=2e8, hot_pct=40, requires="encryption-at-rest")]),
+    "encryption on some": owned_site([job(dataset="books")])
+    .change("storage", "disk", features="encryption-at-rest")
+    .put("datasets", [dataset(hot_pct=0, requires="encryption-at-rest"), dataset("open")])
+    .change("training", dataset="open"),
     "cold archive in the cloud": cloud([job()]).put("datasets", [dataset(size_tb=30, hot_pct=0)]),
     "growth": no_fabric(owned_site([job(first_year=2)], [service(growth_pct_per_year=150, **BUSY)])).set(
         horizon_years=2

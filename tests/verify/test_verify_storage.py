@@ -15,7 +15,7 @@ from dcopt.verify.verify import verify
 
 @cache
 def readers() -> tuple[Problem, Design]:
-    """Return two jobs that read so much that two storage units carry one of them, and the design that has two."""
+    """Return two jobs that read so much that three storage units carry one of them, and the design that has three."""
     small = owned_site([job("first", dataset="books"), job("second", dataset="books")])
     small = small.drop("nodes", "quad").drop("storage", "disk")
     small = small.put("datasets", [dataset(size_tb=2, dataset_tokens=2e8, hot_pct=100)])
@@ -30,7 +30,7 @@ def found(problem: Problem, design: Design, word: str) -> bool:
 
 def test_jobs_that_read_at_once_more_than_the_units_carry_are_found() -> None:
     problem, design = readers()
-    assert {record.site_units for record in design.storage} == {2}
+    assert {record.site_units for record in design.storage} == {3}
     assert not found(problem, design, "what its units carry")
     moved = tuple(
         entry.model_copy(update={"start_day": 0.5, "end_day": 0.5 + entry.end_day - entry.start_day})

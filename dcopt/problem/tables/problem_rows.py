@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from dcopt.problem.columns import NamedRow, Names, Row, column
-from dcopt.problem.tables.catalog_rows import PRECISIONS
+from dcopt.problem.tables.catalog_rows import PRECISIONS, STORAGE_FEATURES
 
 Redundancy = Literal["N", "N+1", "2N"]
 
@@ -98,6 +98,7 @@ class Site(NamedRow):
     water_limit_m3_per_year: float | None = column("Limit of the water used in a year.", default=None, ge=0)
     wet_bulb_c: float | None = column("Design wet-bulb temperature.", default=None, ge=-40, le=45)
     redundancy: Redundancy = column("Redundancy of power and cooling units.", default="N")
+    requires: Names = column("What all storage at this site must offer.", default=(), choices=STORAGE_FEATURES)
 
     @model_validator(mode="after")
     def _facility_columns(self) -> Site:
@@ -218,6 +219,19 @@ class Dataset(NamedRow):
     retention_years: float | None = column("Years after which data is dropped; blank: kept.", default=None, gt=0)
     min_copies: int = column("Copies at different sites.", default=1, ge=1, le=20)
     sites: Names = column("Sites where copies may lie; blank: all.", default=(), refers_to="sites")
+    requires: Names = column(
+        "What storage must offer to hold it, and the checkpoints of jobs that read it.",
+        default=(),
+        choices=STORAGE_FEATURES,
+    )
+    max_annual_loss_probability: float = column(
+        "Largest probability that drive failures lose some of it in a year, over all its copies. The default is once "
+        "in 100,000 years: well below what fires, faulty software and operators cause, which copies at other sites "
+        "answer.",
+        default=1e-5,
+        gt=0,
+        le=1,
+    )
 
 
 class Region(Row):
