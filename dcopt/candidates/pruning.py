@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import StorageOption, TrainingCandidate
+from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.problem.problem import Problem
 
 ByPool = dict[str, list[TrainingCandidate]]
@@ -126,6 +127,10 @@ def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCan
     jobs = [problem.training[name] for name in training]
     if not jobs:
         return True
-    common = min(job.due_day for job in jobs) - max(job.earliest_start_day for job in jobs)
+    starts = {
+        earliest_start_day(problem, problem.training[c.job], c.pool.site)
+        for c in {(c.job, c.pool.site): c for of_job in training.values() for c in of_job}.values()
+    }
+    common = min(job.due_day for job in jobs) - max(starts, default=0.0)
     longest = {name: max((c.days for c in candidates), default=0.0) for name, candidates in training.items()}
     return sum(problem.training[name].runs_per_year * days for name, days in longest.items()) <= common

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import DataItem, StorageOption
+from dcopt.infrastructure.staging import can_come
 from dcopt.infrastructure.storage import (
     least_units,
     loss_probability,
@@ -99,10 +100,12 @@ def _way(
 
 
 def may_lie_at(problem: Problem, item: DataItem, site: str) -> bool:
-    """Whether an item's own row allows it at ``site``."""
+    """Whether an item's own row allows it at ``site``, and it can come there."""
     owner: Dataset | TrainingJob = (
         problem.training[item.name] if item.part == "checkpoint" else problem.datasets[item.name]
     )
+    if isinstance(owner, Dataset) and not can_come(problem, owner, site):
+        return False
     return not owner.sites or site in owner.sites
 
 

@@ -27,6 +27,7 @@ RUNNING_CATEGORIES = (
     "water",
     "carbon",
     "processing",
+    "transfer",
 )
 
 
@@ -172,6 +173,22 @@ class StorageRecord(Record):
     rented: bool
     survives_failures: int = 0
     annual_loss_probability: float = 0.0
+
+
+class TransferRecord(Record):
+    """Data that is moved between sites in a year: the first copy, or what comes in new.
+
+    ``days`` is what the link takes for it, ``usd`` egress and link charges by volume (undiscounted, at the prices of
+    year 1; the monthly price of the link is not in it).
+    """
+
+    dataset: str
+    origin: str
+    site: str
+    year: int
+    tb: float
+    days: float
+    usd: float
 
 
 class RackRecord(Record):
@@ -333,6 +350,7 @@ class Design(Record):
     inference: tuple[ServiceRecord, ...] = ()
     network: tuple[NetworkRecord, ...] = ()
     storage: tuple[StorageRecord, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()
     racks: tuple[RackRecord, ...] = ()
     power: tuple[PowerRecord, ...] = ()
     cooling: tuple[CoolingRecord, ...] = ()

@@ -8,7 +8,7 @@ import pyomo.environ as pyo
 
 from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
-from dcopt.formulation import compute, cooling, fabric, power, racks, serving, storage, training
+from dcopt.formulation import compute, cooling, fabric, power, racks, serving, storage, training, transfer
 from dcopt.formulation.program import Program, number
 
 
@@ -37,6 +37,7 @@ def extract(program: Program) -> Design:
         inference=tuple(serving.extract(program)),
         network=tuple(fabric.extract(program)),
         storage=tuple(storage.extract(program)),
+        transfers=tuple(transfer.extract(program)),
         racks=tuple(racks.extract(program)),
         power=tuple(power.extract(program)),
         cooling=tuple(cooling.extract(program)),

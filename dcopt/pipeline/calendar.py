@@ -14,6 +14,7 @@ from dcopt.design.records import CalendarEntry, Design, pool_key
 from dcopt.formulation.program import Program, number, total, whole
 from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, shares_of
 from dcopt.formulation.training import chosen, hosts
+from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.solve.calendar import Conflict, Job, conflict_of, pack
 
 
@@ -60,7 +61,8 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate) -> 
     needs = {candidate.pool.key: float(candidate.nodes)}
     for share in shares:
         needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
-    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, row.earliest_start_day, row.due_day)
+    start = earliest_start_day(program.problem, row, candidate.pool.site)
+    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, start, row.due_day)
     return Running(candidate, job, shares)
 
 
@@ -160,7 +162,7 @@ def _as_chosen(program: Program, clash: Clash, period: Period, pool: str | None)
         alike = [
             variable
             for candidate, variable in chosen(program, period)
-            if candidate.job == one.job.name and _no_less(clash, one, candidate, pool)
+            if candidate.job == one.job.name and _no_less(program, clash, one, candidate, pool)
         ]
         if not alike:
             return None
@@ -175,10 +177,15 @@ def _as_chosen(program: Program, clash: Clash, period: Period, pool: str | None)
     return total(terms) - (count + len(items)) + 1
 
 
-def _no_less(clash: Clash, one: Running, candidate: TrainingCandidate, pool: str | None) -> bool:
-    """Whether a candidate takes no less of what the conflict is about (its nodes on ``pool``) for no fewer days."""
-    mine = one.candidate
+def _no_less(program: Program, clash: Clash, one: Running, candidate: TrainingCandidate, pool: str | None) -> bool:
+    """Whether a candidate takes no less of what the conflict is about, for no fewer days of no wider a window.
+
+    ``pool``: of the nodes of that pool.
+    """
+    mine, row = one.candidate, program.problem.training[candidate.job]
     if candidate.days < mine.days:
+        return False
+    if earliest_start_day(program.problem, row, candidate.pool.site) < one.job.start_day:
         return False
     if pool is not None:
         return candidate.pool.key == pool and candidate.nodes >= mine.nodes

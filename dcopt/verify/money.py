@@ -22,6 +22,7 @@ from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
+from dcopt.verify import transfer
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear, storage_units
 from dcopt.verify.storage import codec_of
@@ -41,6 +42,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     for year in years:
         _workloads(problem, design, year, ledger)
     _packing(problem, design, ledger)
+    transfer.pay(problem, design, ledger)
     cost = cost_of(ledger, finance)
     if design.cost is None:
         checker.holds("cost", False, "no cost", "a design has a cost")

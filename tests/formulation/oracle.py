@@ -123,8 +123,9 @@ def price(
         return math.inf
     for more in _with_more(plan, work):
         for nodes_of in _with_spares(problem, candidates, plan, more):
-            for stored, packing in _storages(problem, candidates, plan, more):
+            for stored, packing, copies in _storages(problem, candidates, plan, more):
                 packed = Purse.empty(problem)
+                _pay_moves(problem, copies, packed)
                 for dataset, codec in packing.items():
                     for year in plan:
                         hours = packing_core_hours(problem, problem.datasets[dataset], codec, year)
@@ -188,7 +189,8 @@ def _put_down(problem: Problem, runs: list[tuple[TrainingCandidate, Need]], capa
     down: list[tuple[float, float, Need]] = []
     for run, need in runs:
         row = problem.training[run.job]
-        for start in sorted({row.earliest_start_day, *(end for _, end, _ in down if end > row.earliest_start_day)}):
+        first = first_day(problem, run.job, run.pool.site)
+        for start in sorted({first, *(end for _, end, _ in down if end > first)}):
             moments = [start, *(s for s, _, _ in down if start < s < start + run.days - 1e-9)]
             beside = [[n for s, e, n in down if s <= m + 1e-9 < e] for m in moments]
             fits = all(
@@ -260,8 +262,8 @@ Stored = dict[str, dict[str, int]]
 
 def _storages(
     problem: Problem, candidates: Candidates, plan: Plan, work: dict[str, int]
-) -> Iterator[tuple[Stored, dict[str, Any]]]:
-    """Yield every way to store what must be stored: units by site, and the codec of each dataset."""
+) -> Iterator[tuple[Stored, dict[str, Any], list[tuple[str, str]]]]:
+    """Yield every way to store what must be stored: units by site, the codec of each dataset, and where copies lie."""
     runs = {(c.job, c.pool.site) for uses in plan.values() for use in uses.values() for c in use.jobs}
     homes: list[list[list[tuple[Any, str]]]] = []
     for row in problem.datasets.values():
@@ -286,11 +288,48 @@ def _storages(
             if any(len(names) > 1 for names in codecs.values()):
                 continue
             for units in _units(problem, candidates, plan, list(zip(places, choice, strict=True)), work):
-                key = (repr(sorted(units.items())), repr(sorted(codecs.items())))
+                copies = sorted({(item.name, site) for item, site in places if item.part != "checkpoint"})
+                key = (repr(sorted(units.items())), repr(sorted(codecs.items())), repr(copies))
                 if key not in seen:
                     seen.add(key)
                     by_name = {o.codec.name: o.codec for o in choice}
-                    yield units, {name: by_name[next(iter(of))] for name, of in codecs.items()}
+                    yield units, {name: by_name[next(iter(of))] for name, of in codecs.items()}, copies
+
+
+def _pay_moves(problem: Problem, copies: list[tuple[str, str]], purse: Purse) -> None:
+    """Pay for copies that come from elsewhere (they stand in all years), and for the links."""
+    links = {}
+    for name, site in copies:
+        row = problem.datasets[name]
+        if row.origin in (None, site):
+            continue
+        link = next(x for x in problem.wan.values() if (x.from_site, x.to_site) == (row.origin, site))
+        links[link.from_site, link.to_site] = link
+        per_gb = link.usd_per_gb + problem.sites[link.from_site].egress_usd_per_gb
+        size = 0.0
+        for year in range(1, problem.settings.horizon_years + 1):
+            now = row.size_tb * (1 + row.growth_pct_per_year / 100) ** (year - 1)
+            purse.pay("transfer", max(0.0, now - size) * 1000 * per_gb, year)
+            size = now
+    for link in links.values():
+        purse.always("transfer", 12 * link.usd_per_month)
+
+
+def first_day(problem: Problem, job: str, site: str) -> float:
+    """Return the day on which a job's data has come to a site, with all that jobs there may read from its origin."""
+    row = problem.training[job]
+    if row.dataset is None or problem.datasets[row.dataset].origin in (None, site):
+        return row.earliest_start_day
+    origin = problem.datasets[row.dataset].origin
+    gbps = next(x.gbps for x in problem.wan.values() if (x.from_site, x.to_site) == (origin, site))
+    read = {other.dataset for other in problem.training.values() if not other.sites or site in other.sites}
+    last = problem.settings.horizon_years - 1
+    tb = sum(
+        data.size_tb * max(1, (1 + data.growth_pct_per_year / 100) ** last)
+        for name, data in problem.datasets.items()
+        if name in read and data.origin == origin
+    )
+    return max(row.earliest_start_day, tb * 1e12 * 8 / (gbps * 1e9) / 86400)
 
 
 Placed = list[tuple[tuple[Any, str], StorageOption]]

@@ -41,6 +41,14 @@ def _readers(*windows: tuple[float, float]) -> Small:
     return small.set(schedulable_pct=100).change("storage", "flash", read_gb_per_s=0.6)
 
 
+def _moved(days: float, **link: Any) -> Small:
+    """Return a job whose data comes to the cheap site in so many days, at a price; a link of its own leads there."""
+    small = no_fabric(two_sites([job(dataset="books", due_day=30)])).drop("nodes", "quad")
+    small = small.put("datasets", [dataset(size_tb=2, hot_pct=100, origin="rome", growth_pct_per_year=20)])
+    gbps = 2 * 1.2**2 * 8000 / 86400 / days
+    return small.put("wan", [{"from_site": "rome", "to_site": "oslo", "gbps": gbps, **link}])
+
+
 CASES: dict[str, Small] = {
     "serving only": owned_site(services=[service()]),
     "serving, many replicas": no_fabric(owned_site(services=[service(**BUSY)])),
@@ -82,6 +90,14 @@ CASES: dict[str, Small] = {
     .change("storage", "disk", features="encryption-at-rest")
     .put("datasets", [dataset(hot_pct=0, requires="encryption-at-rest"), dataset("open")])
     .change("training", dataset="open"),
+    "moved to the cheap site": _moved(1),
+    "moved at a price": _moved(1, usd_per_gb=0.05),
+    "moved over a rented link": _moved(1, usd_per_month=500),
+    "moved too late": _moved(27),
+    "two jobs wait for their data": _moved(10)
+    .put("training", [job(dataset="books", due_day=28), job("tune", dataset="books", due_day=28, sites="oslo")])
+    .change("sites", egress_usd_per_gb=0.01),
+    "copies moved to all sites": _moved(2, usd_per_gb=0.1).change("datasets", min_copies=2),
     "cold archive in the cloud": cloud([job()]).put("datasets", [dataset(size_tb=30, hot_pct=0)]),
     "growth": no_fabric(owned_site([job(first_year=2)], [service(growth_pct_per_year=150, **BUSY)])).set(
         horizon_years=2

@@ -175,6 +175,47 @@ REFERENCES = [
 
 TOGETHER = [
     broken(
+        "link-to-itself",
+        put("wan.csv", b"from_site,to_site,gbps\noslo,oslo,10\n"),
+        "wan.csv",
+        2,
+        "to_site",
+        "must be another site than from_site",
+    ),
+    broken(
+        "link-to-nowhere",
+        put("wan.csv", b"from_site,to_site,gbps\noslo,rentd,10\n"),
+        "wan.csv",
+        2,
+        "to_site",
+        "no row 'rentd'",
+        "did you mean 'rented'",
+    ),
+    broken(
+        "origin-without-link",
+        put("datasets.csv", b"name,size_tb,sites,origin\nbooks,5,oslo,rented\n"),
+        "datasets.csv",
+        2,
+        "origin",
+        "no link leads from 'rented' to oslo: add it to wan.csv",
+    ),
+    broken(
+        "unknown-feature",
+        put("datasets.csv", b"name,size_tb,requires\nbooks,5,encryption\n"),
+        "datasets.csv",
+        2,
+        "requires",
+        "encryption-at-rest",
+    ),
+    broken(
+        "loss-beyond-certainty",
+        put("datasets.csv", b"name,size_tb,max_annual_loss_probability\nbooks,5,2\n"),
+        "datasets.csv",
+        2,
+        "max_annual_loss_probability",
+        "a number > 0 and ≤ 1",
+    ),
+    broken(
         "beyond-horizon",
         swap("training.csv", "64,1,bf16,,,1", "64,1,bf16,,,9"),
         "training.csv",

@@ -57,6 +57,7 @@ TABLE_OF = {
     "job": "training",
     "service": "inference",
     "dataset": "datasets",
+    "origin": "sites",
     "cooling": "cooling",
     "air_cooling": "cooling",
 }
@@ -180,10 +181,22 @@ def test_every_key_is_tested_or_excused(cases: dict[str, Case]) -> None:
         assert values or key == "diagnosis", f"no small case has a value of {key}"
 
 
-RECORDS = ("pools", "training", "inference", "network", "storage", "racks", "power", "cooling", "sites", "bom")
+RECORDS = (
+    "pools",
+    "training",
+    "inference",
+    "network",
+    "storage",
+    "transfers",
+    "racks",
+    "power",
+    "cooling",
+    "sites",
+    "bom",
+)
 
 
-@pytest.mark.parametrize("name", [*RECORDS, "calendar", "binding", "residual"])
+@pytest.mark.parametrize("name", [*RECORDS, "transfers", "calendar", "binding", "residual"])
 @pytest.mark.parametrize("how", ["removed", "twice"])
 def test_missing_or_double_record_is_found(cases: dict[str, Case], name: str, how: str) -> None:
     seen, unnoticed = 0, []
@@ -198,7 +211,7 @@ def test_missing_or_double_record_is_found(cases: dict[str, Case], name: str, ho
     assert unnoticed == []
 
 
-@pytest.mark.parametrize("name", [*RECORDS, "calendar"])
+@pytest.mark.parametrize("name", [*RECORDS, "transfers", "calendar"])
 def test_empty_list_is_found(cases: dict[str, Case], name: str) -> None:
     for case in cases.values():
         if case.json[name]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from small import dataset, design_of, job, owned_site
+from small import dataset, design_of, job, owned_site, two_sites
 
 from dcopt.design.records import Design
 from dcopt.problem.problem import Problem
@@ -47,3 +47,36 @@ def test_storage_that_became_slower_is_found(resource: str) -> None:
     slow = problem.storage["flash"].model_copy(update={column: 1e-6})
     tables = {**problem.tables, "storage": {**problem.storage, "flash": slow}}
     assert found(replace(problem, tables=tables), design, f" {resource}: ")
+
+
+def moved(**cells: object) -> tuple[Problem, Design]:
+    """Return a job that reads data from another site, and its design."""
+    small = two_sites([job(dataset="books", sites="oslo", due_day=40)]).drop("nodes", "quad").drop("fabrics", "flat")
+    small = small.put("datasets", [dataset(size_tb=2, hot_pct=100, origin="rome", **cells)])
+    problem = small.put("wan", [{"from_site": "rome", "to_site": "oslo", "gbps": 0.02, "usd_per_gb": 0.03}]).load()
+    return problem, design_of(problem)
+
+
+def test_a_start_before_the_data_is_there_is_found() -> None:
+    problem, design = moved()
+    arrival = 2 * 8000 / 0.02 / 86400
+    starts = [entry.start_day for entry in design.calendar]
+    assert starts == [pytest.approx(arrival)] * len(starts)
+    early = tuple(e.model_copy(update={"start_day": 0.0, "end_day": e.end_day - e.start_day}) for e in design.calendar)
+    training = tuple(record.model_copy(update={"start_day": 0.0}) for record in design.training)
+    assert found(problem, design.model_copy(update={"calendar": early, "training": training}), "data there")
+
+
+def test_a_copy_to_which_no_link_leads_is_found() -> None:
+    problem, design = moved()
+    cut = replace(problem, tables={**problem.tables, "wan": {}})
+    assert found(cut, design, "no link of wan.csv leads there")
+
+
+def test_what_is_moved_is_paid_once_and_then_what_comes_in_new() -> None:
+    _, design = moved(growth_pct_per_year=50)
+    assert [(r.year, r.tb) for r in design.transfers] == [(1, 2.0), (2, pytest.approx(1.0)), (3, pytest.approx(1.5))]
+    assert design.cost is not None
+    discounted = sum(r.usd / 1.08**r.year for r in design.transfers)
+    assert design.cost.running["transfer"] == pytest.approx(discounted)
+    assert design.transfers[0].usd == pytest.approx(2000 * 0.03)

@@ -106,9 +106,13 @@ BETA = {
         bursts,llama-3.1-8b,2,1,400,200,1500,80,95,0,,0,callers,rented
         """,
     "datasets": """
-        name,size_tb,compressibility,hot_pct,min_copies,sites
-        notes,4,text,100,1,rented
-        archive,30,log,20,1,metro wet
+        name,size_tb,compressibility,hot_pct,min_copies,sites,origin,growth_pct_per_year
+        notes,4,text,100,1,rented,metro,10
+        archive,30,log,20,1,metro wet,,
+        """,
+    "wan": """
+        from_site,to_site,gbps,usd_per_month,usd_per_gb
+        metro,rented,10,300,0.01
         """,
     "regions": """
         region,site,rtt_ms

@@ -99,6 +99,9 @@ class Site(NamedRow):
     wet_bulb_c: float | None = column("Design wet-bulb temperature.", default=None, ge=-40, le=45)
     redundancy: Redundancy = column("Redundancy of power and cooling units.", default="N")
     requires: Names = column("What all storage at this site must offer.", default=(), choices=STORAGE_FEATURES)
+    egress_usd_per_gb: float = column(
+        "What the place charges for data that leaves it over wan.csv.", default=0.0, ge=0, usual=(0, 0.2)
+    )
 
     @model_validator(mode="after")
     def _facility_columns(self) -> Site:
@@ -219,6 +222,12 @@ class Dataset(NamedRow):
     retention_years: float | None = column("Years after which data is dropped; blank: kept.", default=None, gt=0)
     min_copies: int = column("Copies at different sites.", default=1, ge=1, le=20)
     sites: Names = column("Sites where copies may lie; blank: all.", default=(), refers_to="sites")
+    origin: str | None = column(
+        "Site where it is at first and where new data comes in; copies at other sites are moved from there over "
+        "wan.csv. Blank: it arrives at every site by itself.",
+        default=None,
+        refers_to="sites",
+    )
     requires: Names = column(
         "What storage must offer to hold it, and the checkpoints of jobs that read it.",
         default=(),
@@ -240,6 +249,22 @@ class Region(Row):
     region: str = column("The users' region.")
     site: str = column("The site.", refers_to="sites")
     rtt_ms: float = column("Round-trip time.", ge=0, usual=(0, 400))
+
+
+class WanLink(Row):
+    """A link between sites over which copies of datasets are moved, in one direction."""
+
+    from_site: str = column("Where it begins.", refers_to="sites")
+    to_site: str = column("Where it ends.", refers_to="sites")
+    gbps: float = column("Rate that is left for moving data.", gt=0, usual=(0.1, 10_000))
+    usd_per_month: float = column("What the link costs in every month, if a design uses it.", default=0.0, ge=0)
+    usd_per_gb: float = column("What moving a GB costs, beside the egress of the site.", default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _two_sites(self) -> WanLink:
+        if self.from_site == self.to_site:
+            raise ValueError("to_site|must be another site than from_site")
+        return self
 
 
 class Offer(Row):
