@@ -25,6 +25,7 @@ def prune(
     problem: Problem,
     admissible: dict[str, ByPool],
     options: dict[tuple[str, str], tuple[StorageOption, ...]],
+    reloads: float = 0.0,
 ) -> dict[str, ByPool]:
     """Return the candidates of every job and pool that some optimal design may need.
 
@@ -33,9 +34,10 @@ def prune(
     """
     reduced = _reduce(problem, admissible, Binding(ingest=False, checkpoints=False))
     one_by_one = always_in_turn(problem, _by_job(reduced))
-    if what_binds(problem, reduced, options, one_by_one=one_by_one) == Binding(ingest=False, checkpoints=False):
+    binding = what_binds(problem, reduced, options, one_by_one=one_by_one, reloads=reloads)
+    if not binding.ingest and not binding.checkpoints:
         return reduced
-    return _reduce(problem, admissible, what_binds(problem, reduced, options, one_by_one=False))
+    return _reduce(problem, admissible, what_binds(problem, reduced, options, one_by_one=False, reloads=reloads))
 
 
 def _reduce(problem: Problem, admissible: dict[str, ByPool], binding: Binding) -> dict[str, ByPool]:
@@ -60,10 +62,12 @@ def what_binds(
     options: dict[tuple[str, str], tuple[StorageOption, ...]],
     *,
     one_by_one: bool,
+    reloads: float = 0.0,
 ) -> Binding:
     """Return which rates could exceed what the least storage system delivers: of all runs of all jobs at once.
 
-    ``one_by_one``: of the largest job alone, as no calendar needs more where all runs fit one after another.
+    ``one_by_one``: of the largest job alone, as no calendar needs more where all runs fit one after another;
+    ``reloads``: GB/s at which services read weights beside them.
     """
     read = written = kiops = 0.0
     for job, every in _by_job(candidates).items():
@@ -81,6 +85,7 @@ def what_binds(
     reads = [o for (item, _), of in options.items() if item.rpartition(":")[0] in datasets for o in of]
     writes = [o for (item, _), of in options.items() if item.endswith(":checkpoint") for o in of]
     rebuilt = [max((o.rebuild[k] for of in options.values() for o in of), default=0.0) for k in (0, 1)]
+    rebuilt[0] += reloads
     return Binding(
         ingest=any(
             read * o.slowdown > o.storage.read_gb_per_s * o.storage.min_units - rebuilt[0]

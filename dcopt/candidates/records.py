@@ -127,13 +127,17 @@ class ServingCandidate:
     """Average power added by each request/s of mean load."""
 
 
+TABLE_OF_PART = {"hot": "datasets", "cold": "datasets", "checkpoint": "training", "weights": "inference"}
+"""The table to which each kind of item belongs."""
+
+
 @dataclass(frozen=True)
 class DataItem:
-    """Data that must lie somewhere: a part of a dataset, or the checkpoints of a job."""
+    """Data that must lie somewhere: a part of a dataset, the checkpoints of a job, or the weights of a service."""
 
     name: str
     part: str
-    """hot, cold or checkpoint."""
+    """hot, cold, checkpoint or weights."""
     size_tb: float
     share: float
     """Share of its dataset; ingest reads the parts in this proportion."""
@@ -142,6 +146,8 @@ class DataItem:
     """Features that storage must offer to hold it."""
     nines: float = 0.0
     """Its copies together keep it through a year with a probability of so many nines (−log10 of the loss)."""
+    read_gb_per_s: float = 0.0
+    """What is read of it at any time, wherever it lies."""
 
     @property
     def key(self) -> str:
@@ -151,7 +157,12 @@ class DataItem:
     @property
     def owner(self) -> str:
         """``table/name`` of the row that it belongs to."""
-        return f"{'training' if self.part == 'checkpoint' else 'datasets'}/{self.name}"
+        return f"{TABLE_OF_PART[self.part]}/{self.name}"
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is part of a dataset."""
+        return self.owner.startswith("datasets/")
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dcopt.candidates.dominance import undominated
-from dcopt.candidates.records import DataItem, StorageOption
+from dcopt.candidates.records import TABLE_OF_PART, DataItem, StorageOption
 from dcopt.infrastructure.staging import can_come
 from dcopt.infrastructure.storage import (
     least_units,
@@ -17,16 +19,16 @@ from dcopt.infrastructure.storage import (
 )
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC, packing_core_hours
-from dcopt.performance.workloads import CHECKPOINTS_KEPT, run_of
+from dcopt.performance.workloads import CHECKPOINTS_KEPT, run_of, weights_gb
 from dcopt.problem.offered import offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec, Protection
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
-from dcopt.problem.tables.problem_rows import Dataset, TrainingJob
+from dcopt.problem.tables.problem_rows import Dataset
 
 
 def items_of(problem: Problem) -> tuple[DataItem, ...]:
-    """Return the parts of every dataset and the checkpoints of every job."""
+    """Return the parts of every dataset, the checkpoints of every job and the weights that services read again."""
     horizon = problem.settings.horizon_years
     items = []
     for dataset in problem.datasets.values():
@@ -42,6 +44,11 @@ def items_of(problem: Problem) -> tuple[DataItem, ...]:
         size = CHECKPOINTS_KEPT * checkpoint_gb(run.task.model, job.optimizer, job.method) / 1000
         requires = problem.datasets[job.dataset].requires if job.dataset else ()
         items.append(DataItem(job.name, "checkpoint", size, 1.0, "none", requires))
+    for service in problem.inference.values():
+        if service.reload_s is not None:
+            size_gb = weights_gb(service, problem)
+            read = size_gb / service.reload_s
+            items.append(DataItem(service.name, "weights", size_gb / 1000, 1.0, "none", read_gb_per_s=read))
     return tuple(items)
 
 
@@ -58,7 +65,7 @@ def codecs_for(problem: Problem, dataset: Dataset) -> tuple[Codec, ...]:
 
 
 def checkpoint_codec(problem: Problem) -> Codec:
-    """Return the codec of checkpoints: none, as floating-point states hardly pack."""
+    """Return the codec of checkpoints and weights: none, as floating-point numbers hardly pack."""
     return problem.codecs.get("none", NO_CODEC)
 
 
@@ -101,9 +108,7 @@ def _way(
 
 def may_lie_at(problem: Problem, item: DataItem, site: str) -> bool:
     """Whether an item's own row allows it at ``site``, and it can come there."""
-    owner: Dataset | TrainingJob = (
-        problem.training[item.name] if item.part == "checkpoint" else problem.datasets[item.name]
-    )
+    owner: Any = problem.tables[TABLE_OF_PART[item.part]][item.name]
     if isinstance(owner, Dataset) and not can_come(problem, owner, site):
         return False
     return not owner.sites or site in owner.sites

@@ -152,8 +152,14 @@ def pool_key(record: PoolRecord | TrainingRecord | ServiceRecord | NetworkRecord
     return f"{record.site}/{record.node}/{record.fabric}"
 
 
+DATA_PARTS = ("hot", "cold")
+"""The parts of a dataset; the others belong to jobs and services."""
+
+
 class StorageRecord(Record):
-    """Where data lies. ``units`` is the share of the units that the data takes; ``site_units`` all of them there.
+    """Where data lies; ``dataset`` names the dataset, the job of a checkpoint or the service of weights.
+
+    ``units`` is the share of the units that the data takes; ``site_units`` all of them there.
 
     ``annual_loss_probability`` is that of this copy, by drive failures alone (rented: as the provider states it, 0
     where it states none), ``survives_failures`` the drives of a group that may fail at once.
@@ -162,7 +168,7 @@ class StorageRecord(Record):
     site: str
     name: str
     dataset: str
-    part: Literal["hot", "cold", "checkpoint"]
+    part: Literal["hot", "cold", "checkpoint", "weights"]
     year: int
     units: float
     site_units: int

@@ -1,6 +1,7 @@
 """Storage: every item lies somewhere, in whole units that hold it; what they move is block storage_flow's.
 
     Σ_o place[i,s,o,w] = copy[d,s,w] (datasets),  ≥ Σ_{c at s} y[j,c,t] (checkpoints)
+    ub·Σ_o place[i,s,o,w] ≥ replicas[v,c,t] (weights of services that read them again from storage)
     Σ_s copy[d,s,w] ≥ min_copies;   copy[d,s,w] ≥ Σ_{c at s} y[j,c,t] for the jobs that read d
     Σ raw_o·size_i·place ≤ raw_tb·units[s,k,w];   min_units·use[s,k,w] ≤ units[s,k,w] ≤ most·use,   use ≤ Σ place
     Σ_o least_o·place[i,s,o,w] ≤ units[s,k,w]                       the parts of a group lie on different units
@@ -136,8 +137,8 @@ def _placements(program: Program) -> None:
         for stay, _ in stays(program, site):
             key = (item_key, site, stay)
             placed = total(model.place[item_key, site, option.key, stay] for option in options)
-            if item.part == "checkpoint":
-                here = program.var("checkpoint_at", (item.name, site, stay), ub=1, binary=True)
+            if not item.is_data:
+                here = program.var("kept_at", (item.key, site, stay), ub=1, binary=True)
                 program.require("placed", key, placed == here)
                 continue
             program.require("placed", key, placed == model.copy[item.name, site, stay])
@@ -162,6 +163,7 @@ def _copies(program: Program) -> None:
                 row=f"datasets.csv: {dataset.name} min_copies",
                 sentence=f"dataset {dataset.name} has {dataset.min_copies} copies at different sites",
             )
+    _weights(program)
     for period in program.candidates.periods:
         at: dict[tuple[str, str], list[Any]] = {}
         for candidate, variable in chosen(program, period):
@@ -171,17 +173,40 @@ def _copies(program: Program) -> None:
             _data_at(program, period, job, site, here)
 
 
+def _weights(program: Program) -> None:
+    """The weights of a service that reads them again lie wherever it runs."""
+    for period in program.candidates.periods:
+        for service, _, _ in period.loads:
+            if program.problem.inference[service].reload_s is None:
+                continue
+            for index, candidate in enumerate(program.candidates.serving[service]):
+                site = candidate.pool.site
+                item = f"{service}:weights"
+                replicas = program.model.replicas[service, index, period.index]
+                has_room = bool(program.candidates.storage_options.get((item, site)))
+                kept: Any = program.model.component("kept_at")
+                here = kept[item, site, stay_of(program, site, period.index)] if has_room else 0.0
+                program.require(
+                    "weights_there",
+                    (service, index, period.index),
+                    replicas <= replicas.ub * here,
+                    row=f"inference.csv: {service} reload_s",
+                    sentence=f"the weights of {service} lie on flash storage where it runs",
+                )
+
+
 def _data_at(program: Program, period: Period, job: str, site: str, here: Any) -> None:
     """A job's checkpoints, and its dataset, lie where it runs."""
     model = program.model
     key = (job, site, period.index)
     stay = stay_of(program, site, period.index)
-    kept = model.component("checkpoint_at")
-    has_room = bool(program.candidates.storage_options.get((f"{job}:checkpoint", site)))
+    kept = model.component("kept_at")
+    checkpoints = f"{job}:checkpoint"
+    has_room = bool(program.candidates.storage_options.get((checkpoints, site)))
     program.require(
         "checkpoints_there",
         key,
-        here <= kept[job, site, stay] if has_room and kept is not None else here <= 0,
+        here <= kept[checkpoints, site, stay] if has_room and kept is not None else here <= 0,
         row=f"training.csv: {job} sites",
         sentence=f"the checkpoints of {job} lie where it runs",
     )

@@ -5,7 +5,8 @@
     Σ_o volume[i,s,j,t,o] = Σ_{c at s} runs·days_c·rate_c·y,   volume ≤ most·place         GB/s × days of a year
     Σ_{jobs with window in [a,b]} Σ_i Σ_o weight_o·volume ≤ (b − a)·(limit_k·units − …)   each interval of windows
 
-rebuild_k is what the rebuild of one drive takes, with the widest protection that may lie on the units.
+rebuild_k is what the rebuild of one drive takes, with the widest protection that may lie on the units. What services
+read again of their weights at any time is taken off in the same way, for those that lie there.
 Jobs share the GB/s and the IOPS of a system as they share nodes: what runs at once is decided by the calendar, which
 the pipeline packs with both (formulation.md, point 9). Rows that hold for every choice are left out: where the units
 of a system at their least carry all that may come, and where all runs fit one after another.
@@ -18,7 +19,7 @@ from typing import Any
 
 from dcopt.candidates.pruning import always_in_turn
 from dcopt.candidates.records import DataItem, Period, StorageOption, TrainingCandidate
-from dcopt.formulation.program import Program, linear, whole
+from dcopt.formulation.program import Program, linear, total, whole
 from dcopt.formulation.stays import stay_of
 from dcopt.formulation.training import chosen
 
@@ -154,7 +155,12 @@ def most_taken(program: Program) -> dict[tuple[str, str], float]:
     for resource, amount in needs.items():
         if resource.limit:
             at = (resource.site, resource.name)
-            found[at] = max(found.get(at, 0.0), (amount + resource.rebuild) / resource.limit)
+            beside = _most_reloaded(program, *at) if resource.kind == "read" else 0.0
+            found[at] = max(found.get(at, 0.0), (amount + resource.rebuild + beside) / resource.limit)
+    for at, (read, _) in program.candidates.rebuilds.items():
+        limit = program.problem.storage[at[1]].read_gb_per_s
+        if limit and (beside := _most_reloaded(program, *at)):
+            found[at] = max(found.get(at, 0.0), (read + beside) / limit)
     return found
 
 
@@ -166,6 +172,7 @@ def runs_of(program: Program, job: str) -> int:
 def link(program: Program) -> None:
     """Give every job the GB/s and IOPS that it takes, and every interval of windows what the jobs within it take."""
     one_by_one = in_turn(program)
+    _reloaded(program)
     for period in program.candidates.periods:
         by_stream = _by_stream(program, period)
         _each_alone(program, period.index, by_stream)
@@ -186,7 +193,7 @@ def _each_alone(program: Program, period: int, by_stream: dict[Stream, Choices])
         largest = max(rate_of(stream, candidate) for candidate, _ in choices)
         for resource, weight in heaviest(program, stream, choices[0][0]).items():
             most[resource, stream.job] = most.get((resource, stream.job), 0.0) + largest * weight
-    scarce = {at: amount for at, amount in most.items() if not _always_carried(at[0], amount)}
+    scarce = {at: amount for at, amount in most.items() if not _always_carried(program, at[0], amount)}
     rates = {stream: [rate_of(stream, candidate) for candidate, _ in choices] for stream, choices in by_stream.items()}
     loads = _loads(program, "flow", period, by_stream, rates, set(scarce))
     for resource, job in scarce:
@@ -212,7 +219,7 @@ def _together(program: Program, period: int, by_stream: dict[Stream, Choices]) -
                     if stream.job in inside:
                         most[resource] = most.get(resource, 0.0) + weight * max(in_a_year[stream])
             for resource, amount in most.items():
-                if not _always_carried(resource, amount / (end - start)):
+                if not _always_carried(program, resource, amount / (end - start)):
                     scarce[resource, start, end] = inside
     taken = {(resource, job) for (resource, _, _), jobs in scarce.items() for job in jobs}
     loads = _loads(program, "volume", period, by_stream, in_a_year, taken)
@@ -230,8 +237,9 @@ def _one_after_another(program: Program, by_stream: dict[Stream, Choices], jobs:
     return sum(longest.values())
 
 
-def _always_carried(resource: Resource, most: float) -> bool:
-    return most <= resource.limit * resource.min_units - resource.rebuild
+def _always_carried(program: Program, resource: Resource, most: float) -> bool:
+    beside = _most_reloaded(program, resource.site, resource.name) if resource.kind == "read" else 0.0
+    return most + beside <= resource.limit * resource.min_units - resource.rebuild
 
 
 def _loads(
@@ -288,10 +296,61 @@ def _carry(
 
 
 def free_of(program: Program, resource: Resource, period: int) -> Any:
-    """Return the units of a resource that are left beside the rebuild of a drive."""
-    key = (resource.site, resource.name, stay_of(program, resource.site, period))
-    units = program.model.units[key]
-    return units - resource.rebuild / resource.limit * program.model.use[key] if resource.limit else units
+    """Return the units of a resource that are left to jobs, beside the rebuild of a drive and what services read."""
+    stay = stay_of(program, resource.site, period)
+    key = (resource.site, resource.name, stay)
+    left = program.model.units[key]
+    if not resource.limit:
+        return -total(place for place in _read_there(program, resource, stay))
+    left -= resource.rebuild / resource.limit * program.model.use[key]
+    for item_key, option, rate in reloads(program, resource.site, resource.name) if resource.kind == "read" else ():
+        left -= rate / resource.limit * program.model.place[item_key, resource.site, option.key, stay]
+    return left
+
+
+def _read_there(program: Program, resource: Resource, stay: int) -> list[Any]:
+    """Return the choices that put something that is read at any time on units which deliver nothing."""
+    return [
+        program.model.place[item_key, resource.site, option.key, stay]
+        for item_key, option, _ in reloads(program, resource.site, resource.name)
+        if resource.kind == "read"
+    ]
+
+
+def reloads(program: Program, site: str, unit: str) -> list[tuple[str, StorageOption, float]]:
+    """Return (item, way to store it, GB/s of the units) of everything that is read at any time."""
+    items = program.candidates.item_of
+    return [
+        (item_key, option, items[item_key].read_gb_per_s * option.slowdown)
+        for (item_key, at), options in program.candidates.storage_options.items()
+        for option in options
+        if items[item_key].read_gb_per_s and (at, option.storage.name) == (site, unit)
+    ]
+
+
+def _most_reloaded(program: Program, site: str, unit: str) -> float:
+    """Return the GB/s that all that is read at any time takes of a unit, if all of it lies there."""
+    most = {item_key: rate for item_key, _, rate in reloads(program, site, unit)}
+    return sum(most.values())
+
+
+def _reloaded(program: Program) -> None:
+    """Let every system carry what services read again, whether jobs read there or not."""
+    for site, name in program.candidates.rebuilds:
+        ways = reloads(program, site, name)
+        if not ways:
+            continue  # what no services read again needs no row of its own
+        unit = ways[0][1].storage
+        read = program.candidates.rebuilds[site, name][0]
+        resource = Resource(site, name, "read", unit.read_gb_per_s, unit.min_units, read)
+        for period in program.candidates.periods:
+            program.require(
+                "reloaded",
+                (site, name, period.index),
+                free_of(program, resource, period.index) >= 0,
+                row=f"storage.csv: {name} read_gb_per_s",
+                sentence=f"the {name} units at {site} carry what services read again of their weights",
+            )
 
 
 def shares_of(program: Program, candidate: TrainingCandidate, period: int) -> list[Share]:

@@ -12,7 +12,7 @@ from typing import Any
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import CalendarEntry, Design, pool_key
 from dcopt.formulation.program import Program, number, total, whole
-from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, shares_of
+from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, reloads, shares_of
 from dcopt.formulation.training import chosen, hosts
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.solve.calendar import Conflict, Job, conflict_of, pack
@@ -209,7 +209,10 @@ def _cut(
     helps = []
     for name, least in clash.conflict.least.items():
         if name in resources:
-            there, shared = free_of(program, resources[name], period.index), f"what {resources[name].name} carries"
+            resource = resources[name]
+            there, shared = free_of(program, resource, period.index), f"what {resource.name} carries"
+            if reloads(program, resource.site, resource.name):  # where weights lie moves it by parts of a unit
+                least += 1e-6 - 1
         else:
             there, shared = program.model.work[pool or name] - hosts(program, pool or name, period), pool or name
         enough: Any = chosen_so

@@ -103,6 +103,12 @@ def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacl
             )
         else:
             found += [obstacle for part in parts if (obstacle := _unsafe(problem, candidates, part)) is not None]
+    for name, service in problem.inference.items():
+        sites_used = {c.pool.site for c in candidates.serving[name]}
+        if service.reload_s and sites_used and not any(options.get((f"{name}:weights", site)) for site in sites_used):
+            problem_text = "no storage on offer can hold its weights at any site where it could run"
+            cure = "Offer nvme or ssd storage there, or leave reload_s blank: then they lie on the nodes' own drives"
+            found.append(Obstacle(f"inference.csv: {name} reload_s", problem_text, cure))
     for name in problem.training:
         sites_used = {c.pool.site for c in candidates.training[name]}
         if sites_used and not any(options.get((f"{name}:checkpoint", site)) for site in sites_used):

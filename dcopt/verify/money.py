@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from dcopt.design.records import Design
+from dcopt.design.records import DATA_PARTS, Design
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import (
     CapitalLine,
@@ -173,7 +173,7 @@ def _workloads(problem: Problem, design: Design, year: int, ledger: Ledger) -> N
 def _packing(problem: Problem, design: Design, ledger: Ledger) -> None:
     """Pay the CPU that packs and unpacks each dataset."""
     for dataset in problem.datasets.values():
-        records = [r for r in design.storage if r.part != "checkpoint" and r.dataset == dataset.name]
+        records = [r for r in design.storage if r.part in DATA_PARTS and r.dataset == dataset.name]
         if not records:
             continue
         codec = codec_of(problem, records[0].codec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from dcopt.design.records import Design, StorageRecord, TrainingRecord
+from dcopt.design.records import DATA_PARTS, Design, StorageRecord, TrainingRecord
 from dcopt.infrastructure.storage import (
     least_units,
     loss_probability,
@@ -17,7 +17,7 @@ from dcopt.infrastructure.storage import (
 )
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC
-from dcopt.performance.workloads import CHECKPOINTS_KEPT, read_kiops, run_of
+from dcopt.performance.workloads import CHECKPOINTS_KEPT, read_kiops, run_of, weights_gb
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
@@ -33,7 +33,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
         _copies(problem, design, records, year, checker)
         _units(problem, design, records, year, checker)
     for dataset in problem.datasets.values():
-        codecs = {r.codec for r in design.storage if r.part != "checkpoint" and r.dataset == dataset.name}
+        codecs = {r.codec for r in design.storage if r.part in DATA_PARTS and r.dataset == dataset.name}
         checker.holds(f"storage {dataset.name} codec", len(codecs) <= 1, f"{sorted(codecs)}", "one codec a dataset")
 
 
@@ -44,13 +44,15 @@ def codec_of(problem: Problem, name: str) -> Codec:
 
 def ratio_of(problem: Problem, record: StorageRecord) -> float:
     """Return original ÷ compressed size of what a record stores."""
-    kind = "none" if record.part == "checkpoint" else problem.datasets[record.dataset].compressibility
+    kind = problem.datasets[record.dataset].compressibility if record.part in DATA_PARTS else "none"
     return codec_of(problem, record.codec).ratio(kind)
 
 
 def requires_of(problem: Problem, record: StorageRecord) -> set[str]:
     """Return the features that storage must offer to hold what a record stores."""
-    name = problem.training[record.dataset].dataset if record.part == "checkpoint" else record.dataset
+    name: str | None = record.dataset if record.part in DATA_PARTS else None
+    if record.part == "checkpoint":
+        name = problem.training[record.dataset].dataset
     return {*problem.sites[record.site].requires, *(problem.datasets[name].requires if name else ())}
 
 
@@ -67,8 +69,13 @@ def _record(problem: Problem, record: StorageRecord, checker: Checker) -> None:
     checker.holds(f"{place} protection", wrong is None, record.protection, wrong or "")
     known_codec = record.codec == NO_CODEC.name or record.codec in problem.codecs
     checker.holds(f"{place} codec", known_codec, record.codec, "no such codec")
-    if record.part == "checkpoint":
+    if record.part not in DATA_PARTS:
         checker.same(f"{place} codec", record.codec, NO_CODEC.name)
+    if record.part == "weights":
+        service = problem.inference[record.dataset]
+        checker.holds(place, service.reload_s is not None, "weights", "they lie on the nodes' own drives")
+        size, allowed = weights_gb(service, problem) / 1000, service.sites
+    elif record.part == "checkpoint":
         job = problem.training[record.dataset]
         run = run_of(job, problem)
         size = CHECKPOINTS_KEPT * checkpoint_gb(run.task.model, job.optimizer, job.method) / 1000
@@ -104,10 +111,11 @@ def _parts(problem: Problem, dataset: str) -> set[str]:
 def _copies(problem: Problem, design: Design, records: list[StorageRecord], year: int, checker: Checker) -> None:
     parts: dict[tuple[str, str], list[str]] = defaultdict(list)
     kept: set[tuple[str, str]] = set()
+    weights = {(record.dataset, record.site) for record in records if record.part == "weights"}
     for record in records:
         if record.part == "checkpoint":
             kept.add((record.dataset, record.site))
-        else:
+        elif record.part in DATA_PARTS:
             parts[record.dataset, record.site].append(record.part)
     for dataset in problem.datasets.values():
         whole = {site for (name, site), of in parts.items() if name == dataset.name}
@@ -124,6 +132,12 @@ def _copies(problem: Problem, design: Design, records: list[StorageRecord], year
             needed = nines(dataset.max_annual_loss_probability * share)
             place = f"storage {dataset.name} {part} year {year} nines of all copies"
             checker.at_most(place, needed, sum(map(nines, copies)), "what they keep; max_annual_loss_probability")
+    for served in design.inference:
+        if served.year == year and problem.inference[served.service].reload_s is not None:
+            there = (served.service, served.site) in weights
+            checker.holds(
+                f"storage at {served.site} year {year}", there, "no weights", f"those of {served.service} lie there"
+            )
     for job in design.training:
         if job.year != year:
             continue
@@ -162,6 +176,11 @@ def _moments(problem: Problem, design: Design, group: list[StorageRecord], year:
     limits = {"read": unit.read_gb_per_s, "write": unit.write_gb_per_s, "random read": unit.read_kiops}
     rebuilds = [rebuild_load(unit, problem.protection[record.protection]) for record in group]
     rebuilt = {"read": max(r for r, _ in rebuilds), "write": max(w for _, w in rebuilds), "random read": 0.0}
+    services = [problem.inference[record.dataset] for record in group if record.part == "weights"]
+    slow = slowdown_of(unit, problem.sites[site].requires)
+    rebuilt["read"] += sum(weights_gb(s, problem) / s.reload_s * slow for s in services if s.reload_s)
+    place = f"storage {unit.name} at {site} year {year} reload_s"
+    checker.at_most(place, rebuilt["read"] if services else 0.0, unit.read_gb_per_s * units, "what its units read")
     for moment in sorted({run.start_day for run in runs}):
         going = [run for run in runs if run.start_day <= moment + 1e-9 and run.end_day > moment + 1e-9]
         for what, limit in limits.items():
@@ -182,7 +201,7 @@ def _taken(problem: Problem, job: TrainingRecord, group: list[StorageRecord]) ->
         if record.part == "checkpoint" and record.dataset == job.job:
             penalty = problem.protection[record.protection].written_per_stored
             taken["write"] += job.checkpoint_gb_per_s * penalty * slow / ratio
-        elif record.part != "checkpoint" and record.dataset == row.dataset:
+        elif record.part in DATA_PARTS and record.dataset == row.dataset:
             hot = problem.datasets[record.dataset].hot_pct / 100
             share = hot if record.part == "hot" else 1 - hot
             taken["read"] += job.ingest_gb_per_s * share * slow / ratio

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcopt.design.records import Design
+from dcopt.design.records import DATA_PARTS, Design
 from dcopt.economics.ledger import Ledger, RunningLine
 from dcopt.infrastructure.staging import can_come, days_of, is_moved, link_to, moved_tb, usd_per_gb
 from dcopt.problem.problem import Problem
@@ -13,7 +13,7 @@ def copies(problem: Problem, design: Design) -> dict[tuple[str, str], set[int]]:
     """Return the years in which a copy of a dataset lies at a site that is not its origin, by (dataset, site)."""
     found: dict[tuple[str, str], set[int]] = {}
     for record in design.storage:
-        if record.part != "checkpoint" and is_moved(problem.datasets[record.dataset], record.site):
+        if record.part in DATA_PARTS and is_moved(problem.datasets[record.dataset], record.site):
             found.setdefault((record.dataset, record.site), set()).add(record.year)
     return found
 

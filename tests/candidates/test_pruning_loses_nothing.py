@@ -76,7 +76,7 @@ def test_the_optimum_is_the_same_without_pruning(name: str, monkeypatch: pytest.
     small = CASES[name]
     pruned = tco_of(small)
     count = _count(small)
-    monkeypatch.setattr(generator, "prune", lambda problem, admissible, options: admissible)
+    monkeypatch.setattr(generator, "prune", lambda problem, admissible, *rest: admissible)
     monkeypatch.setattr(serving, "undominated", list)
     monkeypatch.setattr(facility, "_undominated", _keep_racks)
     monkeypatch.setattr(storing, "undominated", _all)
@@ -92,7 +92,7 @@ def _count(small: Small) -> int:
 
 
 def test_training_candidates_hold_every_legal_number_of_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "prune", lambda problem, admissible, options: admissible)
+    monkeypatch.setattr(generator, "prune", lambda problem, admissible, *rest: admissible)
     problem = owned_site([job(deadline_days=365)], power_limit_kw=30).load()
     run = run_of(problem.training["learn"], problem)
     candidates = generate(problem, only_needed=False)
@@ -129,7 +129,7 @@ def test_promises_only_filter(
     table: str, column: str, loose: float, tight: float, limit: Callable[[Any], float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Metamorphic safety: a tighter promise leaves a subset of the candidates, none of them changed."""
-    monkeypatch.setattr(generator, "prune", lambda problem, admissible, options: admissible)
+    monkeypatch.setattr(generator, "prune", lambda problem, admissible, *rest: admissible)
     monkeypatch.setattr(serving, "undominated", list)
     small = owned_site([job()], [service()])
 

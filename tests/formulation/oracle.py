@@ -277,18 +277,21 @@ def _storages(
                     ways.append([(item, site) for site in sites for item in items])
         homes.append(ways)
     kept = [(item, site) for item in candidates.items for job, site in runs if item.owner == f"training/{job}"]
+    pools = [(key.split("/")[0], use) for uses in plan.values() for key, use in uses.items()]
+    answers = {(name, site) for site, use in pools for name, *_ in use.served}
+    kept += [(item, site) for item in candidates.items for name, site in answers if item.key == f"{name}:weights"]
     seen = set()
     for way in itertools.product(*homes):
         places = [*kept, *(place for of_dataset in way for place in of_dataset)]
         for choice in itertools.product(*(candidates.storage_options.get((i.key, s), ()) for i, s in places)):
             codecs: dict[str, set[str]] = defaultdict(set)
             for (item, _), option in zip(places, choice, strict=True):
-                if item.part != "checkpoint":
+                if item.part in ("hot", "cold"):
                     codecs[item.name].add(option.codec.name)
             if any(len(names) > 1 for names in codecs.values()):
                 continue
             for units in _units(problem, candidates, plan, list(zip(places, choice, strict=True)), work):
-                copies = sorted({(item.name, site) for item, site in places if item.part != "checkpoint"})
+                copies = sorted({(item.name, site) for item, site in places if item.part in ("hot", "cold")})
                 key = (repr(sorted(units.items())), repr(sorted(codecs.items())), repr(copies))
                 if key not in seen:
                     seen.add(key)
@@ -353,7 +356,9 @@ def _units(
         apart = row.failure_domain == "unit" or (row.failure_domain is None and row.system != "parallel-fs")
         widest = max(option.protection.data + option.protection.parity for _, option in here)
         alone, at_once = [raw / row.raw_tb, row.min_units, widest if apart else 1], [0.0]
-        rebuilt = _rebuilt(candidates, site, name)
+        rebuilt = _beside(problem, candidates, placed, site, name)
+        if rebuilt["read"] and any(item.part == "weights" for item, _ in here):
+            alone.append(rebuilt["read"] / row.read_gb_per_s if row.read_gb_per_s else math.inf)
         for uses in plan.values():
             jobs = [c for use in uses.values() for c in use.jobs if c.pool.site == site]
             needs = [_moved(problem, c, placed) for c in jobs]
@@ -385,7 +390,7 @@ def _safe(problem: Problem, placed: Placed) -> bool:
     lost: dict[str, float] = defaultdict(lambda: 1.0)
     asked: dict[str, float] = {}
     for (item, _), option in placed:
-        if item.part == "checkpoint":
+        if item.part not in ("hot", "cold"):
             continue
         row, code = option.storage, option.protection
         raw = item.size_tb / option.codec.ratio(item.compressibility) * (code.data + code.parity) / code.data
@@ -394,11 +399,17 @@ def _safe(problem: Problem, placed: Placed) -> bool:
     return all(lost[key] <= asked[key] * (1 + 1e-9) for key in asked)
 
 
-def _rebuilt(candidates: Candidates, site: str, name: str) -> dict[str, float]:
-    """Return what the rebuild of a drive takes of a system, with the widest protection that may be chosen there."""
+def _beside(problem: Problem, candidates: Candidates, placed: Placed, site: str, name: str) -> dict[str, float]:
+    """Return what a system moves beside the jobs: the rebuild of a drive in the widest group, and weights again."""
     options = [o for (_, at), of in candidates.storage_options.items() for o in of if at == site]
     loads = [rebuild_load(o.storage, o.protection) for o in options if o.storage.name == name]
-    return {"read": max(r for r, _ in loads), "write": max(w for _, w in loads), "kiops": 0.0}
+    again = 0.0
+    for (item, at), option in placed:
+        if item.part == "weights" and (at, option.storage.name) == (site, name):
+            gb = item.size_tb * 1000 / (problem.inference[item.name].reload_s or math.inf)
+            loss = option.storage.encryption_loss_pct if problem.sites[site].requires else 0.0
+            again += gb / (1 - loss / 100)
+    return {"read": max(r for r, _ in loads) + again, "write": max(w for _, w in loads), "kiops": 0.0}
 
 
 def _moved(problem: Problem, c: TrainingCandidate, placed: Placed) -> Need:
@@ -406,7 +417,7 @@ def _moved(problem: Problem, c: TrainingCandidate, placed: Placed) -> Need:
     moved: Need = defaultdict(float)
     dataset = problem.training[c.job].dataset
     for (item, site), option in placed:
-        names = {item.name} if item.part != "checkpoint" else {dataset} - {None}
+        names = {item.name} if item.part in ("hot", "cold") else {dataset} - {None}
         asked = [problem.sites[site].requires, *(problem.datasets[name].requires for name in names if name)]
         slow = 1 / (1 - option.storage.encryption_loss_pct / 100) if any(asked) else 1.0
         where = f"{site} {option.storage.name}"
@@ -433,7 +444,8 @@ def _calendar_with(
         row = problem.storage[name]
         for way, rate in (("read", row.read_gb_per_s), ("write", row.write_gb_per_s), ("kiops", row.read_kiops)):
             if rate is not None:
-                capacity[f"{way} {site} {name}"] = rate * count - _rebuilt(candidates, site, name)[way]
+                beside = _beside(problem, candidates, placed, site, name)[way]
+                capacity[f"{way} {site} {name}"] = rate * count - beside
     jobs = []
     for key, use in uses.items():
         owned = bool(use.jobs) and not use.jobs[0].pool.rented

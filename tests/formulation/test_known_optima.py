@@ -98,6 +98,10 @@ CASES: dict[str, Small] = {
     .put("training", [job(dataset="books", due_day=28), job("tune", dataset="books", due_day=28, sites="oslo")])
     .change("sites", egress_usd_per_gb=0.01),
     "copies moved to all sites": _moved(2, usd_per_gb=0.1).change("datasets", min_copies=2),
+    "weights read again": no_fabric(two_sites(services=[service(reload_s=0.03)])).drop("nodes", "quad"),
+    "weights beside data": no_fabric(owned_site([job(dataset="books")], [service(reload_s=0.02)]))
+    .drop("nodes", "quad")
+    .put("datasets", [dataset(size_tb=2, dataset_tokens=2e8, hot_pct=100)]),
     "cold archive in the cloud": cloud([job()]).put("datasets", [dataset(size_tb=30, hot_pct=0)]),
     "growth": no_fabric(owned_site([job(first_year=2)], [service(growth_pct_per_year=150, **BUSY)])).set(
         horizon_years=2

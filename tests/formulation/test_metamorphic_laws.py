@@ -44,6 +44,7 @@ TIGHTENED: dict[str, tuple[str, str, list[Any]]] = {
     "peak": ("inference", "peak_requests_per_s", [1000, 3000, 9000]),
     "mean": ("inference", "mean_requests_per_s", [100, 1000, 2500]),
     "growth": ("inference", "growth_pct_per_year", [0, 30, 120]),
+    "reload": ("inference", "reload_s", [None, 60, 0.01, 0.002]),
     "headroom": ("inference", "headroom_pct", [0, 25, 150]),
     "data": ("datasets", "size_tb", [1, 9, 40]),
     "durability": ("datasets", "max_annual_loss_probability", [1, 1e-6, 1e-9, 1e-16]),

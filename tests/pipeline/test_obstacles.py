@@ -101,6 +101,11 @@ OBSTACLES: dict[str, tuple[Callable[[], Small], str, str]] = {
         "datasets.csv: books max_annual_loss_probability",
         "1 in 2,000,000 is asked",
     ),
+    "no storage for weights": (
+        lambda: owned_site(services=[service(reload_s=10)]).drop("storage", "flash"),
+        "inference.csv: chat reload_s",
+        "no storage on offer can hold its weights",
+    ),
     "no storage for checkpoints": (
         lambda: owned_site([job()]).drop("storage", "flash"),
         "training.csv: learn",

@@ -67,7 +67,7 @@ WORDS = {
     "precision": ("fp32", "fp16", "bf16", "fp8", "int8", "fp4"),
     "recompute": ("none", "selective", "full"),
     "sharding": ("none", "optimizer", "gradients", "full"),
-    "part": ("hot", "cold", "checkpoint"),
+    "part": ("hot", "cold", "checkpoint", "weights"),
     "role": ("transformer", "generator", "ups", "pdu"),
     "serves": ("", "chilled", "warm"),
     "category": ("nodes", "network", "building"),

@@ -46,8 +46,8 @@ ALPHA = {
         tune,bert-large,1000000000,384,64,30,1,bf16,,1
         """,
     "inference": """
-        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct
-        answers,bert-large,900,300,384,0,100,99,1,10
+        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct,reload_s
+        answers,bert-large,900,300,384,0,100,99,1,10,20
         """,
     "datasets": """
         name,size_tb,dataset_tokens,compressibility,hot_pct,growth_pct_per_year,min_copies

@@ -197,6 +197,13 @@ class Service(NamedRow):
         le=10,
         usual=(0, 3),
     )
+    reload_s: float | None = column(
+        "Time in which a replica that starts reads its weights from flash storage of its site, beside all else that "
+        "is read there; blank: weights lie on drives of the nodes.",
+        default=None,
+        gt=0,
+        usual=(1, 3600),
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Service:
