@@ -97,6 +97,7 @@ CASES: dict[str, Small] = {
     "two jobs wait for their data": _moved(10)
     .put("training", [job(dataset="books", due_day=28), job("tune", dataset="books", due_day=28, sites="oslo")])
     .change("sites", egress_usd_per_gb=0.01),
+    "data that may not leave": _moved(1).change("datasets", sites="rome"),
     "copies moved to all sites": _moved(2, usd_per_gb=0.1).change("datasets", min_copies=2),
     "weights read again": no_fabric(two_sites(services=[service(reload_s=0.03)])).drop("nodes", "quad"),
     "weights beside data": no_fabric(owned_site([job(dataset="books")], [service(reload_s=0.02)]))
