@@ -126,17 +126,27 @@ class ServingCandidate:
     """Average power added by each request/s of mean load."""
 
 
+TABLE_OF_PART = {"hot": "datasets", "cold": "datasets", "checkpoint": "training", "weights": "inference"}
+"""The table to which each kind of item belongs."""
+
+
 @dataclass(frozen=True)
 class DataItem:
-    """Data that must lie somewhere: a part of a dataset, or the checkpoints of a job."""
+    """Data that must lie somewhere: a part of a dataset, the checkpoints of a job, or the weights of a service."""
 
     name: str
     part: str
-    """hot, cold or checkpoint."""
+    """hot, cold, checkpoint or weights."""
     size_tb: float
     share: float
     """Share of its dataset; ingest reads the parts in this proportion."""
     compressibility: str
+    requires: tuple[str, ...] = ()
+    """Features that storage must offer to hold it."""
+    nines: float = 0.0
+    """Its copies together keep it through a year with a probability of so many nines (−log10 of the loss)."""
+    read_gb_per_s: float = 0.0
+    """What is read of it at any time, wherever it lies."""
 
     @property
     def key(self) -> str:
@@ -146,7 +156,12 @@ class DataItem:
     @property
     def owner(self) -> str:
         """``table/name`` of the row that it belongs to."""
-        return f"{'training' if self.part == 'checkpoint' else 'datasets'}/{self.name}"
+        return f"{TABLE_OF_PART[self.part]}/{self.name}"
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is part of a dataset."""
+        return self.owner.startswith("datasets/")
 
 
 @dataclass(frozen=True)
@@ -159,6 +174,14 @@ class StorageOption:
     codec: Codec
     raw_tb_per_tb: float
     """Raw TB for each TB of the item."""
+    nines: float
+    """−log10 of the probability that this copy of the item is lost within a year, no more than the item needs."""
+    least_units: int
+    """Units on which the parts of a group can lie apart."""
+    rebuild: tuple[float, float]
+    """GB/s that the rebuild of a drive reads and writes."""
+    slowdown: float
+    """GB/s of the units for each GB/s moved: more than 1 where encryption is required."""
 
     @property
     def key(self) -> str:
@@ -237,3 +260,16 @@ class Candidates:
     def item_of(self) -> dict[str, DataItem]:
         """The items by their key."""
         return {item.key: item for item in self.items}
+
+    @cached_property
+    def rebuilds(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """GB/s that the rebuild of a drive reads and writes with the widest protection, by (site, storage unit)."""
+        found: dict[tuple[str, str], tuple[float, float]] = {}
+        for (_, site), options in self.storage_options.items():
+            for option in options:
+                before = found.get((site, option.storage.name), (0.0, 0.0))
+                found[site, option.storage.name] = (
+                    max(before[0], option.rebuild[0]),
+                    max(before[1], option.rebuild[1]),
+                )
+        return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
+from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.power import training_node_kw
@@ -44,8 +45,9 @@ class TrainingGenerator:
             if job.sites and pool.site not in job.sites:
                 continue
             possible = list(self._possible(job, run, pool))
-            kept[pool.key] = [candidate for candidate in possible if is_in_time(job, candidate)]
-            self.verdicts.append(_verdict(job, pool, possible, kept[pool.key]))
+            limit = days_allowed(job, earliest_start_day(self.problem, job, pool.site))
+            kept[pool.key] = [candidate for candidate in possible if candidate.days <= limit]
+            self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
         return kept
 
     def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> Iterable[TrainingCandidate]:
@@ -109,19 +111,19 @@ class TrainingGenerator:
             )
 
 
-def is_in_time(job: TrainingJob, candidate: TrainingCandidate) -> bool:
-    """Whether a run keeps its deadline and fits into its window of the year."""
-    return candidate.days <= days_allowed(job)
-
-
 def _verdict(
-    job: TrainingJob, pool: Pool, possible: list[TrainingCandidate], admissible: list[TrainingCandidate]
+    job: TrainingJob,
+    pool: Pool,
+    possible: list[TrainingCandidate],
+    admissible: list[TrainingCandidate],
+    limit: float,
 ) -> Verdict:
     names = (job.name, pool.site, pool.node.name, pool.fabric.name)
     if not possible:
         return Verdict(*names, 0, "no legal layout", "no layout fits the memory, precisions and software there", 1e9)
     best = min(possible, key=lambda c: (c.days, c.nodes))
-    limit = days_allowed(job)
+    if limit <= 0:
+        return Verdict(*names, 0, "no time", "its data arrives there only after its due_day", 1e9)
     nodes = "1 node" if best.nodes == 1 else f"{best.nodes} nodes"
     words = f"{_days(best.days)} days on {nodes} ({best.step.precision}, {best.software})"
     needed = math.ceil(best.nodes * best.days / limit)

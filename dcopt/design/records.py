@@ -27,6 +27,7 @@ RUNNING_CATEGORIES = (
     "water",
     "carbon",
     "processing",
+    "transfer",
 )
 
 
@@ -189,13 +190,23 @@ def pool_key(record: PoolRecord | TrainingRecord | ServiceRecord | NetworkRecord
     return f"{record.site}/{record.node}/{record.fabric}"
 
 
+DATA_PARTS = ("hot", "cold")
+"""The parts of a dataset; the others belong to jobs and services."""
+
+
 class StorageRecord(Record):
-    """Where data lies. ``units`` is the share of the units that the data takes; ``site_units`` all of them there."""
+    """Where data lies; ``dataset`` names the dataset, the job of a checkpoint or the service of weights.
+
+    ``units`` is the share of the units that the data takes; ``site_units`` all of them there.
+
+    ``annual_loss_probability`` is that of this copy, by drive failures alone (rented: as the provider states it, 0
+    where it states none), ``survives_failures`` the drives of a group that may fail at once.
+    """
 
     site: str
     name: str
     dataset: str
-    part: Literal["hot", "cold", "checkpoint"]
+    part: Literal["hot", "cold", "checkpoint", "weights"]
     year: int
     units: float
     site_units: int
@@ -204,6 +215,24 @@ class StorageRecord(Record):
     stored_tb: float
     usable_tb: float
     rented: bool
+    survives_failures: int = 0
+    annual_loss_probability: float = 0.0
+
+
+class TransferRecord(Record):
+    """Data that is moved between sites in a year: the first copy, or what comes in new.
+
+    ``days`` is what the link takes for it, ``usd`` egress and link charges by volume (undiscounted, at the prices of
+    year 1; the monthly price of the link is not in it).
+    """
+
+    dataset: str
+    origin: str
+    site: str
+    year: int
+    tb: float
+    days: float
+    usd: float
 
 
 class RackRecord(Record):
@@ -366,6 +395,7 @@ class Design(Record):
     network: tuple[NetworkRecord, ...] = ()
     side_networks: tuple[SideNetworkRecord, ...] = ()
     storage: tuple[StorageRecord, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()
     racks: tuple[RackRecord, ...] = ()
     power: tuple[PowerRecord, ...] = ()
     cooling: tuple[CoolingRecord, ...] = ()

@@ -15,11 +15,25 @@ from dcopt.formulation import (
     storage,
     strength,
     training,
+    transfer,
 )
 from dcopt.formulation.program import Program
 from dcopt.problem.problem import Problem
 
-BLOCKS = (compute, training, serving, strength, fabric, storage, side_networks, racks, cooling, power, cost)
+BLOCKS = (
+    compute,
+    training,
+    serving,
+    strength,
+    fabric,
+    storage,
+    transfer,
+    side_networks,
+    racks,
+    cooling,
+    power,
+    cost,
+)
 """In the order in which each needs what the ones before have put on the ledgers."""
 
 

@@ -8,7 +8,18 @@ import pyomo.environ as pyo
 
 from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
-from dcopt.formulation import compute, cooling, fabric, power, racks, serving, side_networks, storage, training
+from dcopt.formulation import (
+    compute,
+    cooling,
+    fabric,
+    power,
+    racks,
+    serving,
+    side_networks,
+    storage,
+    training,
+    transfer,
+)
 from dcopt.formulation.program import Program, number
 
 
@@ -38,6 +49,7 @@ def extract(program: Program) -> Design:
         network=tuple(fabric.extract(program)),
         side_networks=tuple(side_networks.extract(program)),
         storage=tuple(storage.extract(program)),
+        transfers=tuple(transfer.extract(program)),
         racks=tuple(racks.extract(program)),
         power=tuple(power.extract(program)),
         cooling=tuple(cooling.extract(program)),

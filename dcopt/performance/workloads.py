@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dcopt.performance.arithmetic import parameters
 from dcopt.performance.serving import ServingTask
 from dcopt.performance.training import TrainingTask
 from dcopt.performance.training_records import run_tokens, sequence_length_of
@@ -91,6 +92,11 @@ def serving_task_of(service: Service, problem: Problem) -> ServingTask:
         input_tokens=service.input_tokens or model.default_tokens,
         output_tokens=service.output_tokens,
     )
+
+
+def weights_gb(service: Service, problem: Problem) -> float:
+    """Return the size of a service's weights as they are stored, GB: 2 bytes a parameter, however they are served."""
+    return 2.0 * parameters(problem.models[service.model]) / 1e9
 
 
 def rtt_ms(service: Service, site: str, problem: Problem) -> float:

@@ -22,6 +22,7 @@ LIMITS = (
     "offer_least",
     "offer_limit",
     "copies",
+    "durability",
     "data_there",
     "checkpoints_there",
     "window",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dcopt.candidates.records import Candidates, Verdict
+from dcopt.candidates.records import Candidates, DataItem, Verdict
 from dcopt.infrastructure.power import CHAIN
 from dcopt.infrastructure.racks import NETWORK_STORAGE
 from dcopt.infrastructure.topology import usable
@@ -98,10 +98,19 @@ def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacl
                 Obstacle(
                     f"datasets.csv: {dataset.name}",
                     f"only {len(sites)} of the {dataset.min_copies} sites that its copies need can hold it",
-                    "Offer storage there (hot data needs nvme or ssd; cloud sites need rented storage), allow more "
-                    "sites, ask for fewer copies, or lower survive_failures in settings.csv",
+                    f"{_what_storage(problem, dataset.name)}Offer such storage there (hot data needs nvme or ssd; "
+                    "cloud sites need rented storage; a protection needs as many drives or units as it has parts), "
+                    "allow more sites, ask for fewer copies, or lower survive_failures in settings.csv",
                 )
             )
+        else:
+            found += [obstacle for part in parts if (obstacle := _unsafe(problem, candidates, part)) is not None]
+    for name, service in problem.inference.items():
+        sites_used = {c.pool.site for c in candidates.serving[name]}
+        if service.reload_s and sites_used and not any(options.get((f"{name}:weights", site)) for site in sites_used):
+            problem_text = "no storage on offer can hold its weights at any site where it could run"
+            cure = "Offer nvme or ssd storage there, or leave reload_s blank: then they lie on the nodes' own drives"
+            found.append(Obstacle(f"inference.csv: {name} reload_s", problem_text, cure))
     for name in problem.training:
         sites_used = {c.pool.site for c in candidates.training[name]}
         if sites_used and not any(options.get((f"{name}:checkpoint", site)) for site in sites_used):
@@ -109,10 +118,35 @@ def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacl
                 Obstacle(
                     f"training.csv: {name}",
                     "no storage on offer can hold its checkpoints at any site where it could run",
-                    "Offer nvme or ssd storage there",
+                    f"{_what_storage(problem, problem.training[name].dataset)}Offer such nvme or ssd storage there",
                 )
             )
     return found
+
+
+def _what_storage(problem: Problem, dataset: str | None) -> str:
+    """Return what storage must offer, as a sentence, or '' where nothing is required."""
+    asked = {feature for site in problem.sites.values() for feature in site.requires}
+    asked |= set(problem.datasets[dataset].requires) if dataset else set()
+    return f"It requires {' '.join(sorted(asked))} (features in storage.csv). " if asked else ""
+
+
+def _unsafe(problem: Problem, candidates: Candidates, item: DataItem) -> Obstacle | None:
+    """Return the obstacle where even copies at all sites, each at its safest, are lost too often."""
+    best = [
+        max((option.nines for option in options), default=0.0)
+        for (key, _), options in candidates.storage_options.items()
+        if key == item.key
+    ]
+    if sum(best) >= item.nines * (1 - 1e-9):
+        return None
+    return Obstacle(
+        f"datasets.csv: {item.name} max_annual_loss_probability",
+        f"drive failures lose some of its {item.part} data with a probability of 1 in {10 ** sum(best):,.0f} a year, "
+        f"with every copy as safe as what is on offer; 1 in {10**item.nines:,.0f} is asked",
+        "Offer protection with more redundant parts, drives that fail less or rebuild faster, allow more sites, or "
+        "accept a larger probability",
+    )
 
 
 def _facility_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacle]:

@@ -61,10 +61,16 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("latency_ms", None, True),
         ("max_quality_loss_pct", 100.0, True),
         ("availability_pct", None, False),
+        ("reload_s", None, True),
         ("sites", (), None),
     ),
-    "datasets": (("min_copies", 1, False), ("sites", (), None)),
-    "sites": (("rack_positions", None, True), ("water_limit_m3_per_year", None, True)),
+    "datasets": (
+        ("min_copies", 1, False),
+        ("max_annual_loss_probability", 1.0, True),
+        ("requires", (), None),
+        ("sites", (), None),
+    ),
+    "sites": (("rack_positions", None, True), ("water_limit_m3_per_year", None, True), ("requires", (), None)),
     "offers": (("max_units", None, True), ("min_units", None, False)),
 }
 """By table: column, value without the promise, and whether larger is looser."""

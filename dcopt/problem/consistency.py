@@ -125,6 +125,23 @@ def _datasets(draft: Draft) -> Iterator[Finding]:
             yield row.finding("min_copies", message)
 
 
+def _origins(draft: Draft) -> Iterator[Finding]:
+    """Where data has an origin, links lead from there to the sites that are to have a copy."""
+    if not draft.is_sound("wan", "sites"):
+        return
+    links = {(link.from_site, link.to_site) for _, link in draft.valid("wan")}
+    for row, dataset in draft.valid("datasets"):
+        if dataset.origin is None or dataset.origin not in draft.tables["sites"]:
+            continue
+        allowed = dataset.sites or tuple(draft.tables["sites"])
+        reached = [site for site in allowed if site == dataset.origin or (dataset.origin, site) in links]
+        if len(reached) < dataset.min_copies or (dataset.sites and len(reached) < len(allowed)):
+            lacking = [site for site in allowed if site not in reached]
+            message = f"no link leads from '{dataset.origin}' to {', '.join(lacking)}: add it to wan.csv"
+            severity = "error" if len(reached) < dataset.min_copies else "warning"
+            yield row.finding("origin", message, severity=severity)
+
+
 def _something_to_choose(draft: Draft) -> Iterator[Finding]:
     """Each workload has nodes and software to choose from, and each facility its parts."""
     if not draft.tables["nodes"] and draft.is_sound("nodes"):
@@ -261,6 +278,7 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _offers,
     _existing,
     _datasets,
+    _origins,
     _something_to_choose,
     _plant,
     _fabrics,

@@ -37,6 +37,7 @@ from dcopt.problem.tables.problem_rows import (
     Settings,
     Site,
     TrainingJob,
+    WanLink,
 )
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
 
@@ -142,6 +143,11 @@ class Problem:
     def regions(self) -> Mapping[str, Region]:
         """Round trips by ``region/site``."""
         return cast("Mapping[str, Region]", self.tables["regions"])
+
+    @property
+    def wan(self) -> Mapping[str, WanLink]:
+        """The links between sites, by ``from/to``."""
+        return cast("Mapping[str, WanLink]", self.tables["wan"])
 
     @property
     def offers(self) -> Mapping[str, Offer]:

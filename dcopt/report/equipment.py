@@ -6,9 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dcopt.design.records import Design, NetworkRecord, PoolRecord, RackRecord, SiteRecord, StorageRecord
+from dcopt.design.records import (
+    Design,
+    NetworkRecord,
+    PoolRecord,
+    RackRecord,
+    SiteRecord,
+    StorageRecord,
+    TransferRecord,
+)
 from dcopt.report.blocks import Block, Bullet, BulletChart, Section, Text, table
-from dcopt.report.numbers import R, merged_years, number, percent
+from dcopt.report.numbers import R, amount, merged_years, number, percent
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -20,6 +28,7 @@ def equipment_sections(design: Design, problem: Problem | None) -> tuple[Section
         _pools(design, problem),
         _network(design),
         _storage(design),
+        *([_transfers(design)] if design.transfers else []),
         _racks(design),
         _power(design),
         _cooling(design),
@@ -163,6 +172,8 @@ def _storage(design: Design) -> Section:
             part.codec,
             number(part.stored_tb, 4),
             number(part.usable_tb, 4),
+            number(part.survives_failures),
+            f"{part.annual_loss_probability:.1g}" if part.annual_loss_probability else "",
         )
 
     headers = ("site", "years", "dataset", "part", "storage", "how", ">units taken", ">units there")
@@ -170,11 +181,36 @@ def _storage(design: Design) -> Section:
         "storage",
         "Storage",
         "Where data lies",
-        (*headers, "protection", "codec", ">stored TB", ">usable TB"),
+        (*headers, "protection", "codec", ">stored TB", ">usable TB", ">survives", ">loss a year"),
         design.storage,
         cells,
         "No storage is needed.",
-        "Usable TB is after protection and before the codec; units there are whole, shared by the data of a site.",
+        "Usable TB is after protection and before the codec; units there are whole, shared by the data of a site. "
+        "Survives: drives of a group that may fail at once; loss a year: the probability that independent drive "
+        "failures lose some of this copy (rented: as its provider states it; blank: not stated).",
+    )
+
+
+def _transfers(design: Design) -> Section:
+    def cells(move: TransferRecord) -> tuple[str, ...]:
+        return (
+            move.dataset,
+            move.origin,
+            move.site,
+            number(move.tb, 4),
+            number(move.days, 3),
+            amount(move.usd),
+        )
+
+    return _section(
+        "transfers",
+        "Data moved",
+        "Data moved between sites",
+        ("dataset", "years", "from", "to", ">TB", ">days", ">USD"),
+        design.transfers,
+        cells,
+        "No data is moved between sites.",
+        "At the prices of year 1, without the monthly price of the link; jobs start when their data is there.",
     )
 
 

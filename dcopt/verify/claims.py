@@ -11,7 +11,7 @@ from dcopt.verify.money import GAP_NOISE, parts_taken
 
 STOPS = ("", "time limit", "interrupted")
 
-EQUIPMENT = ("pools", "training", "inference", "network", "storage", "racks", "power", "cooling", "sites")
+EQUIPMENT = ("pools", "training", "inference", "network", "storage", "transfers", "racks", "power", "cooling", "sites")
 """The lists of a design that a design record without a design leaves empty, with ``bom`` and ``calendar``."""
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from dcopt.design.records import Design
+from dcopt.design.records import DATA_PARTS, Design
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import (
     CapitalLine,
@@ -22,6 +22,7 @@ from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
+from dcopt.verify import transfer
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear, storage_units
 from dcopt.verify.storage import codec_of
@@ -41,6 +42,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     for year in years:
         _workloads(problem, design, year, ledger)
     _packing(problem, design, ledger)
+    transfer.pay(problem, design, ledger)
     cost = cost_of(ledger, finance)
     if design.cost is None:
         checker.holds("cost", False, "no cost", "a design has a cost")
@@ -182,7 +184,7 @@ def _workloads(problem: Problem, design: Design, year: int, ledger: Ledger) -> N
 def _packing(problem: Problem, design: Design, ledger: Ledger) -> None:
     """Pay the CPU that packs and unpacks each dataset."""
     for dataset in problem.datasets.values():
-        records = [r for r in design.storage if r.part != "checkpoint" and r.dataset == dataset.name]
+        records = [r for r in design.storage if r.part in DATA_PARTS and r.dataset == dataset.name]
         if not records:
             continue
         codec = codec_of(problem, records[0].codec)

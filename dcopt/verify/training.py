@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import cast
 
 from dcopt.design.records import CalendarEntry, Design, TrainingRecord, pool_key
+from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.training import Layout, predict_step
@@ -123,11 +124,15 @@ def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
         place = f"calendar {record.job} year {record.year}"
         checker.same(f"{place} runs", [entry.run for entry in entries], list(range(1, record.runs_per_year + 1)))
         job = problem.training[record.job]
+        first_day = earliest_start_day(problem, job, record.site)
         for entry in entries:
             checker.equal(f"{place} run {entry.run} days", entry.end_day - entry.start_day, record.days)
             checker.at_most(f"{place} run {entry.run} end_day", entry.end_day, job.due_day, "due_day")
             checker.at_most(
-                f"{place} run {entry.run} start_day", job.earliest_start_day, entry.start_day, "earliest_start_day"
+                f"{place} run {entry.run} start_day",
+                first_day,
+                entry.start_day,
+                "earliest_start_day, data there",
             )
             checker.same(f"{place} run {entry.run} nodes", entry.nodes, record.nodes)
             checker.same(f"{place} run {entry.run} pool", entry.pool, pool_key(record))

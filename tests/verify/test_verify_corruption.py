@@ -57,6 +57,7 @@ TABLE_OF = {
     "job": "training",
     "service": "inference",
     "dataset": "datasets",
+    "origin": "sites",
     "cooling": "cooling",
     "air_cooling": "cooling",
 }
@@ -66,7 +67,7 @@ WORDS = {
     "precision": ("fp32", "fp16", "bf16", "fp8", "int8", "fp4"),
     "recompute": ("none", "selective", "full"),
     "sharding": ("none", "optimizer", "gradients", "full"),
-    "part": ("hot", "cold", "checkpoint"),
+    "part": ("hot", "cold", "checkpoint", "weights"),
     "role": ("transformer", "generator", "ups", "pdu"),
     "serves": ("", "chilled", "warm"),
     "category": ("nodes", "network", "building"),
@@ -187,6 +188,7 @@ RECORDS = (
     "network",
     "side_networks",
     "storage",
+    "transfers",
     "racks",
     "power",
     "cooling",
@@ -195,7 +197,7 @@ RECORDS = (
 )
 
 
-@pytest.mark.parametrize("name", [*RECORDS, "calendar", "binding", "residual"])
+@pytest.mark.parametrize("name", [*RECORDS, "transfers", "calendar", "binding", "residual"])
 @pytest.mark.parametrize("how", ["removed", "twice"])
 def test_missing_or_double_record_is_found(cases: dict[str, Case], name: str, how: str) -> None:
     seen, unnoticed = 0, []
@@ -210,7 +212,7 @@ def test_missing_or_double_record_is_found(cases: dict[str, Case], name: str, ho
     assert unnoticed == []
 
 
-@pytest.mark.parametrize("name", [*RECORDS, "calendar"])
+@pytest.mark.parametrize("name", [*RECORDS, "transfers", "calendar"])
 def test_empty_list_is_found(cases: dict[str, Case], name: str) -> None:
     for case in cases.values():
         if case.json[name]:

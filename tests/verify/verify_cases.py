@@ -46,8 +46,8 @@ ALPHA = {
         tune,bert-large,1000000000,384,64,30,1,bf16,,1
         """,
     "inference": """
-        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct
-        answers,bert-large,900,300,384,0,100,99,1,10
+        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct,reload_s
+        answers,bert-large,900,300,384,0,100,99,1,10,20
         """,
     "datasets": """
         name,size_tb,dataset_tokens,compressibility,hot_pct,growth_pct_per_year,min_copies
@@ -106,9 +106,13 @@ BETA = {
         bursts,llama-3.1-8b,2,1,400,200,1500,80,95,0,,0,callers,rented
         """,
     "datasets": """
-        name,size_tb,compressibility,hot_pct,min_copies,sites
-        notes,4,text,100,1,rented
-        archive,30,log,20,1,metro wet
+        name,size_tb,compressibility,hot_pct,min_copies,sites,origin,growth_pct_per_year
+        notes,4,text,100,1,rented,metro,10
+        archive,30,log,20,1,metro wet,,
+        """,
+    "wan": """
+        from_site,to_site,gbps,usd_per_month,usd_per_gb
+        metro,rented,10,300,0.01
         """,
     "regions": """
         region,site,rtt_ms

@@ -43,6 +43,7 @@ TABLES: dict[str, Table] = {
         Table("inference", problem.Service, ("name",)),
         Table("datasets", problem.Dataset, ("name",)),
         Table("regions", problem.Region, ("region", "site")),
+        Table("wan", problem.WanLink, ("from_site", "to_site")),
         Table("offers", problem.Offer, ("table", "name", "site")),
         Table("measurements", Measurement, ("id",)),
         Table("existing", problem.Existing, ("site", "table", "name")),

@@ -11,6 +11,7 @@ from dcopt.problem.columns import CatalogRow, Names, YesNo, column
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4")
 ACCELERATOR_KINDS = ("gpu", "tpu", "cpu", "fpga", "asic")
 SYSTEMS = ("parallel-fs", "ceph", "hdfs", "object")
+STORAGE_FEATURES = ("encryption-at-rest", "encryption-in-transit")
 
 Topology = Literal["rail-optimized", "fat-tree", "leaf-spine", "rail-only", "single-switch"]
 
@@ -252,6 +253,36 @@ class Storage(CatalogRow):
     maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
     annual_failure_pct: float = column("Failures of a drive in a year.", default=1.0, ge=0, le=100)
+    drive_tb: float | None = column(
+        "Capacity of one drive; blank: 20 (hdd) or 15.36 (nvme, ssd), or the whole unit if that is smaller.",
+        default=None,
+        gt=0,
+        usual=(0.2, 150),
+    )
+    rebuild_gb_per_s: float | None = column(
+        "Rate at which the content of a failed drive is made again beside the normal load; blank: 0.05 (hdd) or "
+        "0.5 (nvme, ssd), estimates: drives of 20 TB rebuild at 0.03 to 0.1 GB/s (szwecent.com, 2026), NVMe at about "
+        "2.4 GB/s where little else runs (storagemath.org), of which a fifth.",
+        default=None,
+        gt=0,
+        usual=(0.01, 20),
+    )
+    failure_domain: Literal["drive", "unit"] | None = column(
+        "What the parts of a group lie apart on: drives of one unit, or different units. Blank: drives for "
+        "parallel-fs (appliances), units for the others.",
+        default=None,
+    )
+    features: Names = column("What it offers to data that requires it.", default=(), choices=STORAGE_FEATURES)
+    encryption_loss_pct: float = column(
+        "Share of its GB/s and IOPS that encryption takes, for data that requires it.", default=0.0, ge=0, le=95
+    )
+    annual_loss_probability: float | None = column(
+        "Probability that rented storage loses data in a year, as its provider states it; blank: not stated, taken "
+        "as small enough.",
+        default=None,
+        ge=0,
+        le=1,
+    )
 
     @property
     def is_flash(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from dcopt.problem.columns import NamedRow, Names, Row, column
-from dcopt.problem.tables.catalog_rows import PRECISIONS
+from dcopt.problem.tables.catalog_rows import PRECISIONS, STORAGE_FEATURES
 
 Redundancy = Literal["N", "N+1", "2N"]
 
@@ -111,6 +111,10 @@ class Site(NamedRow):
         default=(),
         refers_to="networks",
     )
+    requires: Names = column("What all storage at this site must offer.", default=(), choices=STORAGE_FEATURES)
+    egress_usd_per_gb: float = column(
+        "What the place charges for data that leaves it over wan.csv.", default=0.0, ge=0, usual=(0, 0.2)
+    )
 
     @model_validator(mode="after")
     def _facility_columns(self) -> Site:
@@ -206,6 +210,13 @@ class Service(NamedRow):
         le=10,
         usual=(0, 3),
     )
+    reload_s: float | None = column(
+        "Time in which a replica that starts reads its weights from flash storage of its site, beside all else that "
+        "is read there; blank: weights lie on drives of the nodes.",
+        default=None,
+        gt=0,
+        usual=(1, 3600),
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Service:
@@ -231,6 +242,25 @@ class Dataset(NamedRow):
     retention_years: float | None = column("Years after which data is dropped; blank: kept.", default=None, gt=0)
     min_copies: int = column("Copies at different sites.", default=1, ge=1, le=20)
     sites: Names = column("Sites where copies may lie; blank: all.", default=(), refers_to="sites")
+    origin: str | None = column(
+        "Site where it is at first and where new data comes in; copies at other sites are moved from there over "
+        "wan.csv. Blank: it arrives at every site by itself.",
+        default=None,
+        refers_to="sites",
+    )
+    requires: Names = column(
+        "What storage must offer to hold it, and the checkpoints of jobs that read it.",
+        default=(),
+        choices=STORAGE_FEATURES,
+    )
+    max_annual_loss_probability: float = column(
+        "Largest probability that drive failures lose some of it in a year, over all its copies. The default is once "
+        "in 100,000 years: well below what fires, faulty software and operators cause, which copies at other sites "
+        "answer.",
+        default=1e-5,
+        gt=0,
+        le=1,
+    )
 
 
 class Region(Row):
@@ -239,6 +269,22 @@ class Region(Row):
     region: str = column("The users' region.")
     site: str = column("The site.", refers_to="sites")
     rtt_ms: float = column("Round-trip time.", ge=0, usual=(0, 400))
+
+
+class WanLink(Row):
+    """A link between sites over which copies of datasets are moved, in one direction."""
+
+    from_site: str = column("Where it begins.", refers_to="sites")
+    to_site: str = column("Where it ends.", refers_to="sites")
+    gbps: float = column("Rate that is left for moving data.", gt=0, usual=(0.1, 10_000))
+    usd_per_month: float = column("What the link costs in every month, if a design uses it.", default=0.0, ge=0)
+    usd_per_gb: float = column("What moving a GB costs, beside the egress of the site.", default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _two_sites(self) -> WanLink:
+        if self.from_site == self.to_site:
+            raise ValueError("to_site|must be another site than from_site")
+        return self
 
 
 class Offer(Row):
