@@ -50,6 +50,18 @@ def state_bytes(task: TrainingTask, precision: str) -> float:
     return STATE_BYTES[task.optimizer] + (0.0 if precision in ("fp32", "tf32") else 4.0)
 
 
+def sweep_bytes(optimizer: str, precision: str) -> float:
+    """Return bytes that the optimizer's sweep moves a parameter.
+
+    It reads the gradient, reads and writes the master weight and the states, and writes the 16-bit weight where the
+    master is a copy: 28 bytes with Adam, 12 with plain SGD. Adafactor reads the gradient once more for its row and
+    column means (arXiv 1804.04235).
+    """
+    wide = precision in ("fp32", "tf32")
+    gradient = (4.0 if wide else 2.0) * (2.0 if optimizer == "adafactor" else 1.0)
+    return gradient + 8.0 + 2.0 * STATE_BYTES[optimizer] + (0.0 if wide else 2.0)
+
+
 def token_bytes(model: ModelConfig) -> tuple[float, float, float]:
     """Return bytes a layer keeps of one token: (replicated over tensor ranks, split, split and a score's worth).
 

@@ -29,6 +29,13 @@ class Accelerator(CatalogRow):
     fp8_tflops: float | None = column("Dense fp8 rate.", default=None, gt=0)
     int8_tops: float | None = column("Dense int8 rate.", default=None, gt=0)
     fp4_tflops: float | None = column("Dense fp4 rate.", default=None, gt=0)
+    matmul_pct: float = column(
+        "Share of the dense rate that the best large matrix product was measured to reach; blank: 80 (typical).",
+        default=80.0,
+        gt=0,
+        le=100,
+    )
+    matmul_8bit_pct: float | None = column("The same in 8 and 4 bits; blank: matmul_pct.", default=None, gt=0, le=100)
     sparsity_2_4: YesNo = column("Whether 2:4 sparsity doubles its matrix rate (yes, no).", default=False)
     scaleup_gb_per_s: float | None = column(
         "Bandwidth of a chip to its neighbours, one direction (NVLink and the like).", default=None, gt=0
@@ -45,6 +52,11 @@ class Accelerator(CatalogRow):
         """Return the dense peak in TFLOP/s (TOP/s) of ``precision`` arithmetic, or None where the chip lacks it."""
         value: float | None = getattr(self, "int8_tops" if precision == "int8" else f"{precision}_tflops")
         return value
+
+    def matmul_share(self, precision: str) -> float:
+        """Return the share (0 to 1] of the peak at ``precision`` that the best large matrix product reaches."""
+        narrow = precision in ("fp8", "int8", "fp4") and self.matmul_8bit_pct is not None
+        return float(self.matmul_8bit_pct if narrow else self.matmul_pct) / 100.0  # type: ignore[arg-type]
 
 
 class Node(CatalogRow):
@@ -301,6 +313,11 @@ class Software(CatalogRow):
     overhead_ms: float = column("Time added to each step or request.", default=0.0, ge=0)
     memory_fraction: float = column("Share of the memory that it can use.", default=0.9, gt=0, le=1)
     licence_usd_per_accelerator_year: float = column("Licence.", default=0.0, ge=0)
+    stack: Literal["megatron", "pytorch"] = column(
+        "Training: how it works. megatron: attention kernels written for the chip, whole layers recomputed; "
+        "pytorch: portable attention kernels, recomputation that stops at the last tensor needed.",
+        default="megatron",
+    )
     families: Names = column(
         "What it can serve: decoder, encoder; blank: both.", default=(), choices=("decoder", "encoder")
     )
