@@ -22,6 +22,7 @@ SPELLINGS = {
     "zero2": "gradients",
     "zero1": "optimizer",
     "no_shard": "none",
+    "parameter-server": "servers",
 }
 """How frameworks spell the sharding of states over data ranks."""
 FSDP_WORDS = ("full_shard", "shard_grad_op", "no_shard")
@@ -101,21 +102,37 @@ def asked_of(request: Request) -> Asked:
 
     Raises `RequestError` where a column is missing or impossible.
     """
-    model = model_of(request)
-    task = TrainingTask(
-        model=model,
-        sequence_length=request.whole("sequence_length") or model.default_tokens,
-        global_batch=request.needed("global_batch"),
-        optimizer=request.text("optimizer") or "adam",
-        method=request.text("method") or "pretrain",
-    )
     fixed = _fixed(request)
+    task = _task_of(request, fixed)
     accelerators = _accelerators(request, fixed, None)
     cluster = cluster_for(request, accelerators)
     if not request.has("accelerators") and "data" not in fixed:
         accelerators = _accelerators(request, fixed, cluster.accelerators_per_node)
     precision = precision_of(request, cluster)
     return Asked(task, cluster, accelerators, precision, _software(request), fixed)
+
+
+def _task_of(request: Request, fixed: dict[str, int | str]) -> TrainingTask:
+    """Return the step that is asked; naming a teacher makes it a distillation, servers allow their aggregation."""
+    model = model_of(request)
+    teacher = request.text("teacher")
+    method = request.text("method") or ("distill" if teacher else "pretrain")
+    dense = request.number("dense_pct")
+    try:
+        return TrainingTask(
+            model=model,
+            sequence_length=request.whole("sequence_length") or model.default_tokens,
+            global_batch=request.needed("global_batch"),
+            optimizer=request.text("optimizer") or "adam",
+            method=method,
+            teacher=request.find_model(teacher) if teacher else None,
+            sparse_share=1.0 - (50.0 if dense is None else dense) / 100.0 if method == "prune" else 0.0,
+            aggregations=("all-reduce", "parameter-server") if fixed.get("sharding") == "servers" else ("all-reduce",),
+        )
+    except RequestError:
+        raise
+    except ValueError as error:
+        raise RequestError(str(error)) from None
 
 
 def _software(request: Request) -> Software:

@@ -8,7 +8,7 @@ not hide, expert all-to-alls and the optimizer's sweep are added.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,15 @@ from dcopt.performance import arithmetic, collectives
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.layouts import LayoutArrays, depth_of
 from dcopt.performance.memory import fused, memory_gb, stage_parameters, sweep_bytes, token_bytes, trained_parameters
-from dcopt.performance.training_rates import CONSTANTS, Rates, TrainingConstants, rates_of
-from dcopt.performance.training_records import TrainingTask
+from dcopt.performance.training_rates import (
+    CONSTANTS,
+    HOST_BYTES_PER_S,
+    SPARSE_SPEEDUP,
+    Rates,
+    TrainingConstants,
+    rates_of,
+)
+from dcopt.performance.training_records import SERVERS, TrainingTask
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.tables.catalog_rows import Software
 
@@ -153,6 +160,9 @@ def evaluate(
     full = layouts.recompute == 2
     backward = 1.0 if task.method == "lora" else 2.0
     passes = 1.0 + backward + full
+    if task.sparse_share and cluster.accelerator.sparsity_2_4:
+        left = 1.0 - task.sparse_share * (1.0 - 1.0 / SPARSE_SPEEDUP)
+        layer = replace(layer, products=layer.products * left)
     again = _recomputed(task, layer, layouts, is_fused, software)
     compute = layer.forward * (1.0 + backward) + again
     tokens = layouts.micro_batch * task.sequence_length / layouts.context
@@ -165,14 +175,15 @@ def evaluate(
     hop = 2.0 * layouts.virtual_stages * collectives.point_to_point_s(cluster, message / tensor, layouts.accelerators)
     hop = np.where(pipeline > 1, hop, 0.0)
     layers = depth / pipeline
-    stage = (compute + reduce + exchange) * layers + hop
+    lesson = _teacher_s(task, cluster, layouts, rates, constants, is_fused)
+    stage = (compute + reduce + exchange) * layers + hop + lesson
     hop = np.where(is_fused & (layouts.virtual_stages > 1), 0.0, hop)
     heads = micro_batches * layer.head * (1.0 + backward)
     bubble = stage * (pipeline - 1) / layouts.virtual_stages
     back_s = (layer.forward * backward + again) * layers
     overlapped = 1.0 if is_fused and software.stack == "megatron" else 0.0
     return Times(
-        compute=compute * layers * micro_batches + heads,
+        compute=(compute * layers + lesson) * micro_batches + heads,
         tensor_comm=reduce * layers * micro_batches,
         pipeline_comm=hop * micro_batches,
         data_comm=_data_s(task, cluster, layouts, micro_batches, back_s * is_fused, compute * layers * overlapped),
@@ -182,6 +193,27 @@ def evaluate(
         other=np.full(len(layouts), software.overhead_ms * 1e-3),
         memory=memory_gb(task, precision, layouts),
     )
+
+
+def _teacher_s(
+    task: TrainingTask,
+    cluster: Cluster,
+    layouts: LayoutArrays,
+    rates: Rates,
+    constants: TrainingConstants,
+    is_fused: bool,
+) -> Floats | float:
+    """Seconds a stage and micro-batch of a teacher's forward pass; its layers are shared evenly over the stages."""
+    if task.teacher is None:
+        return 0.0
+    lesson = replace(task, model=task.teacher, method="pretrain", teacher=None)
+    layer, depth = _layer(lesson, layouts, is_fused, rates, constants), depth_of(lesson)
+    message = 2.0 * layouts.micro_batch * task.sequence_length / layouts.context * task.teacher.hidden
+    inside = np.minimum(layouts.tensor, _inside(cluster, 1.0))
+    reduce = 2.0 * collectives.all_reduce_s(cluster, message, layouts.tensor, layouts.tensor, inside)
+    exchange = 0.5 * _expert_s(lesson, cluster, layouts, constants)
+    busy = layer.forward + reduce + exchange
+    return (busy * depth + layer.head) / layouts.pipeline
 
 
 def _inside(cluster: Cluster, stride: Floats | NDArray[np.int64] | float) -> Floats:
@@ -233,6 +265,9 @@ def _data_s(
     ):
         inside = np.minimum(_inside(cluster, step), ranks)
         once = collectives.all_reduce_s(cluster, 2.0 * count, ranks, step * ranks, inside)
+        if (layouts.sharding == SERVERS).any():
+            served = collectives.served_s(cluster, 2.0 * count, ranks, step * ranks, inside)
+            once = np.where(layouts.sharding == SERVERS, served, once)
         reduction = np.maximum(once * trained - backward, once * trained * layouts.pipeline / depth)
         gathers = 0.5 * once * (2.0 + trained)
         sharded = micro_batches * np.maximum(gathers - stage, gathers / depth)
@@ -246,8 +281,12 @@ def _optimizer_s(
     """Seconds of the optimizer's sweep over the parameters that the chip updates."""
     dense, experts = stage_parameters(task, layouts)
     trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
-    sharded = layouts.sharding >= 1
+    served = layouts.sharding == SERVERS
+    sharded = (layouts.sharding >= 1) & ~served
     count = dense / np.where(sharded, layouts.data, 1)
     count = count + experts / np.where(sharded, layouts.data // layouts.expert, 1)
     moved = sweep_bytes(task.optimizer, precision)
-    return np.asarray(moved * trained * count / (constants.update * cluster.bytes_per_s))
+    nodes = np.maximum(1.0, layouts.accelerators / cluster.accelerators_per_node)
+    bandwidth = np.where(served, HOST_BYTES_PER_S * nodes, constants.update * cluster.bytes_per_s)
+    whole = np.where(served, layouts.tensor, 1.0)
+    return np.asarray(moved * trained * count * whole / bandwidth)
