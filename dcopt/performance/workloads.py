@@ -87,9 +87,11 @@ def node_mtbf_hours(problem: Problem, node: str, fabric: str) -> float:
     if net.switch is not None:
         switch = problem.switches[net.switch]
         ports = row.nics if net.nics_per_node is None else min(net.nics_per_node, row.nics)
-        for link, count in ((net.access_link, ports), (net.trunk_link, ports / net.oversubscription)):
+        alone = net.topology == "single-switch"
+        trunks = 0.0 if alone else ports / net.oversubscription
+        for link, count in ((net.access_link, ports), (net.trunk_link, trunks)):
             per_year += count * problem.links[link].failures_pct_per_year / 100.0 if link else 0.0
-        per_year += 3.0 * ports / switch.ports * switch.failures_pct_per_year / 100.0
+        per_year += (1.0 if alone else 3.0) * ports / switch.ports * switch.failures_pct_per_year / 100.0
     return HOURS_PER_YEAR / per_year
 
 
