@@ -30,6 +30,9 @@ from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.tables.catalog_rows import Software
 
 Floats = NDArray[np.float64]
+CONTENTION = 0.15
+"""Share of the compute that communication beside it takes: 20 of an H100's 132 multiprocessors (DeepSeek-V3, arXiv
+2412.19437, section 3.2)."""
 SHARPNESS = 3.0
 """How sharply a layer turns from bound by the host's launches to bound by the chip (chosen among 2, 3, 4 and 12)."""
 
@@ -268,11 +271,19 @@ def _data_s(
         if (layouts.sharding == SERVERS).any():
             served = collectives.served_s(cluster, 2.0 * count, ranks, step * ranks, inside)
             once = np.where(layouts.sharding == SERVERS, served, once)
-        reduction = np.maximum(once * trained - backward, once * trained * layouts.pipeline / depth)
-        gathers = 0.5 * once * (2.0 + trained)
-        sharded = micro_batches * np.maximum(gathers - stage, gathers / depth)
+        reduction = _beside(once * trained, backward, layouts.pipeline / depth)
+        sharded = micro_batches * _beside(0.5 * once * (2.0 + trained), stage, 1.0 / depth)
         exposed = exposed + np.where(layouts.sharding == 3, sharded, reduction)
     return exposed
+
+
+def _beside(comm: Floats, compute: Floats, least: Floats | float) -> Floats:
+    """Return by what communication beside ``compute`` lengthens it.
+
+    It cannot hide in full (``least``: the share that has nothing to hide behind), and takes multiprocessors while it
+    does.
+    """
+    return np.maximum(comm - compute, comm * least) + CONTENTION * np.minimum(comm, compute)
 
 
 def _optimizer_s(
