@@ -122,6 +122,11 @@ def check(task: TrainingTask, cluster: Cluster, layout: Layout) -> None:
         )
     if layout.virtual_stages > 1 and layout.pipeline == 1:
         raise ValueError("virtual_stages needs a pipeline")
+    micro_batches = task.global_batch // (layout.data * layout.micro_batch)
+    if layout.virtual_stages > 1 and micro_batches % layout.pipeline:
+        raise ValueError(
+            f"interleaving needs whole rounds: pipeline {layout.pipeline} does not divide {micro_batches} micro-batches"
+        )
     if model.heads % layout.tensor:
         raise ValueError(f"tensor {layout.tensor} does not divide {model.heads} attention heads")
     if layout.expert > 1 and (model.experts == 0 or model.experts % layout.expert or layout.data % layout.expert):
