@@ -271,19 +271,20 @@ def _data_s(
         if (layouts.sharding == SERVERS).any():
             served = collectives.served_s(cluster, 2.0 * count, ranks, step * ranks, inside)
             once = np.where(layouts.sharding == SERVERS, served, once)
-        reduction = _beside(once * trained, backward, layouts.pipeline / depth)
-        sharded = micro_batches * _beside(0.5 * once * (2.0 + trained), stage, 1.0 / depth)
+        reduction = _beside(cluster, once * trained, backward, layouts.pipeline / depth)
+        sharded = micro_batches * _beside(cluster, 0.5 * once * (2.0 + trained), stage, 1.0 / depth)
         exposed = exposed + np.where(layouts.sharding == 3, sharded, reduction)
     return exposed
 
 
-def _beside(comm: Floats, compute: Floats, least: Floats | float) -> Floats:
+def _beside(cluster: Cluster, comm: Floats, compute: Floats, least: Floats | float) -> Floats:
     """Return by what communication beside ``compute`` lengthens it.
 
-    It cannot hide in full (``least``: the share that has nothing to hide behind), and takes multiprocessors while it
-    does.
+    It cannot hide in full (``least``: the share that has nothing to hide behind), and on GPUs it takes multiprocessors
+    while it does; other chips move data by engines of their own.
     """
-    return np.maximum(comm - compute, comm * least) + CONTENTION * np.minimum(comm, compute)
+    taken = CONTENTION if cluster.accelerator.kind == "gpu" else 0.0
+    return np.maximum(comm - compute, comm * least) + taken * np.minimum(comm, compute)
 
 
 def _optimizer_s(
