@@ -180,16 +180,17 @@ def evaluate(
     layers = depth / pipeline
     lesson = _teacher_s(task, cluster, layouts, rates, constants, is_fused)
     stage = (compute + reduce + exchange) * layers + hop + lesson
-    hop = np.where(is_fused & (layouts.virtual_stages > 1), 0.0, hop)
+    handed = np.where(is_fused & (layouts.virtual_stages > 1), hop, hop * micro_batches)
     heads = micro_batches * layer.head * (1.0 + backward)
     bubble = stage * (pipeline - 1) / layouts.virtual_stages
     back_s = (layer.forward * backward + again) * layers
+    hides = 1.0 if is_fused or software.stack == "pytorch" else 0.0
     overlapped = 1.0 if is_fused and software.stack == "megatron" else 0.0
     return Times(
         compute=(compute * layers + lesson) * micro_batches + heads,
         tensor_comm=reduce * layers * micro_batches,
-        pipeline_comm=hop * micro_batches,
-        data_comm=_data_s(task, cluster, layouts, micro_batches, back_s * is_fused, compute * layers * overlapped),
+        pipeline_comm=handed,
+        data_comm=_data_s(task, cluster, layouts, micro_batches, back_s * hides, compute * layers * overlapped),
         expert_comm=exchange * layers * micro_batches,
         bubble=bubble,
         optimizer=_optimizer_s(task, cluster, layouts, precision, constants),

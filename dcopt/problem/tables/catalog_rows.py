@@ -317,7 +317,8 @@ class Software(CatalogRow):
     licence_usd_per_accelerator_year: float = column("Licence.", default=0.0, ge=0)
     stack: Literal["megatron", "pytorch"] = column(
         "Training: how it works. megatron: attention kernels written for the chip, whole layers recomputed; "
-        "pytorch: portable attention kernels, recomputation that stops at the last tensor needed.",
+        "pytorch: portable attention kernels, recomputation that stops at the last tensor needed, gradients summed "
+        "during backward in every precision.",
         default="megatron",
     )
     families: Names = column(
