@@ -93,6 +93,8 @@ class TrainingCandidate:
     steps: int
     days: float
     goodput: Goodput
+    production_factor: float
+    """Time of a step in production ÷ on the bench."""
     checkpoint_gb: float
     checkpoint_gb_per_s: float
     ingest_gb_per_s: float

@@ -17,6 +17,8 @@ from dcopt.performance.workloads import (
     TRAINING_LOSS_PCT,
     Run,
     ingest_gb_per_s,
+    node_mtbf_hours,
+    production_factor,
     read_kiops,
     run_days,
     run_of,
@@ -88,10 +90,12 @@ class TrainingGenerator:
         software: Software,
     ) -> Iterable[TrainingCandidate]:
         size_gb = checkpoint_gb(run.task.model, job.optimizer, job.method)
+        mtbf_hours = node_mtbf_hours(self.problem, pool.node.name, pool.fabric.name)
+        slower = production_factor(job, nodes)
         for seconds in CHECKPOINT_WRITE_SECONDS:
             bandwidth = size_gb / seconds
-            kept = goodput(nodes, pool.node.mtbf_hours, size_gb, bandwidth)
-            days = run_days(run.steps, step.step_s, kept.fraction)
+            kept = goodput(nodes, mtbf_hours, size_gb, bandwidth)
+            days = run_days(run.steps, step.step_s, kept.fraction, slower)
             yield TrainingCandidate(
                 job=job.name,
                 pool=pool,
@@ -103,6 +107,7 @@ class TrainingGenerator:
                 steps=run.steps,
                 days=days,
                 goodput=kept,
+                production_factor=slower,
                 checkpoint_gb=size_gb,
                 checkpoint_gb_per_s=bandwidth,
                 ingest_gb_per_s=ingest_gb_per_s(run, days),

@@ -58,7 +58,7 @@ class PoolRecord(Record):
 
 
 class TrainingRecord(Record):
-    """How a training job runs. ``days`` is one run, failures and checkpoints included."""
+    """How a training job runs. ``days`` is one run, failures, checkpoints and the production factor included."""
 
     job: str
     site: str
@@ -93,6 +93,8 @@ class TrainingRecord(Record):
     ingest_gb_per_s: float
     breakdown_s: dict[str, float]
     start_day: float
+    production_factor: float = 1.0
+    interruptions_per_day: float = 0.0
 
 
 class ServiceRecord(Record):

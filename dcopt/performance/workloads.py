@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dcopt.performance.arithmetic import parameters
 from dcopt.performance.serving import ServingTask
 from dcopt.performance.training import TrainingTask
-from dcopt.performance.training_records import run_tokens, sequence_length_of
+from dcopt.performance.training_records import run_tokens, sequence_length_of, task_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Service, TrainingJob
 
@@ -25,6 +25,13 @@ CHECKPOINT_WRITE_SECONDS = (30.0, 120.0, 600.0)
 
 CHECKPOINTS_KEPT = 2
 """Checkpoints of each running job that are kept (design.md, section 4)."""
+
+
+PRODUCTION_FACTOR = 1.15
+"""Time of a step in production ÷ on the bench, for runs of several nodes. Llama 3.1 405B took 30.84 million GPU-hours
+(its model card) where 3.8e25 FLOP at its bench rate of 400 TFLOP/s a chip (arXiv 2407.21783, table 4) and 93 % goodput
+take 28.4: a factor of 1.09. Production runs on A100 were measured 23 to 27 % slower than bench runs of the same kind.
+This lies between the two; `goodput` comes on top."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,7 @@ def run_of(job: TrainingJob, problem: Problem) -> Run:
     """Return what one run of ``job`` computes and reads."""
     model = problem.models[job.model]
     length = sequence_length_of(job, model)
-    task = TrainingTask(
-        model=model,
-        sequence_length=length,
-        global_batch=job.global_batch,
-        optimizer=job.optimizer,
-        method=job.method,
-    )
+    task = task_of(job, model, problem.models[job.teacher] if job.teacher else None)
     tokens = run_tokens(job, model)
     return Run(
         task=task,
@@ -69,9 +70,35 @@ def _read_tb(job: TrainingJob, problem: Problem, tokens: float) -> float:
     return dataset.size_tb * epochs
 
 
-def run_days(steps: int, step_s: float, goodput: float) -> float:
-    """Return the elapsed days of a run, failures and checkpoints included."""
-    return steps * step_s / goodput / SECONDS_PER_DAY
+def production_factor(job: TrainingJob, nodes: int) -> float:
+    """Return by what a step of ``job`` on ``nodes`` nodes takes longer in production than on the bench."""
+    if job.production_factor is not None:
+        return job.production_factor
+    return PRODUCTION_FACTOR if nodes > 1 else 1.0
+
+
+def node_mtbf_hours(problem: Problem, node: str, fabric: str) -> float:
+    """Return the mean hours between interruptions that one node of a job causes, its share of the network included.
+
+    Of a fabric's parts, each node accounts for its own cables, as many to the spines as the oversubscription leaves,
+    and its ports' share of the leaf and spine switches of a two-tier tree.
+    """
+    row, net = problem.nodes[node], problem.fabrics[fabric]
+    per_year = HOURS_PER_YEAR / row.mtbf_hours
+    if net.switch is not None:
+        switch = problem.switches[net.switch]
+        ports = row.nics if net.nics_per_node is None else min(net.nics_per_node, row.nics)
+        alone = net.topology == "single-switch"
+        trunks = 0.0 if alone else ports / net.oversubscription
+        for link, count in ((net.access_link, ports), (net.trunk_link, trunks)):
+            per_year += count * problem.links[link].failures_pct_per_year / 100.0 if link else 0.0
+        per_year += (1.0 if alone else 3.0) * ports / switch.ports * switch.failures_pct_per_year / 100.0
+    return HOURS_PER_YEAR / per_year
+
+
+def run_days(steps: int, step_s: float, goodput: float, production: float) -> float:
+    """Return the elapsed days of a run, failures, checkpoints and what production adds included."""
+    return steps * step_s * production / goodput / SECONDS_PER_DAY
 
 
 def ingest_gb_per_s(run: Run, days: float) -> float:

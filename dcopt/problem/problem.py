@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 Tables = Mapping[str, Mapping[str, Row]]
 """Table name -> key -> row; a composite key is joined by '/', with '*' for a blank part."""
 
-MODEL_TABLES = ("training", "inference", "measurements")
-"""The tables with a ``model`` column."""
+MODEL_CELLS = {"training": ("model", "teacher"), "inference": ("model",), "measurements": ("model",)}
+"""The columns that name models, by table."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,11 @@ class Problem:
         """The problem's name in reports and file names."""
         return self.settings.name
 
+    def _travelling(self, row: Row, columns: Sequence[str]) -> dict[str, str]:
+        """Return the names under which the models of a row travel, by column."""
+        cells = {column: getattr(row, column) for column in columns}
+        return {column: self.model_files[cell].name for column, cell in cells.items() if cell}
+
     def content(self) -> tuple[dict[str, Any], dict[str, dict[str, Row]], dict[str, str]]:
         """Return what the problem asks, without where it was read: settings, non-empty tables, models by name.
 
@@ -107,11 +112,9 @@ class Problem:
         """
         settings = self.settings.model_dump(exclude={"catalog"})
         tables = {name: dict(rows) for name, rows in self.tables.items() if rows}
-        for name in MODEL_TABLES:
+        for name, columns in MODEL_CELLS.items():
             rows = cast("dict[str, Any]", tables.get(name, {}))
-            tables[name] = {
-                key: row.model_copy(update={"model": self.model_files[row.model].name}) for key, row in rows.items()
-            }
+            tables[name] = {key: row.model_copy(update=self._travelling(row, columns)) for key, row in rows.items()}
         return settings, tables, {file.name: file.text for file in self.model_files.values()}
 
     def __eq__(self, other: object) -> bool:

@@ -44,6 +44,8 @@ def training_section(design: Design, problem: Problem | None) -> Section:
                 ">MFU",
                 ">TFLOP/s a chip",
                 ">goodput",
+                ">stops a day",
+                ">production ÷ bench",
             ),
             near,
         ),
@@ -98,6 +100,8 @@ def _job_promise(job: TrainingRecord) -> tuple[str, ...]:
         percent(job.mfu),
         number(job.tflops_per_accelerator),
         percent(job.goodput),
+        number(job.interruptions_per_day),
+        number(job.production_factor),
     )
 
 

@@ -186,7 +186,7 @@ def test_ten_workers_with_adam_share_the_batch(example: Example) -> None:
     assert one is not None
     assert ten is not None
     assert ten.layout.data == 10
-    assert 4 < one.step_s / ten.step_s < 10
+    assert 3 < one.step_s / ten.step_s < 10  # a network of 100 Gb/s takes half of the step
 
 
 @row("parallel training")

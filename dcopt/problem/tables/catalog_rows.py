@@ -30,6 +30,13 @@ class Accelerator(CatalogRow):
     fp8_tflops: float | None = column("Dense fp8 rate.", default=None, gt=0)
     int8_tops: float | None = column("Dense int8 rate.", default=None, gt=0)
     fp4_tflops: float | None = column("Dense fp4 rate.", default=None, gt=0)
+    matmul_pct: float = column(
+        "Share of the dense rate that the best large matrix product was measured to reach; blank: 80 (typical).",
+        default=80.0,
+        gt=0,
+        le=100,
+    )
+    matmul_8bit_pct: float | None = column("The same in 8 and 4 bits; blank: matmul_pct.", default=None, gt=0, le=100)
     sparsity_2_4: YesNo = column("Whether 2:4 sparsity doubles its matrix rate (yes, no).", default=False)
     scaleup_gb_per_s: float | None = column(
         "Bandwidth of a chip to its neighbours, one direction (NVLink and the like).", default=None, gt=0
@@ -46,6 +53,11 @@ class Accelerator(CatalogRow):
         """Return the dense peak in TFLOP/s (TOP/s) of ``precision`` arithmetic, or None where the chip lacks it."""
         value: float | None = getattr(self, "int8_tops" if precision == "int8" else f"{precision}_tflops")
         return value
+
+    def matmul_share(self, precision: str) -> float:
+        """Return the share (0 to 1] of the peak at ``precision`` that the best large matrix product reaches."""
+        narrow = precision in ("fp8", "int8", "fp4") and self.matmul_8bit_pct is not None
+        return float(self.matmul_8bit_pct if narrow else self.matmul_pct) / 100.0  # type: ignore[arg-type]
 
 
 class Node(CatalogRow):
@@ -81,9 +93,9 @@ class Node(CatalogRow):
     maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50, usual=(2, 10))
     mtbf_hours: float = column(
-        "Mean time between failures that stop the node's work; "
-        "default: 50,700 accelerator-hours ÷ 8 (Llama 3, arXiv 2407.21783).",
-        default=6337.5,
+        "Mean time between failures that stop the node's work, those of the network apart; "
+        "default: 55,300 accelerator-hours ÷ 8 (Llama 3, arXiv 2407.21783: 384 of 419 interruptions).",
+        default=6912.5,
         gt=0,
         usual=(100, 1e6),
     )
@@ -138,6 +150,7 @@ class Switch(CatalogRow):
     support_pct_per_year: float = column("Support contract, of the price.", default=0.0, ge=0, le=100)
     maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
+    failures_pct_per_year: float = column("Share of them that fails in a year.", default=0.0, ge=0, le=100)
 
 
 class Link(CatalogRow):
@@ -159,6 +172,9 @@ class Link(CatalogRow):
     )
     node_transceiver: str | None = column(
         "The module at the node's end; blank: as at a switch.", default=None, refers_to="transceivers"
+    )
+    failures_pct_per_year: float = column(
+        "Share of them, ends included, that fails in a year.", default=0.0, ge=0, le=100
     )
 
 
@@ -386,6 +402,12 @@ class Software(CatalogRow):
     )
     memory_fraction: float = column("Share of the memory that it can use.", default=0.9, gt=0, le=1)
     licence_usd_per_accelerator_year: float = column("Licence.", default=0.0, ge=0)
+    stack: Literal["megatron", "pytorch"] = column(
+        "Training: how it works. megatron: attention kernels written for the chip, whole layers recomputed; "
+        "pytorch: portable attention kernels, recomputation that stops at the last tensor needed, gradients summed "
+        "during backward in every precision.",
+        default="megatron",
+    )
     families: Names = column(
         "What it can serve: decoder, encoder; blank: both.", default=(), choices=("decoder", "encoder")
     )

@@ -153,7 +153,32 @@ class TrainingJob(NamedRow):
         "Optimizer; decides the bytes of its states.", default="adam"
     )
     dataset: str | None = column("The dataset that it reads.", default=None, refers_to="datasets")
-    method: Literal["pretrain", "finetune", "lora"] = column("What is trained.", default="pretrain")
+    method: Literal["pretrain", "finetune", "lora", "distill", "prune"] = column(
+        "What is trained: every weight (pretrain, finetune), adapters (lora), a student by its teacher (distill), "
+        "or a model that becomes 2:4 sparse in the course of the run (prune).",
+        default="pretrain",
+    )
+    teacher: str | None = column(
+        "The model whose answers a student learns from: a name in models/, or the path of a config.json. "
+        "Only with method distill.",
+        default=None,
+    )
+    dense_pct: float = column(
+        "Method prune: share of the run before its weights are pruned.", default=50.0, ge=0, le=100
+    )
+    aggregation: Names = column(
+        "How data-parallel gradients may be summed: all-reduce, or parameter-server (shards of the states on the "
+        "workers' hosts, which spares the accelerators' memory).",
+        default=("all-reduce",),
+        choices=("all-reduce", "parameter-server"),
+    )
+    production_factor: float | None = column(
+        "Time of a step in production ÷ on the bench: stragglers, evaluation, data and logging. "
+        "Blank: 1.15 for runs of several nodes, 1 within a node.",
+        default=None,
+        ge=1,
+        le=10,
+    )
     max_quality_loss_pct: float | None = column("Largest loss of quality; blank: not limited.", default=None, ge=0)
     sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
     first_year: int = column("First year in which it runs.", default=1, ge=1)
@@ -168,6 +193,10 @@ class TrainingJob(NamedRow):
     def _amount_of_work(self) -> TrainingJob:
         if (self.tokens is None) == (self.samples is None):
             raise ValueError("tokens|give either tokens or samples, not both and not neither")
+        if (self.method == "distill") != (self.teacher is not None):
+            raise ValueError("teacher|method distill needs a teacher, and only it has one")
+        if not self.aggregation:
+            raise ValueError("aggregation|name at least one")
         if self.last_year is not None and self.last_year < self.first_year:
             raise ValueError("last_year|must not be before first_year")
         if self.due_day <= self.earliest_start_day:
