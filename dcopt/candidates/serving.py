@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from dcopt.candidates.records import Pool, ServingCandidate, Verdict
-from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
+from dcopt.performance.compatibility import (
+    applies,
+    cluster_for,
+    runs_on,
+    serves,
+    stack_together,
+    stacked_loss_pct,
+)
 from dcopt.performance.power import serving_node_kw
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.performance.workloads import rtt_ms, serving_task_of
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -19,21 +26,22 @@ from dcopt.problem.tables.problem_rows import Service
 
 LARGEST_REPLICA_NODES = 4
 """Whole nodes that one replica may span."""
+LARGEST_STACK = 4
+"""Variants that may be stacked: one of each method (distilled, pruned, quantized, with a narrow KV cache)."""
 
 
 def variants_for(service: Service, problem: Problem, site: str) -> list[tuple[tuple[Compression, ...], float]]:
-    """Return the variants whose published loss ``service`` allows, alone and stacked, with their loss in %."""
+    """Return the variants whose published loss ``service`` allows, alone and stacked, with their loss in %.
+
+    The smallest loss comes first, so that of several recipes with the same result the best is taken.
+    """
     model = problem.models[service.model]
     rows = [offer.row for offer in offered(problem, "compression", site).values() if applies(offer.row, model)]
     stacks: list[tuple[Compression, ...]] = [(row,) for row in rows]
-    for size in (2, 3):
+    for size in range(2, LARGEST_STACK + 1):
         stacks += [stack for stack in combinations(rows, size) if stack_together(stack)]
-    found: list[tuple[tuple[Compression, ...], float]] = []
-    for stack in stacks:
-        loss = stacked_loss_pct([row.quality_loss_pct for row in stack])
-        if loss <= service.max_quality_loss_pct + 1e-12:
-            found.append((stack, loss))
-    return found
+    found = [(stack, stacked_loss_pct(stack)) for stack in stacks]
+    return sorted((way for way in found if way[1] <= service.max_quality_loss_pct + 1e-12), key=lambda way: way[1])
 
 
 def layouts_for(node: Node, model: ModelConfig, *, has_network: bool) -> list[ReplicaLayout]:
@@ -86,13 +94,13 @@ class ServingGenerator:
             for offer in offered(self.problem, "software", pool.site).values()
             if runs_on(offer.row, accelerator, "serving") and serves(offer.row, task.model)
         ]
+        seen: set[tuple[str, Variant]] = set()
         for stack, loss in variants_for(service, self.problem, pool.site):
-            variant = variant_of(stack, accelerator)
-            if variant is None:
-                continue
             for engine in engines:
-                if not computes_in(engine, variant.precision):
+                variant = variant_of(stack, accelerator, engine)
+                if variant is None or (engine.name, variant) in seen:
                     continue
+                seen.add((engine.name, variant))
                 for layout in layouts_for(pool.node, task.model, has_network=has_network):
                     rated = self._rate(service, pool, task, layout, variant, engine, trip)
                     if rated is not None and rated.requests_per_s > 0:

@@ -100,11 +100,3 @@ def rtt_ms(service: Service, site: str, problem: Problem) -> float:
     return next(
         (row.rtt_ms for row in problem.regions.values() if (row.region, row.site) == (service.region, site)), 0.0
     )
-
-
-def stacked_loss_pct(losses: list[float]) -> float:
-    """Return the loss of stacked variants, 1 − Π(1 − lossᵢ), negatives counted as 0, % (design.md, section 4)."""
-    kept = 1.0
-    for loss in losses:
-        kept *= 1 - max(loss, 0.0) / 100
-    return (1 - kept) * 100

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 
 from dcopt.design.records import Design, ServiceRecord, pool_key
-from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
+from dcopt.performance.compatibility import (
+    applies,
+    cluster_for,
+    runs_on,
+    serves,
+    stack_together,
+    stacked_loss_pct,
+)
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, at_rate, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.performance.workloads import rtt_ms, serving_task_of
 from dcopt.problem.demand import is_alive, load_in
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -45,7 +52,7 @@ def _record(
     accelerator = problem.accelerators[problem.nodes[record.node].accelerator]
     engine = problem.software[record.software]
     stack = [problem.compression[name] for name in record.compression.split("+") if name in problem.compression]
-    variant = variant_of(stack, accelerator)
+    variant = variant_of(stack, accelerator, engine)
     layout = ReplicaLayout(tensor=record.tensor, pipeline=record.pipeline, expert=record.expert)
     checker.same(f"{place} compression", "+".join(row.name for row in stack), record.compression)
     if variant is None or record.replicas < 1:
@@ -70,6 +77,7 @@ def _record(
     capacity = record.replicas * most.requests_per_s
     checker.at_most(f"{place} requests_per_s", record.requests_per_s, capacity, "capacity of the replicas")
     generates = service.output_tokens > 0
+    loss = stacked_loss_pct(stack) if all(row.published_loss_pct is not None for row in stack) else None
     for name, stated, found in (
         ("ttft_ms", record.ttft_ms, point.ttft_ms + trip if generates else None),
         ("tpot_ms", record.tpot_ms, point.tpot_ms if generates else None),
@@ -80,7 +88,7 @@ def _record(
         ("saturated_requests_per_s", record.saturated_requests_per_s, capacity / most.utilization),
         ("utilization", record.utilization, record.requests_per_s / capacity),
         ("memory_gb", record.memory_gb, point.memory_gb),
-        ("quality_loss_pct", record.quality_loss_pct, stacked_loss_pct([r.quality_loss_pct for r in stack])),
+        ("quality_loss_pct", record.quality_loss_pct, loss),
         ("accelerators_per_replica", float(record.accelerators_per_replica), float(layout.accelerators)),
     ):
         checker.equal(f"{place} {name}", stated, found)
@@ -99,7 +107,6 @@ def _record(
     runs = (
         runs_on(engine, accelerator, "serving")
         and serves(engine, task.model)
-        and computes_in(engine, variant.precision)
         and record.software in offered(problem, "software", record.site)
     )
     checker.holds(f"{place} software", runs, record.software, "it does not run there")
