@@ -115,6 +115,8 @@ class ServingCandidate:
     variant: Variant
     compression: tuple[str, ...]
     software: str
+    speculation: str
+    """A row of speculation.csv, or ``none``."""
     quality_loss_pct: float
     licence_usd_per_year: float
     prediction: ServingPrediction

@@ -1,67 +1,19 @@
-"""The ways each service could run: variants, engines and replica sizes on every pool, with the rate of each."""
+"""The candidates of each service on every pool: the ways to make a replica, with the rate that each carries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.records import Pool, ServingCandidate, Verdict
-from dcopt.performance.compatibility import (
-    applies,
-    cluster_for,
-    runs_on,
-    serves,
-    stack_together,
-    stacked_loss_pct,
-)
+from dcopt.candidates.serving_ways import Way, ways_of
+from dcopt.performance.cluster import Cluster
+from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of
-from dcopt.problem.model_config import ModelConfig
-from dcopt.problem.offered import offered
+from dcopt.performance.serving import ServingPrediction, largest_rate, saturated
+from dcopt.performance.workloads import rtt_ms
 from dcopt.problem.problem import Problem
-from dcopt.problem.tables.catalog_rows import Compression, Node, Software
 from dcopt.problem.tables.problem_rows import Service
-
-LARGEST_REPLICA_NODES = 4
-"""Whole nodes that one replica may span."""
-LARGEST_STACK = 4
-"""Variants that may be stacked: one of each method (distilled, pruned, quantized, with a narrow KV cache)."""
-
-
-def variants_for(service: Service, problem: Problem, site: str) -> list[tuple[tuple[Compression, ...], float]]:
-    """Return the variants whose published loss ``service`` allows, alone and stacked, with their loss in %.
-
-    The smallest loss comes first, so that of several recipes with the same result the best is taken.
-    """
-    model = problem.models[service.model]
-    rows = [offer.row for offer in offered(problem, "compression", site).values() if applies(offer.row, model)]
-    stacks: list[tuple[Compression, ...]] = [(row,) for row in rows]
-    for size in range(2, LARGEST_STACK + 1):
-        stacks += [stack for stack in combinations(rows, size) if stack_together(stack)]
-    found = [(stack, stacked_loss_pct(stack)) for stack in stacks]
-    return sorted((way for way in found if way[1] <= service.max_quality_loss_pct + 1e-12), key=lambda way: way[1])
-
-
-def layouts_for(node: Node, model: ModelConfig, *, has_network: bool) -> list[ReplicaLayout]:
-    """Return the layouts of a replica: the node's replica sizes, and whole nodes in a pipeline."""
-    layouts = [_layout(size, 1, model) for size in node.replica_accelerators if _splits(size, model)]
-    whole = max((size for size in node.replica_accelerators if _splits(size, model)), default=0)
-    if has_network and whole == node.accelerators:
-        layouts += [
-            _layout(whole, count, model) for count in range(2, LARGEST_REPLICA_NODES + 1) if model.layers % count == 0
-        ]
-    return layouts
-
-
-def _splits(size: int, model: ModelConfig) -> bool:
-    return model.heads % size == 0
-
-
-def _layout(tensor: int, pipeline: int, model: ModelConfig) -> ReplicaLayout:
-    expert = tensor if model.experts and model.experts % tensor == 0 else 1
-    return ReplicaLayout(tensor=tensor, pipeline=pipeline, expert=expert)
 
 
 @dataclass
@@ -70,6 +22,7 @@ class ServingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
+    bounds: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
     rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
 
@@ -79,45 +32,40 @@ class ServingGenerator:
         for pool in self.pools:
             if service.sites and pool.site not in service.sites:
                 continue
-            found = list(self._on_pool(service, pool))
+            found = self._on_pool(service, pool)
             self.verdicts.append(_verdict(service, pool, found))
             kept.extend(undominated(found))
         return tuple(kept)
 
-    def _on_pool(self, service: Service, pool: Pool) -> Iterable[ServingCandidate]:
-        task = serving_task_of(service, self.problem)
-        accelerator = self.problem.accelerators[pool.node.accelerator]
-        has_network = pool.rented or pool.fabric.switch is not None
+    def _on_pool(self, service: Service, pool: Pool) -> list[ServingCandidate]:
+        """Rate the ways from the most throughput a chip down, leaving out those that cannot win any more."""
+        cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
         trip = rtt_ms(service, pool.site, self.problem)
-        engines = [
-            offer.row
-            for offer in offered(self.problem, "software", pool.site).values()
-            if runs_on(offer.row, accelerator, "serving") and serves(offer.row, task.model)
-        ]
-        seen: set[tuple[str, Variant]] = set()
-        for stack, loss in variants_for(service, self.problem, pool.site):
-            for engine in engines:
-                variant = variant_of(stack, accelerator, engine)
-                if variant is None or (engine.name, variant) in seen:
-                    continue
-                seen.add((engine.name, variant))
-                for layout in layouts_for(pool.node, task.model, has_network=has_network):
-                    rated = self._rate(service, pool, task, layout, variant, engine, trip)
-                    if rated is not None and rated.requests_per_s > 0:
-                        yield _candidate(service, pool, layout, variant, stack, loss, engine, rated, trip)
+        best_cases = []
+        for way in ways_of(service, self.problem, pool, cluster):
+            most = self._saturated(pool, cluster, way)
+            if most is not None and most.requests_per_s > 0:
+                best_cases.append((_candidate(service, pool, way, most, trip), way))
+        best_cases.sort(key=lambda case: (-case[0].requests_per_s / case[0].accelerators, case[0].accelerators))
+        found: list[ServingCandidate] = []
+        for best_case, way in best_cases:
+            if cannot_win(best_case, found):
+                continue
+            rated = self._rate(service, pool, cluster, way, trip)
+            if rated is not None and rated.requests_per_s > 0:
+                found.append(replace(best_case, prediction=rated, requests_per_s=rated.requests_per_s))
+        return found
+
+    def _saturated(self, pool: Pool, cluster: Cluster, way: Way) -> ServingPrediction | None:
+        key = (*_where(pool, way), way)
+        if key not in self.bounds:
+            self.bounds[key] = saturated(way.task, cluster, way.layout, way.variant, way.engine)
+        return self.bounds[key]
 
     def _rate(
-        self,
-        service: Service,
-        pool: Pool,
-        task: ServingTask,
-        layout: ReplicaLayout,
-        variant: Variant,
-        engine: Software,
-        trip_ms: float,
+        self, service: Service, pool: Pool, cluster: Cluster, way: Way, trip_ms: float
     ) -> ServingPrediction | None:
-        spans = layout.accelerators > pool.node.accelerators
-        key = (service.name, pool.node.name, pool.fabric.name if spans else "", layout, variant, engine.name, trip_ms)
+        key = (service.name, *_where(pool, way), way, trip_ms)
         if key not in self.rates:
             budgets = [
                 None if promise is None else promise - trip
@@ -132,11 +80,11 @@ class ServingGenerator:
             else:
                 ttft, tpot, latency = budgets
                 self.rates[key] = largest_rate(
-                    task,
-                    cluster_for(self.problem, pool.node.name, pool.fabric.name),
-                    layout,
-                    variant,
-                    engine,
+                    way.task,
+                    cluster,
+                    way.layout,
+                    way.variant,
+                    way.engine,
                     percentile=service.percentile,
                     ttft_ms=ttft,
                     tpot_ms=tpot,
@@ -145,44 +93,51 @@ class ServingGenerator:
         return self.rates[key]
 
 
-def _candidate(
-    service: Service,
-    pool: Pool,
-    layout: ReplicaLayout,
-    variant: Variant,
-    stack: tuple[Compression, ...],
-    loss: float,
-    engine: Software,
-    rated: ServingPrediction,
-    trip_ms: float,
-) -> ServingCandidate:
-    node = pool.node
+def _where(pool: Pool, way: Way) -> tuple[str, str]:
+    spans = way.layout.accelerators > pool.node.accelerators
+    return pool.node.name, pool.fabric.name if spans else ""
+
+
+def _candidate(service: Service, pool: Pool, way: Way, most: ServingPrediction, trip_ms: float) -> ServingCandidate:
+    """Return the candidate as if it carried its saturated rate ``most`` within the promises."""
+    node, layout = pool.node, way.layout
     hosting_kw = serving_node_kw(node, 0.0)
-    saturated = rated.requests_per_s / rated.utilization
     return ServingCandidate(
         service=service.name,
         pool=pool,
         accelerators=layout.accelerators,
         layout=layout,
-        variant=variant,
-        compression=tuple(row.name for row in stack),
-        software=engine.name,
-        quality_loss_pct=loss,
-        licence_usd_per_year=engine.licence_usd_per_accelerator_year * layout.accelerators,
-        prediction=rated,
+        variant=way.variant,
+        compression=tuple(row.name for row in way.stack),
+        software=way.engine.name,
+        speculation=way.speculation,
+        quality_loss_pct=way.loss_pct,
+        licence_usd_per_year=way.engine.licence_usd_per_accelerator_year * layout.accelerators,
+        prediction=most,
         rtt_ms=trip_ms,
-        requests_per_s=rated.requests_per_s,
-        saturated_requests_per_s=saturated,
+        requests_per_s=most.requests_per_s,
+        saturated_requests_per_s=most.requests_per_s,
         idle_kw=hosting_kw - node.standby_kw,
-        kw_per_request=(serving_node_kw(node, 1.0) - hosting_kw) * layout.accelerators / node.accelerators / saturated,
+        kw_per_request=(serving_node_kw(node, 1.0) - hosting_kw)
+        * layout.accelerators
+        / node.accelerators
+        / most.requests_per_s,
     )
+
+
+def cannot_win(best_case: ServingCandidate, found: Iterable[ServingCandidate]) -> bool:
+    """Whether some rated candidate replaces another one even if that one carried its saturated rate.
+
+    No promise lets a replica carry more than that, so `undominated` would leave it out whatever it carries.
+    """
+    return any(_replaces(other, best_case) for other in found)
 
 
 def undominated(candidates: Iterable[ServingCandidate]) -> list[ServingCandidate]:
     """Leave out candidates of one pool that copies of a smaller one replace at no more chips, licence and energy.
 
     ``m`` replicas of ``a`` replace one of ``b`` when they take no more accelerators, carry no less, cost no more
-    licence, and no request costs more energy.
+    licence, and no request costs more energy. Of candidates that do the same the one that loses least quality is kept.
     """
     kept: list[ServingCandidate] = []
     for candidate in sorted(candidates, key=lambda c: (c.accelerators, -c.requests_per_s, c.licence_usd_per_year)):

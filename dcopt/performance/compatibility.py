@@ -10,7 +10,7 @@ from dcopt.performance.arithmetic import parameters
 from dcopt.performance.cluster import Cluster, cluster_of
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.problem import Problem
-from dcopt.problem.tables.catalog_rows import Accelerator, Compression, Software
+from dcopt.problem.tables.catalog_rows import Accelerator, Compression, Software, SpeculativeDecoding
 
 
 def cluster_for(problem: Problem, node: str, fabric: str) -> Cluster:
@@ -48,6 +48,12 @@ def applies(variant: Compression, model: ModelConfig) -> bool:
         return False
     billions = parameters(model) / 1e9
     return (variant.min_params_b or 0.0) <= billions <= (variant.max_params_b or math.inf)
+
+
+def speculates(row: SpeculativeDecoding, model: ModelConfig, engine: Software) -> bool:
+    """Whether a way of speculative decoding was measured for a model (or its family) and an engine can do it."""
+    known = not row.applies_to or model.name in row.applies_to or model.family in row.applies_to
+    return known and model.generates and (not row.engines or engine.name in row.engines)
 
 
 def stack_together(variants: Sequence[Compression]) -> bool:

@@ -59,15 +59,16 @@ def replicas_of(problem: Problem, record: ServiceRecord) -> Replicas:
     """
     service = problem.inference[record.service]
     stack = [problem.compression[name] for name in record.compression.split("+")]
-    variant = variant_of(stack, problem.accelerators[problem.nodes[record.node].accelerator])
+    engine = problem.software[record.software]
+    variant = variant_of(stack, problem.accelerators[problem.nodes[record.node].accelerator], engine)
     if variant is None:
         raise ValueError(f"{record.compression} does not run on {record.node}")
     return Replicas(
-        task=serving_task_of(service, problem),
+        task=serving_task_of(service, problem, record.speculation),
         cluster=cluster_for(problem, record.node, record.fabric),
-        layout=ReplicaLayout(tensor=record.tensor, pipeline=record.pipeline, expert=record.expert),
+        layout=ReplicaLayout(record.tensor, record.pipeline, record.expert, record.attention_data),
         variant=variant,
-        software=problem.software[record.software],
+        software=engine,
         servers=record.replicas if service.balancer == "pooled" else 1,
     )
 

@@ -21,6 +21,7 @@ from dcopt.problem.tables.catalog_rows import (
     Protection,
     Rack,
     Software,
+    SpeculativeDecoding,
     Storage,
     Switch,
 )
@@ -44,8 +45,13 @@ if TYPE_CHECKING:
 Tables = Mapping[str, Mapping[str, Row]]
 """Table name -> key -> row; a composite key is joined by '/', with '*' for a blank part."""
 
-MODEL_TABLES = ("training", "inference", "measurements")
-"""The tables with a ``model`` column."""
+MODEL_COLUMNS = {
+    "training": "model",
+    "inference": "model",
+    "measurements": "model",
+    "speculation": "draft_model",
+}
+"""By table: the column that names a model."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,13 @@ class Problem:
         """
         settings = self.settings.model_dump(exclude={"catalog"})
         tables = {name: dict(rows) for name, rows in self.tables.items() if rows}
-        for name in MODEL_TABLES:
+        for name, column in MODEL_COLUMNS.items():
             rows = cast("dict[str, Any]", tables.get(name, {}))
             tables[name] = {
-                key: row.model_copy(update={"model": self.model_files[row.model].name}) for key, row in rows.items()
+                key: row.model_copy(update={column: self.model_files[cell].name})
+                if (cell := getattr(row, column)) is not None
+                else row
+                for key, row in rows.items()
             }
         return settings, tables, {file.name: file.text for file in self.model_files.values()}
 
@@ -230,6 +239,11 @@ class Problem:
     def compression(self) -> Mapping[str, Compression]:
         """Model variants by name."""
         return cast("Mapping[str, Compression]", self.tables["compression"])
+
+    @property
+    def speculation(self) -> Mapping[str, SpeculativeDecoding]:
+        """Ways of speculative decoding by name."""
+        return cast("Mapping[str, SpeculativeDecoding]", self.tables["speculation"])
 
     @property
     def prediction_errors(self) -> Mapping[str, PredictionError]:

@@ -304,6 +304,33 @@ class Software(CatalogRow):
     families: Names = column(
         "What it can serve: decoder, encoder; blank: both.", default=(), choices=("decoder", "encoder")
     )
+    disaggregation: YesNo = column(
+        "Whether it can serve prompts and answers on workers of their own (yes, no).", default=False
+    )
+
+
+class SpeculativeDecoding(CatalogRow):
+    """A way to draft tokens that one step of the model then checks: the answers stay the model's own."""
+
+    method: Literal["draft", "mtp", "eagle"] = column(
+        "Who drafts: a smaller model, the model's own layers for multi-token prediction, or a trained EAGLE head."
+    )
+    draft_model: str | None = column(
+        "The smaller model (method draft): a name in models/, or the path of a config.json.", default=None
+    )
+    mtp_layers: int = column("Layers that draft (methods mtp and eagle).", default=1, ge=1)
+    draft_tokens: int = column("Tokens drafted for each step.", ge=1, le=64, usual=(1, 16))
+    acceptance: float = column(
+        "Probability that a drafted token is accepted where those before it were.", ge=0, le=1, usual=(0.3, 0.95)
+    )
+    applies_to: Names = column("Models or families for which it was measured; blank: all.", default=())
+    engines: Names = column("Engines that can do it; blank: all.", default=(), refers_to="software")
+
+    @model_validator(mode="after")
+    def _drafter(self) -> SpeculativeDecoding:
+        if (self.method == "draft") != (self.draft_model is not None):
+            raise ValueError("draft_model|needed for the method draft, and for it alone")
+        return self
 
 
 class Compression(CatalogRow):
