@@ -10,7 +10,7 @@ from functools import cached_property
 
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.performance.goodput import Goodput
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, Variant
+from dcopt.performance.serving import Layout, ServingPrediction, Variant
 from dcopt.performance.training import StepPrediction
 from dcopt.problem.tables.catalog_rows import (
     Codec,
@@ -111,7 +111,7 @@ class ServingCandidate:
     service: str
     pool: Pool
     accelerators: int
-    layout: ReplicaLayout
+    layout: Layout
     variant: Variant
     compression: tuple[str, ...]
     software: str

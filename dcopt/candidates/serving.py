@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dcopt.candidates.records import Pool, ServingCandidate, Verdict
-from dcopt.candidates.serving_ways import Way, ways_of
+from dcopt.candidates.serving_ways import Way, recipes_for, ways_of
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ServingPrediction, largest_rate, saturated
+from dcopt.performance.serving import ServingPrediction, largest_rate
 from dcopt.performance.workloads import rtt_ms
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Node
 from dcopt.problem.tables.problem_rows import Service
+
+
+@dataclass(frozen=True)
+class Case:
+    """A way at its best: as if it carried its saturated rate within the promises."""
+
+    way: Way
+    accelerators: int
+    requests_per_s: float
+    licence_usd_per_year: float
+    kw_per_request: float
 
 
 @dataclass
@@ -22,7 +34,7 @@ class ServingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    bounds: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
+    cases: dict[tuple[str, str, str, str], list[Case]] = field(default_factory=dict)
     rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
 
@@ -41,31 +53,37 @@ class ServingGenerator:
         """Rate the ways from the most throughput a chip down, leaving out those that cannot win any more."""
         cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
         trip = rtt_ms(service, pool.site, self.problem)
-        best_cases = []
-        for way in ways_of(service, self.problem, pool, cluster):
-            most = self._saturated(pool, cluster, way)
-            if most is not None and most.requests_per_s > 0:
-                best_cases.append((_candidate(service, pool, way, most, trip), way))
-        best_cases.sort(key=lambda case: (-case[0].requests_per_s / case[0].accelerators, case[0].accelerators))
+        cases = [
+            *self._cases(service, pool, cluster, spanning=False),
+            *self._cases(service, pool, cluster, spanning=True),
+        ]
+        cases.sort(key=lambda case: (-case.requests_per_s / case.accelerators, case.accelerators))
         found: list[ServingCandidate] = []
-        for best_case, way in best_cases:
-            if cannot_win(best_case, found):
+        for case in cases:
+            if cannot_win(case, found):
                 continue
-            rated = self._rate(service, pool, cluster, way, trip)
+            rated = self._rate(service, pool, cluster, case.way, trip)
             if rated is not None and rated.requests_per_s > 0:
-                found.append(replace(best_case, prediction=rated, requests_per_s=rated.requests_per_s))
+                found.append(_candidate(service, pool, case, rated, trip))
         return found
 
-    def _saturated(self, pool: Pool, cluster: Cluster, way: Way) -> ServingPrediction | None:
-        key = (*_where(pool, way), way)
-        if key not in self.bounds:
-            self.bounds[key] = saturated(way.task, cluster, way.layout, way.variant, way.engine)
-        return self.bounds[key]
+    def _cases(self, service: Service, pool: Pool, cluster: Cluster, *, spanning: bool) -> list[Case]:
+        key = (service.name, pool.site, pool.node.name, pool.fabric.name if spanning else "")
+        if key not in self.cases:
+            self.cases[key] = [
+                _case(pool.node, way)
+                for recipe in recipes_for(service, self.problem, pool)
+                for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
+            ]
+        return self.cases[key]
 
     def _rate(
         self, service: Service, pool: Pool, cluster: Cluster, way: Way, trip_ms: float
     ) -> ServingPrediction | None:
-        key = (service.name, *_where(pool, way), way, trip_ms)
+        recipe = way.recipe
+        spans = way.layout.accelerators > pool.node.accelerators
+        where = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms)
+        key = (*where, way.layout, recipe.variant, recipe.engine.name, recipe.speculation)
         if key not in self.rates:
             budgets = [
                 None if promise is None else promise - trip
@@ -80,11 +98,11 @@ class ServingGenerator:
             else:
                 ttft, tpot, latency = budgets
                 self.rates[key] = largest_rate(
-                    way.task,
+                    recipe.task,
                     cluster,
                     way.layout,
-                    way.variant,
-                    way.engine,
+                    recipe.variant,
+                    recipe.engine,
                     percentile=service.percentile,
                     ttft_ms=ttft,
                     tpot_ms=tpot,
@@ -93,44 +111,46 @@ class ServingGenerator:
         return self.rates[key]
 
 
-def _where(pool: Pool, way: Way) -> tuple[str, str]:
-    spans = way.layout.accelerators > pool.node.accelerators
-    return pool.node.name, pool.fabric.name if spans else ""
-
-
-def _candidate(service: Service, pool: Pool, way: Way, most: ServingPrediction, trip_ms: float) -> ServingCandidate:
-    """Return the candidate as if it carried its saturated rate ``most`` within the promises."""
-    node, layout = pool.node, way.layout
-    hosting_kw = serving_node_kw(node, 0.0)
-    return ServingCandidate(
-        service=service.name,
-        pool=pool,
-        accelerators=layout.accelerators,
-        layout=layout,
-        variant=way.variant,
-        compression=tuple(row.name for row in way.stack),
-        software=way.engine.name,
-        speculation=way.speculation,
-        quality_loss_pct=way.loss_pct,
-        licence_usd_per_year=way.engine.licence_usd_per_accelerator_year * layout.accelerators,
-        prediction=most,
-        rtt_ms=trip_ms,
-        requests_per_s=most.requests_per_s,
-        saturated_requests_per_s=most.requests_per_s,
-        idle_kw=hosting_kw - node.standby_kw,
-        kw_per_request=(serving_node_kw(node, 1.0) - hosting_kw)
-        * layout.accelerators
-        / node.accelerators
-        / most.requests_per_s,
+def _case(node: Node, way: Way) -> Case:
+    chips = way.layout.accelerators
+    span_kw = serving_node_kw(node, 1.0) - serving_node_kw(node, 0.0)
+    return Case(
+        way=way,
+        accelerators=chips,
+        requests_per_s=way.most_per_s,
+        licence_usd_per_year=way.recipe.engine.licence_usd_per_accelerator_year * chips,
+        kw_per_request=span_kw * chips / node.accelerators / way.most_per_s,
     )
 
 
-def cannot_win(best_case: ServingCandidate, found: Iterable[ServingCandidate]) -> bool:
-    """Whether some rated candidate replaces another one even if that one carried its saturated rate.
+def _candidate(service: Service, pool: Pool, case: Case, rated: ServingPrediction, trip_ms: float) -> ServingCandidate:
+    recipe = case.way.recipe
+    return ServingCandidate(
+        service=service.name,
+        pool=pool,
+        accelerators=case.accelerators,
+        layout=case.way.layout,
+        variant=recipe.variant,
+        compression=tuple(row.name for row in recipe.stack),
+        software=recipe.engine.name,
+        speculation=recipe.speculation,
+        quality_loss_pct=recipe.loss_pct,
+        licence_usd_per_year=case.licence_usd_per_year,
+        prediction=rated,
+        rtt_ms=trip_ms,
+        requests_per_s=rated.requests_per_s,
+        saturated_requests_per_s=case.requests_per_s,
+        idle_kw=serving_node_kw(pool.node, 0.0) - pool.node.standby_kw,
+        kw_per_request=case.kw_per_request,
+    )
+
+
+def cannot_win(case: Case, found: Iterable[ServingCandidate]) -> bool:
+    """Whether some rated candidate replaces a way even if that carried its saturated rate.
 
     No promise lets a replica carry more than that, so `undominated` would leave it out whatever it carries.
     """
-    return any(_replaces(other, best_case) for other in found)
+    return any(_replaces(other, case) for other in found)
 
 
 def undominated(candidates: Iterable[ServingCandidate]) -> list[ServingCandidate]:
@@ -146,7 +166,7 @@ def undominated(candidates: Iterable[ServingCandidate]) -> list[ServingCandidate
     return kept
 
 
-def _replaces(a: ServingCandidate, b: ServingCandidate) -> bool:
+def _replaces(a: ServingCandidate, b: ServingCandidate | Case) -> bool:
     copies = b.accelerators // a.accelerators
     return (
         copies >= 1

@@ -11,6 +11,7 @@ import numpy as np
 from dcopt.design.records import Design, ServiceRecord
 from dcopt.design.simulation import SimulatedService, SimulatedTime
 from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.replica_layouts import AGGREGATED
 from dcopt.performance.serving import ReplicaLayout, variant_of
 from dcopt.performance.simulation import MOST_SERVERS, Replicas, answers_of, simulate, summary
 from dcopt.performance.simulation_records import Estimate, Floats, Simulated
@@ -55,8 +56,10 @@ def replicas_of(problem: Problem, record: ServiceRecord) -> Replicas:
 
     Raises
     ------
-    ValueError: the variant does not run on that accelerator.
+    ValueError: the variant does not run on that accelerator, or the row is a group of prefill and decode workers.
     """
+    if record.mode != AGGREGATED:
+        raise ValueError(f"{record.service}: groups of prefill and decode workers are rated but not simulated")
     service = problem.inference[record.service]
     stack = [problem.compression[name] for name in record.compression.split("+")]
     engine = problem.software[record.software]

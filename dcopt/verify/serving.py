@@ -18,7 +18,6 @@ from dcopt.performance.replica_layouts import AGGREGATED, LayoutColumns, layout_
 from dcopt.performance.serving import (
     Disaggregated,
     Layout,
-    ReplicaLayout,
     ServingPrediction,
     at_rate,
     largest_rate,
@@ -64,8 +63,8 @@ def _record(
     known_draft = record.speculation == NO_SPECULATION or record.speculation in problem.speculation
     layout = _layout(record, model)
     checker.holds(f"{place} speculation", known_draft, record.speculation, "no row of speculation.csv")
-    checker.holds(f"{place} mode", isinstance(layout, ReplicaLayout), record.mode, "no layout that can be rated")
-    if not isinstance(layout, ReplicaLayout) or not known_draft:
+    checker.holds(f"{place} mode", layout is not None, record.mode, "no layout that exists")
+    if layout is None or not known_draft:
         return
     task = serving_task_of(service, problem, record.speculation)
     accelerator = problem.accelerators[problem.nodes[record.node].accelerator]

@@ -128,10 +128,11 @@ def test_replicas_take_powers_of_two_and_whole_connected_nodes() -> None:
     problem = owned_site(services=[service()]).load()
     task = serving_task_of(problem.inference["chat"], problem)
     node = problem.nodes["quad"]
-    alone = layouts_for(node, task, cluster_for(problem, "quad", "none"))
-    assert [layout.accelerators for layout in alone] == [1, 2, 4]
-    connected = layouts_for(node, task, cluster_for(problem, "quad", _switched(problem)))
-    assert [layout.accelerators for layout in connected] == [1, 2, 4, 8, 16]  # three nodes do not divide four layers
+    for fabric, whole in (("none", []), (_switched(problem), [8, 16])):  # three nodes do not divide four layers
+        cluster = cluster_for(problem, "quad", fabric)
+        within = layouts_for(node, task, cluster, spanning=False)
+        assert [layout.accelerators for layout in within] == [1, 2, 4]
+        assert [layout.accelerators for layout in layouts_for(node, task, cluster, spanning=True)] == whole
 
 
 @pytest.mark.parametrize(

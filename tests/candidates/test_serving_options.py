@@ -12,6 +12,7 @@ from small import Small, owned_site, service, tco_of
 from dcopt.candidates import serving
 from dcopt.candidates.generate import generate
 from dcopt.candidates.records import ServingCandidate
+from dcopt.performance.serving import Disaggregated
 from dcopt.performance.workloads import serving_task_of, speculation_of
 from dcopt.problem.findings import InputError
 from dcopt.problem.load import load
@@ -148,6 +149,19 @@ def test_a_prefix_cache_is_for_services_that_generate() -> None:
         ).load()
 
 
+@pytest.mark.usefixtures("all_rated")
+def test_groups_take_whole_replica_sizes_and_balance_their_sides() -> None:
+    every = found(chat().change("software", "engine", disaggregation="yes"))
+    groups = [c for c in every if isinstance(c.layout, Disaggregated)]
+    assert groups
+    for candidate in groups:
+        size, node = candidate.accelerators, candidate.pool.node
+        assert size in node.replica_accelerators or size % node.accelerators == 0
+        assert size <= node.accelerators or candidate.pool.fabric.switch is not None  # the cache moves over a network
+        assert candidate.requests_per_s <= candidate.saturated_requests_per_s
+    assert not any(isinstance(c.layout, Disaggregated) for c in found(chat()))
+
+
 def never_costs_more(smalls: list[Small]) -> None:
     """Each problem allows what the one before it does, and more."""
     costs = [tco_of(small) for small in smalls]
@@ -163,6 +177,10 @@ CHOICES: dict[str, Callable[[], list[Small]]] = {
         chat(),
         chat().add("speculation", **DRAFTS["head"]),
         chat().put("speculation", DRAFTS.values()),
+    ],
+    "groups of prefill and decode workers": lambda: [
+        chat(tpot_ms=3),
+        chat(tpot_ms=3).change("software", "engine", disaggregation="yes"),
     ],
     "a prefix cache": lambda: [chat(prefix_cached_pct=share) for share in (0, 30, 80)],
 }
