@@ -23,6 +23,8 @@ from dcopt.performance.serving import at_rate
 from dcopt.performance.workloads import HOURS_PER_YEAR, serving_task_of
 
 _ROUNDING = 1e-9
+_IDLE = 1e-9
+"""Share of a service's peak that counts as no load."""
 
 
 def most_replicas(candidate: ServingCandidate, peak: float) -> int:
@@ -139,11 +141,13 @@ def extract(program: Program) -> list[ServiceRecord]:
     """Return how every part of every service runs, with its times at the peak load that it carries."""
     records = []
     for period in program.candidates.periods:
-        for service, _, _ in period.loads:
+        for service, peak, _ in period.loads:
             for index, candidate in enumerate(program.candidates.serving[service]):
                 replicas = whole(program.model.replicas[service, index, period.index])
                 if replicas:
                     load = number(program.model.carried_load[service, index, period.index])
+                    if load <= _IDLE * peak and not candidate.licence_usd_per_year:
+                        continue  # free chips of a node that hosts anyway: a replica there carries and costs nothing
                     record = _record(program, candidate, replicas, load)
                     records += [record.model_copy(update={"year": year}) for year in period.years]
     return records
