@@ -11,7 +11,7 @@ from functools import cached_property
 from dcopt.infrastructure.cabling import Cabling
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.performance.goodput import Goodput
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, Variant
+from dcopt.performance.serving import Layout, ServingPrediction, Variant
 from dcopt.performance.training import StepPrediction
 from dcopt.problem.tables.catalog_rows import (
     Codec,
@@ -112,10 +112,12 @@ class ServingCandidate:
     service: str
     pool: Pool
     accelerators: int
-    layout: ReplicaLayout
+    layout: Layout
     variant: Variant
     compression: tuple[str, ...]
     software: str
+    speculation: str
+    """A row of speculation.csv, or ``none``."""
     quality_loss_pct: float
     licence_usd_per_year: float
     prediction: ServingPrediction

@@ -102,7 +102,10 @@ class ServiceRecord(Record):
 
     ``requests_per_s`` is the peak load that this row carries, ``capacity_requests_per_s`` what its replicas can carry
     within the promises, ``utilization`` their ratio. The times are those of the promised percentile at that load, the
-    round trip included.
+    round trip included. ``mode`` is aggregated or disaggregated: then a replica is a group of ``prefill_workers``
+    (``prefill_tensor`` × ``prefill_attention_data`` chips each) and ``decode_workers`` (``tensor`` and so on).
+    ``kv_bits`` is the width of a value in the KV cache, ``speculation`` a row of speculation.csv or ``none``,
+    ``prefix_cached_pct`` the share of the input that the prefix cache is taken to hold.
     """
 
     service: str
@@ -131,6 +134,15 @@ class ServiceRecord(Record):
     quality_loss_pct: float
     memory_gb: float
     breakdown_ms: dict[str, float]
+    attention_data: int = 1
+    mode: str = "aggregated"
+    prefill_workers: int = 0
+    prefill_tensor: int = 0
+    prefill_attention_data: int = 0
+    decode_workers: int = 0
+    kv_bits: float | None = None
+    speculation: str = "none"
+    prefix_cached_pct: float = 0.0
 
 
 class CableRecord(Record):
@@ -423,7 +435,10 @@ class Design(Record):
         return (
             sorted((p.site, p.node, p.fabric, p.year, p.nodes) for p in self.pools),
             sorted((r.job, r.site, r.node, r.fabric, r.year, r.nodes, r.precision, r.software) for r in self.training),
-            sorted((r.service, r.site, r.node, r.year, r.compression, r.software) for r in self.inference),
+            sorted(
+                (r.service, r.site, r.node, r.year, r.compression, r.software, r.speculation, r.mode)
+                for r in self.inference
+            ),
             sorted((r.site, r.name, r.dataset, r.part, r.year, r.codec) for r in self.storage),
             sorted((line.site, line.year, line.table, line.item, line.quantity) for line in self.bom_lines),
         )

@@ -24,8 +24,11 @@ PREFILL_SHARE = 0.98
 
 
 def transfer_s(task: ServingTask, cluster: Cluster, layout: Disaggregated, variant: Variant) -> float:
-    """Return the seconds in which the keys and values of one prompt cross the network to a decode worker."""
-    bandwidth = max(cluster.between(cluster.scaleup_domain + 1), 1e9) * layout.decode.accelerators
+    """Return the seconds in which the keys and values of one prompt move to a decode worker.
+
+    Over the scale-up links where the group lies within their domain, else over the network.
+    """
+    bandwidth = max(cluster.between(layout.accelerators), 1e9) * layout.decode.accelerators
     return arithmetic.kv_bytes(task.model, float(task.input_tokens), variant.kv_bytes_per_value) / bandwidth
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dcopt.performance.arithmetic import parameters
-from dcopt.performance.serving import ServingTask
+from dcopt.performance.serving import ServingTask, Speculation
 from dcopt.performance.training import TrainingTask
 from dcopt.performance.training_records import run_tokens, sequence_length_of, task_of
 from dcopt.problem.problem import Problem
@@ -111,13 +111,38 @@ def read_kiops(run: Run, days: float) -> float:
     return run.samples / (days * SECONDS_PER_DAY) / 1000 if run.read_tb else 0.0
 
 
-def serving_task_of(service: Service, problem: Problem) -> ServingTask:
-    """Return what one request of ``service`` computes."""
+NO_SPECULATION = "none"
+"""What a design says where tokens are decoded one by one."""
+
+
+def serving_task_of(service: Service, problem: Problem, speculation: str = NO_SPECULATION) -> ServingTask:
+    """Return what one request of ``service`` computes, decoded with a row of speculation.csv (or one by one)."""
     model = problem.models[service.model]
+    tokens = service.input_tokens or model.default_tokens
     return ServingTask(
         model=model,
-        input_tokens=service.input_tokens or model.default_tokens,
+        input_tokens=tokens,
         output_tokens=service.output_tokens,
+        cached_prefix_tokens=tokens * service.prefix_cached_pct / 100,
+        speculation=speculation_of(problem, speculation),
+    )
+
+
+def speculation_of(problem: Problem, name: str) -> Speculation | None:
+    """Return the speculative decoding that a row of speculation.csv describes; None for ``none``.
+
+    Raises `KeyError` for a name that the table does not have.
+    """
+    if name == NO_SPECULATION:
+        return None
+    row = problem.speculation[name]
+    drafts = row.method == "draft"
+    return Speculation(
+        name=row.name,
+        draft_tokens=row.draft_tokens,
+        acceptance=row.acceptance,
+        draft=problem.models[row.draft_model] if drafts and row.draft_model else None,
+        mtp_layers=0 if drafts else row.mtp_layers,
     )
 
 
@@ -133,11 +158,3 @@ def rtt_ms(service: Service, site: str, problem: Problem) -> float:
     return next(
         (row.rtt_ms for row in problem.regions.values() if (row.region, row.site) == (service.region, site)), 0.0
     )
-
-
-def stacked_loss_pct(losses: list[float]) -> float:
-    """Return the loss of stacked variants, 1 − Π(1 − lossᵢ), negatives counted as 0, % (design.md, section 4)."""
-    kept = 1.0
-    for loss in losses:
-        kept *= 1 - max(loss, 0.0) / 100
-    return (1 - kept) * 100

@@ -154,7 +154,7 @@ def _check_required_tables(draft: Draft) -> None:
 
 
 def _load_models(draft: Draft) -> None:
-    """Resolve every ``model`` cell; one that cannot be is reported at each place that names it."""
+    """Resolve every cell that names a model; one that cannot be is reported at each place that names it."""
     from dcopt.problem.model_config import ModelConfigError
 
     found = {}

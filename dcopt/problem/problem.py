@@ -22,6 +22,7 @@ from dcopt.problem.tables.catalog_rows import (
     Rack,
     SideNetwork,
     Software,
+    SpeculativeDecoding,
     Storage,
     Switch,
     Transceiver,
@@ -47,7 +48,12 @@ if TYPE_CHECKING:
 Tables = Mapping[str, Mapping[str, Row]]
 """Table name -> key -> row; a composite key is joined by '/', with '*' for a blank part."""
 
-MODEL_CELLS = {"training": ("model", "teacher"), "inference": ("model",), "measurements": ("model",)}
+MODEL_CELLS = {
+    "training": ("model", "teacher"),
+    "inference": ("model",),
+    "measurements": ("model",),
+    "speculation": ("draft_model",),
+}
 """The columns that name models, by table."""
 
 
@@ -251,6 +257,11 @@ class Problem:
     def compression(self) -> Mapping[str, Compression]:
         """Model variants by name."""
         return cast("Mapping[str, Compression]", self.tables["compression"])
+
+    @property
+    def speculation(self) -> Mapping[str, SpeculativeDecoding]:
+        """Ways of speculative decoding by name."""
+        return cast("Mapping[str, SpeculativeDecoding]", self.tables["speculation"])
 
     @property
     def prediction_errors(self) -> Mapping[str, PredictionError]:

@@ -26,10 +26,10 @@ from dcopt.candidates import generate as generator
 from dcopt.candidates import storage as storing
 from dcopt.candidates.generate import generate
 from dcopt.candidates.records import RackOption
-from dcopt.candidates.serving import layouts_for
+from dcopt.candidates.serving_ways import layouts_for
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.training import best_steps
-from dcopt.performance.workloads import CHECKPOINT_WRITE_SECONDS, run_of
+from dcopt.performance.workloads import CHECKPOINT_WRITE_SECONDS, run_of, serving_task_of
 from dcopt.pipeline.solving import Listener, solve_program
 from dcopt.solve.session import SolveOptions
 
@@ -67,6 +67,16 @@ def _all(items: list[Any], merits: Any) -> list[Any]:
     return items
 
 
+def rate_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rate every way to serve, and keep all of them."""
+    monkeypatch.setattr(serving, "cannot_win", lambda best_case, found: False)
+    monkeypatch.setattr(serving, "undominated", list)
+
+
+def _switched(problem: Any) -> str:
+    return next(name for name, fabric in problem.fabrics.items() if fabric.switch)
+
+
 def _keep_racks(options: list[RackOption], limited: Any) -> tuple[RackOption, ...]:
     return tuple(options)
 
@@ -77,7 +87,7 @@ def test_the_optimum_is_the_same_without_pruning(name: str, monkeypatch: pytest.
     pruned = tco_of(small)
     count = _count(small)
     monkeypatch.setattr(generator, "prune", lambda problem, admissible, *rest: admissible)
-    monkeypatch.setattr(serving, "undominated", list)
+    rate_all(monkeypatch)
     monkeypatch.setattr(facility, "_undominated", _keep_racks)
     monkeypatch.setattr(storing, "undominated", _all)
     monkeypatch.setattr(generator, "codecs_for", lambda problem, of: tuple(problem.codecs.values()))
@@ -110,12 +120,13 @@ def test_training_candidates_hold_every_legal_number_of_nodes(monkeypatch: pytes
 
 def test_replicas_take_powers_of_two_and_whole_connected_nodes() -> None:
     problem = owned_site(services=[service()]).load()
-    model = problem.models["tiny"]
+    task = serving_task_of(problem.inference["chat"], problem)
     node = problem.nodes["quad"]
-    alone = [layout.accelerators for layout in layouts_for(node, model, has_network=False)]
-    assert alone == [1, 2, 4]
-    connected = [layout.accelerators for layout in layouts_for(node, model, has_network=True)]
-    assert connected == [1, 2, 4, 8, 16]  # three nodes do not divide four layers
+    for fabric, whole in (("none", []), (_switched(problem), [8, 16])):  # three nodes do not divide four layers
+        cluster = cluster_for(problem, "quad", fabric)
+        within = layouts_for(node, task, cluster, spanning=False)
+        assert [layout.accelerators for layout in within] == [1, 2, 4]
+        assert [layout.accelerators for layout in layouts_for(node, task, cluster, spanning=True)] == whole
 
 
 @pytest.mark.parametrize(
@@ -130,7 +141,7 @@ def test_promises_only_filter(
 ) -> None:
     """Metamorphic safety: a tighter promise leaves a subset of the candidates, none of them changed."""
     monkeypatch.setattr(generator, "prune", lambda problem, admissible, *rest: admissible)
-    monkeypatch.setattr(serving, "undominated", list)
+    rate_all(monkeypatch)
     small = owned_site([job()], [service()])
 
     def found(value: float) -> list[Any]:

@@ -236,7 +236,7 @@ def test_variants_need_their_arithmetic() -> None:
     assert variant_of([fp8], chip("a100-sxm-80")) is None
     found = variant_of([fp8], chip("h100-sxm"))
     assert found is not None
-    assert (found.precision, found.weight_bits, found.kv_bytes_per_value) == ("fp8", 8, 1.0)
+    assert (found.precision, found.weight_bits, found.kv_bytes_per_value) == ("fp8", 8, 2.0)
     weight_only = variant_of([int4], chip("t4"))
     assert weight_only is not None
     assert (weight_only.precision, weight_only.kv_bytes_per_value) == ("fp16", 2.0)

@@ -47,7 +47,7 @@ ALPHA = {
         """,
     "inference": """
         name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct,reload_s
-        answers,bert-large,900,300,384,0,100,99,1,10,20
+        answers,bert-base,3000,300,384,0,100,99,1,10,20
         """,
     "datasets": """
         name,size_tb,dataset_tokens,compressibility,hot_pct,growth_pct_per_year,min_copies
@@ -101,7 +101,7 @@ BETA = {
         """,
     "inference": """
         name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,ttft_ms,tpot_ms,percentile,max_quality_loss_pct,availability_pct,growth_pct_per_year,region,sites
-        chat,llama-3.1-8b,10,4,400,200,800,60,95,2.5,99.5,10,callers,metro
+        chat,llama-3.1-8b,10,4,400,200,800,60,95,3,99.5,10,callers,metro
         batch,llama-3.1-70b,3,1,800,200,2000,80,95,1,,0,callers,wet
         bursts,llama-3.1-8b,2,1,400,200,1500,80,95,0,,0,callers,rented
         """,

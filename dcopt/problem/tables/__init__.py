@@ -64,6 +64,7 @@ TABLES: dict[str, Table] = {
         Table("cooling", catalog.CoolingUnit, ("name",), is_catalog=True),
         Table("software", catalog.Software, ("name",), is_catalog=True),
         Table("compression", catalog.Compression, ("name",), is_catalog=True),
+        Table("speculation", catalog.SpeculativeDecoding, ("name",), is_catalog=True),
         Table("prediction_errors", PredictionError, ("name",), is_catalog=True),
     )
 }

@@ -246,9 +246,18 @@ class Service(NamedRow):
         gt=0,
         usual=(1, 3600),
     )
+    prefix_cached_pct: float = column(
+        "Mean share of a request's input whose keys and values a prefix cache already holds (shared instructions, "
+        "earlier turns).",
+        default=0.0,
+        ge=0,
+        le=99,
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Service:
+        if self.prefix_cached_pct and self.output_tokens == 0:
+            raise ValueError("prefix_cached_pct|only a service that generates tokens keeps a prefix cache")
         if self.mean_requests_per_s is not None and self.mean_requests_per_s > self.peak_requests_per_s:
             raise ValueError("mean_requests_per_s|must not exceed peak_requests_per_s")
         if self.last_year is not None and self.last_year < self.first_year:
@@ -319,9 +328,9 @@ class WanLink(Row):
 class Offer(Row):
     """A row that may be bought or rented; a table named here is restricted to its offers."""
 
-    table: Literal["nodes", "fabrics", "storage", "racks", "power", "cooling", "software", "compression"] = column(
-        "The table that is restricted."
-    )
+    table: Literal[
+        "nodes", "fabrics", "storage", "racks", "power", "cooling", "software", "compression", "speculation"
+    ] = column("The table that is restricted.")
     name: str = column("The row of that table.")
     site: str | None = column("Only at this site; blank: at every site.", default=None, refers_to="sites")
     price_usd: float | None = column("Price in place of the catalogue's.", default=None, ge=0)
