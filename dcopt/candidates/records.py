@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dcopt.infrastructure.topology import FabricStep
+from dcopt.performance.expected import Expectation, ServingExpectation
 from dcopt.performance.goodput import Goodput
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, Variant
 from dcopt.performance.training import StepPrediction
@@ -93,6 +94,8 @@ class TrainingCandidate:
     tokens: float
     steps: int
     days: float
+    """Elapsed days of a run as it is expected to be: the predicted step × the factor of ``expected``."""
+    expected: Expectation
     goodput: Goodput
     checkpoint_gb: float
     checkpoint_gb_per_s: float
@@ -118,6 +121,7 @@ class ServingCandidate:
     quality_loss_pct: float
     licence_usd_per_year: float
     prediction: ServingPrediction
+    expected: ServingExpectation
     rtt_ms: float
     requests_per_s: float
     saturated_requests_per_s: float

@@ -8,9 +8,11 @@ from itertools import combinations
 
 from dcopt.candidates.records import Pool, ServingCandidate, Verdict
 from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
+from dcopt.performance.expected import Expectations, ServingExpectation, expectations_of
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, variant_of
+from dcopt.performance.serving_expected import largest_expected
+from dcopt.performance.workloads import promise_of, rtt_ms, serving_task_of, stacked_loss_pct
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -64,6 +66,11 @@ class ServingGenerator:
     pools: tuple[Pool, ...]
     rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
+    expectations: Expectations = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read what is to be expected of predictions; raises `InputError` for a measurement that cannot be used."""
+        self.expectations = expectations_of(self.problem)
 
     def candidates(self, service: Service) -> tuple[ServingCandidate, ...]:
         """Return the candidates of ``service`` that keep its promises, the dominated left out."""
@@ -94,9 +101,13 @@ class ServingGenerator:
                 if not computes_in(engine, variant.precision):
                     continue
                 for layout in layouts_for(pool.node, task.model, has_network=has_network):
-                    rated = self._rate(service, pool, task, layout, variant, engine, trip)
+                    names = tuple(row.name for row in stack)
+                    expected = self.expectations.serving(
+                        service, task, pool.node.name, names, engine.name, layout, variant
+                    )
+                    rated = self._rate(service, pool, task, layout, variant, engine, trip, expected)
                     if rated is not None and rated.requests_per_s > 0:
-                        yield _candidate(service, pool, layout, variant, stack, loss, engine, rated, trip)
+                        yield _candidate(service, pool, layout, variant, stack, loss, engine, rated, trip, expected)
 
     def _rate(
         self,
@@ -107,32 +118,20 @@ class ServingGenerator:
         variant: Variant,
         engine: Software,
         trip_ms: float,
+        expected: ServingExpectation,
     ) -> ServingPrediction | None:
         spans = layout.accelerators > pool.node.accelerators
-        key = (service.name, pool.node.name, pool.fabric.name if spans else "", layout, variant, engine.name, trip_ms)
+        where = (service.name, pool.node.name, pool.fabric.name if spans else "")
+        key = (*where, layout, variant, engine.name, trip_ms, expected)
         if key not in self.rates:
-            budgets = [
-                None if promise is None else promise - trip
-                for promise, trip in (
-                    (service.ttft_ms, trip_ms),
-                    (service.tpot_ms, 0.0),
-                    (service.latency_ms, trip_ms),
-                )
-            ]
+            promise = promise_of(service, trip_ms)
+            budgets = (promise.ttft_ms, promise.tpot_ms, promise.latency_ms)
             if any(budget is not None and budget <= 0 for budget in budgets):
                 self.rates[key] = None
             else:
-                ttft, tpot, latency = budgets
-                self.rates[key] = largest_rate(
-                    task,
-                    cluster_for(self.problem, pool.node.name, pool.fabric.name),
-                    layout,
-                    variant,
-                    engine,
-                    percentile=service.percentile,
-                    ttft_ms=ttft,
-                    tpot_ms=tpot,
-                    latency_ms=latency,
+                cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
+                self.rates[key] = largest_expected(
+                    expected, task, cluster, layout, variant, engine, service.percentile, promise
                 )
         return self.rates[key]
 
@@ -147,6 +146,7 @@ def _candidate(
     engine: Software,
     rated: ServingPrediction,
     trip_ms: float,
+    expected: ServingExpectation,
 ) -> ServingCandidate:
     node = pool.node
     hosting_kw = serving_node_kw(node, 0.0)
@@ -162,6 +162,7 @@ def _candidate(
         quality_loss_pct=loss,
         licence_usd_per_year=engine.licence_usd_per_accelerator_year * layout.accelerators,
         prediction=rated,
+        expected=expected,
         rtt_ms=trip_ms,
         requests_per_s=rated.requests_per_s,
         saturated_requests_per_s=saturated,

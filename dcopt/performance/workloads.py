@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dcopt.performance.serving import ServingTask
+from dcopt.performance.serving import Promise, ServingTask
 from dcopt.performance.training import TrainingTask
 from dcopt.performance.training_records import run_tokens, sequence_length_of
 from dcopt.problem.problem import Problem
@@ -108,3 +108,12 @@ def stacked_loss_pct(losses: list[float]) -> float:
     for loss in losses:
         kept *= 1 - max(loss, 0.0) / 100
     return (1 - kept) * 100
+
+
+def promise_of(service: Service, rtt_ms: float) -> Promise:
+    """Return the promises of a service net of the round trip to its users."""
+    return Promise(
+        ttft_ms=None if service.ttft_ms is None else service.ttft_ms - rtt_ms,
+        tpot_ms=service.tpot_ms,
+        latency_ms=None if service.latency_ms is None else service.latency_ms - rtt_ms,
+    )

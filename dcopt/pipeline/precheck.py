@@ -159,6 +159,4 @@ def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
             notes.append(f"sites.csv: {site}: no {' and no '.join(missing)} is on offer, so none is bought or counted")
         if not facility.racks.get(NETWORK_STORAGE):
             notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
-    if problem.tables.get("measurements"):
-        notes.append("measurements.csv is read and checked; predictions are not yet corrected by it")
     return tuple(notes)

@@ -6,8 +6,10 @@ from collections import defaultdict
 
 from dcopt.design.records import Design, ServiceRecord, pool_key
 from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, at_rate, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.performance.expected import Expectations, expectations_of
+from dcopt.performance.serving import ReplicaLayout, ServingPrediction, variant_of
+from dcopt.performance.serving_expected import at_expected, largest_expected
+from dcopt.performance.workloads import promise_of, rtt_ms, serving_task_of, stacked_loss_pct
 from dcopt.problem.demand import is_alive, load_in
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -30,14 +32,19 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     for key, peak in due.items():
         checker.equal(f"inference {key[0]} year {key[1]} requests_per_s", carried.get(key, 0.0), peak)
     known: dict[str, ServingPrediction | None] = {}
+    expectations = expectations_of(problem)
     for record in design.inference:
         if record.service in problem.inference:
-            _record(problem, record, checker, known)
+            _record(problem, record, checker, known, expectations)
     _hosting(problem, design, checker)
 
 
 def _record(
-    problem: Problem, record: ServiceRecord, checker: Checker, known: dict[str, ServingPrediction | None]
+    problem: Problem,
+    record: ServiceRecord,
+    checker: Checker,
+    known: dict[str, ServingPrediction | None],
+    expectations: Expectations,
 ) -> None:
     place = f"inference {record.service} on {record.site}/{record.node} year {record.year}"
     service = problem.inference[record.service]
@@ -52,18 +59,15 @@ def _record(
         checker.holds(place, False, "a variant and replicas that run there", "none")
         return
     trip = rtt_ms(service, record.site, problem)
-    key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip))
-    args = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
+    names = [row.name for row in stack]
+    expected = expectations.serving(service, task, record.node, names, record.software, layout, variant)
+    promise = promise_of(service, trip)
+    key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip, expected))
+    args = (expected, task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     if key not in known:
-        known[key] = largest_rate(
-            *args,
-            percentile=service.percentile,
-            ttft_ms=None if service.ttft_ms is None else service.ttft_ms - trip,
-            tpot_ms=service.tpot_ms,
-            latency_ms=None if service.latency_ms is None else service.latency_ms - trip,
-        )
+        known[key] = largest_expected(*args, service.percentile, promise)
     most = known[key]
-    point = at_rate(*args, record.requests_per_s / record.replicas, service.percentile)
+    point = at_expected(*args, record.requests_per_s / record.replicas, service.percentile, promise)
     if most is None or point is None:
         checker.holds(f"{place} requests_per_s", False, f"{record.requests_per_s!r}", "a replica cannot carry it")
         return
@@ -81,6 +85,9 @@ def _record(
         ("utilization", record.utilization, record.requests_per_s / capacity),
         ("memory_gb", record.memory_gb, point.memory_gb),
         ("quality_loss_pct", record.quality_loss_pct, stacked_loss_pct([r.quality_loss_pct for r in stack])),
+        ("ttft_factor", record.ttft_factor, expected.ttft.factor),
+        ("tpot_factor", record.tpot_factor, expected.tpot.factor),
+        ("latency_factor", record.latency_factor, expected.latency.factor),
         ("accelerators_per_replica", float(record.accelerators_per_replica), float(layout.accelerators)),
     ):
         checker.equal(f"{place} {name}", stated, found)
@@ -89,6 +96,7 @@ def _record(
         if limit is not None and value is not None:
             checker.at_most(f"{place} {name}", value, limit, f"the promise {name}")
     checker.at_most(f"{place} quality_loss_pct", record.quality_loss_pct, service.max_quality_loss_pct, "quality")
+    checker.same(f"{place} measured_by", record.measured_by, expected.measured_by)
     checker.same(f"{place} precision", record.precision, variant.precision)
     whole = max(1.0, point.batch)
     checker.holds(f"{place} batch", -1e-6 < record.batch - whole < 1 + 1e-6, f"{record.batch}", f"{point.batch!r}")

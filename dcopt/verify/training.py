@@ -7,6 +7,7 @@ from typing import cast
 
 from dcopt.design.records import CalendarEntry, Design, TrainingRecord, pool_key
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
+from dcopt.performance.expected import Expectations, expectations_of
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.training import Layout, predict_step
 from dcopt.performance.training_records import Recompute, Sharding
@@ -28,14 +29,15 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
         if is_alive(job, year, horizon)
     ]
     checker.same("training: jobs and years", sorted(stated), sorted(due))
+    expectations = expectations_of(problem)
     for record in design.training:
         if record.job in problem.training:
-            _record(problem, record, checker)
+            _record(problem, record, checker, expectations)
     _node_days(problem, design, checker)
     _calendar(problem, design, checker)
 
 
-def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
+def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectations: Expectations) -> None:
     place = f"training {record.job} year {record.year}"
     job = problem.training[record.job]
     run = run_of(job, problem)
@@ -60,7 +62,11 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
         checker.holds(f"{place} layout", False, "a layout that runs", str(error))
         return
     kept = goodput(record.nodes, node.mtbf_hours, record.checkpoint_gb, record.checkpoint_gb_per_s)
-    days = run_days(run.steps, record.step_s, record.goodput)
+    expected = expectations.training(
+        job, record.node, record.fabric, record.precision, record.software, record.nodes, layout
+    )
+    days = run_days(run.steps, record.step_s * record.time_factor, record.goodput)
+    fastest = days / max(1.0, record.time_factor)
     for name, stated, found in (
         ("step_s", record.step_s, step.step_s),
         ("tflops_per_accelerator", record.tflops_per_accelerator, step.tflops_per_accelerator),
@@ -73,7 +79,8 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
         ("goodput", record.goodput, kept.fraction),
         ("checkpoint_interval_s", record.checkpoint_interval_s, kept.checkpoint_interval_s),
         ("days", record.days, days),
-        ("ingest_gb_per_s", record.ingest_gb_per_s, ingest_gb_per_s(run, days)),
+        ("ingest_gb_per_s", record.ingest_gb_per_s, ingest_gb_per_s(run, fastest)),
+        ("time_factor", record.time_factor, expected.factor),
         ("deadline_days", record.deadline_days, job.deadline_days),
         ("runs_per_year", record.runs_per_year, job.runs_per_year),
     ):
