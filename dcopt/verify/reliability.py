@@ -75,7 +75,8 @@ def _of_service(
     task, engine = serving_task_of(service, problem), problem.software[record.software]
     rows = [problem.compression[name] for name in record.compression.split("+")]
     variant = variant_of(rows, problem.accelerators[problem.nodes[record.node].accelerator])
-    assert variant is not None
+    if variant is None or record.replicas < 1:
+        raise ValueError(f"{record.service} has no variant and no replica that run on {record.node}")
     layout = ReplicaLayout(tensor=record.tensor, pipeline=record.pipeline, expert=record.expert)
     names = [row.name for row in rows]
     expected = expectations.serving(service, task, record.node, names, record.software, layout, variant)
