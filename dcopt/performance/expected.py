@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from dcopt.performance.errors import Band, Subject, band_of, class_of, quantity_of
+from dcopt.performance.errors import Band, Subject, band_of, class_of, precision_of, quantity_of
 from dcopt.performance.measured import Measured, measured_of
 from dcopt.performance.serving_records import Disaggregated, ReplicaLayout, ServingTask
 from dcopt.performance.training_records import Layout
@@ -193,8 +193,3 @@ def percent_each(problem: Problem) -> float | None:
     if confidence is None:
         return None
     return 100.0 - (100.0 - confidence) / (max(1, promises_of(problem)) * SELECTED_FROM)
-
-
-def precision_of(variant: Variant) -> str:
-    """Return the arithmetic by which errors are grouped: 4-bit weights count as fp4 wherever they are multiplied."""
-    return "fp4" if variant.weight_bits <= 4 else variant.precision

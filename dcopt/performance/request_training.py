@@ -6,8 +6,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from dcopt.performance.cluster import Cluster
+from dcopt.performance.errors import Subject, class_of
 from dcopt.performance.layouts import check
 from dcopt.performance.request import Request, RequestError, cluster_for, model_of, software_of
+from dcopt.performance.request_errors import error_bands
+from dcopt.performance.roofline import training_roofline
 from dcopt.performance.training import StepPrediction, TrainingTask, best_step, predict_step
 from dcopt.performance.training_records import RECOMPUTE, SHARDING, Layout
 from dcopt.problem.tables.catalog_rows import Software
@@ -75,8 +78,11 @@ def _accelerators(request: Request, fixed: dict[str, int | str], per_node: int |
     return product if "data" in fixed or per_node is None else max(product, per_node)
 
 
-def predict_training(request: Request) -> dict[str, Any]:
+def predict_training(request: Request, *, explain: bool = False) -> dict[str, Any]:
     """Return one step as a flat record: the times, the layout used, and ``breakdown`` (a mapping, seconds).
+
+    With ``explain`` also ``roofline`` (by class of operations), ``errors`` (the range of each figure) and ``outside``
+    (what has no measured relative; '' where all has).
 
     Raises
     ------
@@ -101,7 +107,26 @@ def predict_training(request: Request) -> dict[str, Any]:
         step = _chosen(task, cluster, accelerators, precision, software, fixed)
     except ValueError as error:
         raise RequestError(str(error)) from None
-    return _record(request, step)
+    record = _record(request, step)
+    return {**record, **_explanation(request, task, cluster, step, software)} if explain else record
+
+
+def _explanation(
+    request: Request, task: TrainingTask, cluster: Cluster, step: StepPrediction, software: Software
+) -> dict[str, Any]:
+    """Return where the operations stand under the roofline, and how wrong such predictions tend to be."""
+    operations = training_roofline(task, cluster, step.layout, step.precision)
+    extent = "multi-node" if step.accelerators > cluster.accelerators_per_node else "single-node"
+    chip, name = cluster.accelerator.name, "" if software.name == "reference" else software.name
+    subject = Subject("training", extent, class_of(task.model), chip, name, step.precision, task.model.name)
+    figures = {
+        figure: ("step_s", getattr(step, figure))
+        for figure in ("step_s", "tokens_per_s", "tokens_per_s_per_accelerator", "tflops_per_accelerator", "mfu")
+    }
+    figures["days"] = ("step_s", _days(request, step))
+    bands, outside = error_bands(request, subject, figures)
+    roofline = {name: operation.record() for name, operation in operations.items()}
+    return {"roofline": roofline, "errors": bands, "outside": outside}
 
 
 def _chosen(
@@ -131,7 +156,6 @@ def _chosen(
 
 
 def _record(request: Request, step: StepPrediction) -> dict[str, Any]:
-    tokens = request.number("tokens")
     return {
         "step_s": step.step_s,
         "tokens_per_s": step.tokens_per_s,
@@ -140,9 +164,15 @@ def _record(request: Request, step: StepPrediction) -> dict[str, Any]:
         "mfu": step.mfu,
         "memory_gb": step.memory_gb,
         "fits": step.fits,
-        "days": tokens / step.tokens_per_s / SECONDS_PER_DAY if tokens else None,
+        "days": _days(request, step),
         "accelerators": step.accelerators,
         "precision": step.precision,
         **asdict(step.layout),
         "breakdown": dict(step.breakdown),
     }
+
+
+def _days(request: Request, step: StepPrediction) -> float | None:
+    """Return the days of ``tokens``, None where they are not given."""
+    tokens = request.number("tokens")
+    return tokens / step.tokens_per_s / SECONDS_PER_DAY if tokens else None
