@@ -42,7 +42,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
         for name in ("workload", "site", "node", "year", "what", "group", "measured_by", "outside"):
             checker.same(f"{place} {name}", getattr(stated, name), getattr(found, name))
         for name in ("slack", "bias", "group_sigma", "candidate_sigma", "kept_pct"):
-            checker.equal(f"{place} {name}", getattr(stated, name), getattr(found, name), near_zero=1e-6)
+            checker.equal(f"{place} {name}", getattr(stated, name), getattr(found, name))
     asked = problem.settings.confidence_pct
     if design.confidence is not None:
         checker.equal("confidence confidence_pct", design.confidence.confidence_pct, asked)
