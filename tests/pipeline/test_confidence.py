@@ -126,6 +126,14 @@ def test_a_measured_step_decides_the_days() -> None:
     assert design.promises[0].measured_by == ("mine",)
 
 
+def test_too_much_confidence_is_named_as_a_way_out() -> None:
+    wide = [{**row, "candidate_sigma": 2.0} for row in ERRORS]
+    for small in (owned_site([job(deadline_days=6)]), owned_site([], [service()])):
+        design = design_of(small.put("prediction_errors", wide).set(confidence_pct=99))
+        assert design.status == "infeasible"
+        assert "confidence_pct (99)" in " ".join(design.diagnosis)
+
+
 def test_a_forged_factor_is_found() -> None:
     problem = BOTH.put("prediction_errors", ERRORS).set(confidence_pct=90).load()
     design = design_for(problem, RunOptions(gap=1e-6, threads=1, baseline=False))
