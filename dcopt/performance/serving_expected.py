@@ -25,10 +25,11 @@ def largest_expected(
     software: Software,
     percentile: float,
     promise: Promise,
+    servers: int = 1,
 ) -> ServingPrediction | None:
     """Return the operating point of one replica at the largest rate that keeps ``promise`` as it is expected to be.
 
-    None, and what is raised: as `dcopt.performance.serving.largest_rate`.
+    ``servers``, None, and what is raised: as `dcopt.performance.serving.largest_rate`.
     """
     where = (task, cluster, layout, variant, software)
     if expected.measured_rate is not None:
@@ -39,6 +40,7 @@ def largest_expected(
         ttft_ms=_shortened(promise.ttft_ms, expected.ttft.factor),
         tpot_ms=_shortened(promise.tpot_ms, expected.tpot.factor),
         latency_ms=_shortened(promise.latency_ms, expected.latency.factor),
+        servers=servers,
     )
     return None if point is None else _slowed(expected, point, point.requests_per_s / expected.latency.factor)
 
@@ -53,17 +55,18 @@ def at_expected(
     requests_per_s: float,
     percentile: float,
     promise: Promise,
+    servers: int = 1,
 ) -> ServingPrediction | None:
     """Return the times of one replica at a rate as it is expected to be; None where it cannot carry it.
 
-    What is raised: as `dcopt.performance.serving.at_rate`.
+    ``servers`` and what is raised: as `dcopt.performance.serving.at_rate`.
     """
     where = (task, cluster, layout, variant, software)
     if expected.measured_rate is not None:
         if requests_per_s > expected.measured_rate * (1.0 + 1e-9):
             return None
         return _measured(expected, *where, percentile, promise, requests_per_s)
-    point = at_rate(*where, requests_per_s * expected.latency.factor, percentile)
+    point = at_rate(*where, requests_per_s * expected.latency.factor, percentile, servers)
     return None if point is None else _slowed(expected, point, requests_per_s)
 
 
