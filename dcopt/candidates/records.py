@@ -10,6 +10,7 @@ from functools import cached_property
 
 from dcopt.infrastructure.cabling import Cabling
 from dcopt.infrastructure.topology import FabricStep
+from dcopt.performance.expected import Expectation, ServingExpectation
 from dcopt.performance.goodput import Goodput
 from dcopt.performance.serving import Layout, ServingPrediction, Variant
 from dcopt.performance.training import StepPrediction
@@ -92,6 +93,8 @@ class TrainingCandidate:
     tokens: float
     steps: int
     days: float
+    """Elapsed days of a run as it is expected to be: the predicted step × the factor of ``expected``."""
+    expected: Expectation
     goodput: Goodput
     production_factor: float
     """Time of a step in production ÷ on the bench."""
@@ -121,6 +124,7 @@ class ServingCandidate:
     quality_loss_pct: float
     licence_usd_per_year: float
     prediction: ServingPrediction
+    expected: ServingExpectation
     rtt_ms: float
     requests_per_s: float
     saturated_requests_per_s: float

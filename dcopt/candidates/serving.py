@@ -9,9 +9,11 @@ from dcopt.candidates.records import Pool, ServingCandidate, Verdict
 from dcopt.candidates.serving_ways import Way, recipes_for, ways_of
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.expected import Expectations, ServingExpectation, expectations_of
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ServingPrediction, largest_rate
-from dcopt.performance.workloads import rtt_ms
+from dcopt.performance.serving import ServingPrediction
+from dcopt.performance.serving_expected import largest_expected
+from dcopt.performance.workloads import promise_of, rtt_ms
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Node
 from dcopt.problem.tables.problem_rows import Service
@@ -19,9 +21,10 @@ from dcopt.problem.tables.problem_rows import Service
 
 @dataclass(frozen=True)
 class Case:
-    """A way at its best: as if it carried its saturated rate within the promises."""
+    """A way at its best: as if it carried its saturated rate (or the one that was measured) within the promises."""
 
     way: Way
+    expected: ServingExpectation
     accelerators: int
     requests_per_s: float
     licence_usd_per_year: float
@@ -37,6 +40,11 @@ class ServingGenerator:
     cases: dict[tuple[str, str, str, str], list[Case]] = field(default_factory=dict)
     rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
+    expectations: Expectations = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read what is to be expected of predictions; raises `InputError` for a measurement that cannot be used."""
+        self.expectations = expectations_of(self.problem)
 
     def candidates(self, service: Service) -> tuple[ServingCandidate, ...]:
         """Return the candidates of ``service`` that keep its promises, the dominated left out."""
@@ -62,7 +70,7 @@ class ServingGenerator:
         for case in cases:
             if cannot_win(case, found):
                 continue
-            rated = self._rate(service, pool, cluster, case.way, trip)
+            rated = self._rate(service, pool, cluster, case, trip)
             if rated is not None and rated.requests_per_s > 0:
                 found.append(_candidate(service, pool, case, rated, trip))
         return found
@@ -71,55 +79,56 @@ class ServingGenerator:
         key = (service.name, pool.site, pool.node.name, pool.fabric.name if spanning else "")
         if key not in self.cases:
             self.cases[key] = [
-                _case(pool.node, way)
+                _case(pool.node, way, self._expected(service, pool, way))
                 for recipe in recipes_for(service, self.problem, pool)
                 for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
             ]
         return self.cases[key]
 
-    def _rate(
-        self, service: Service, pool: Pool, cluster: Cluster, way: Way, trip_ms: float
-    ) -> ServingPrediction | None:
+    def _expected(self, service: Service, pool: Pool, way: Way) -> ServingExpectation:
         recipe = way.recipe
+        names = tuple(row.name for row in recipe.stack)
+        return self.expectations.serving(
+            service, recipe.task, pool.node.name, names, recipe.engine.name, way.layout, recipe.variant
+        )
+
+    def _rate(
+        self, service: Service, pool: Pool, cluster: Cluster, case: Case, trip_ms: float
+    ) -> ServingPrediction | None:
+        way, recipe = case.way, case.way.recipe
         spans = way.layout.accelerators > pool.node.accelerators
         where = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms)
-        key = (*where, way.layout, recipe.variant, recipe.engine.name, recipe.speculation)
+        key = (*where, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected)
         if key not in self.rates:
-            budgets = [
-                None if promise is None else promise - trip
-                for promise, trip in (
-                    (service.ttft_ms, trip_ms),
-                    (service.tpot_ms, 0.0),
-                    (service.latency_ms, trip_ms),
-                )
-            ]
+            promise = promise_of(service, trip_ms)
+            budgets = (promise.ttft_ms, promise.tpot_ms, promise.latency_ms)
             if any(budget is not None and budget <= 0 for budget in budgets):
                 self.rates[key] = None
             else:
-                ttft, tpot, latency = budgets
-                self.rates[key] = largest_rate(
+                self.rates[key] = largest_expected(
+                    case.expected,
                     recipe.task,
                     cluster,
                     way.layout,
                     recipe.variant,
                     recipe.engine,
-                    percentile=service.percentile,
-                    ttft_ms=ttft,
-                    tpot_ms=tpot,
-                    latency_ms=latency,
+                    service.percentile,
+                    promise,
                 )
         return self.rates[key]
 
 
-def _case(node: Node, way: Way) -> Case:
+def _case(node: Node, way: Way, expected: ServingExpectation) -> Case:
     chips = way.layout.accelerators
     span_kw = serving_node_kw(node, 1.0) - serving_node_kw(node, 0.0)
+    most = way.most_per_s / expected.latency.factor if expected.measured_rate is None else expected.measured_rate
     return Case(
         way=way,
+        expected=expected,
         accelerators=chips,
-        requests_per_s=way.most_per_s,
+        requests_per_s=most,
         licence_usd_per_year=way.recipe.engine.licence_usd_per_accelerator_year * chips,
-        kw_per_request=span_kw * chips / node.accelerators / way.most_per_s,
+        kw_per_request=span_kw * chips / node.accelerators / most,
     )
 
 
@@ -137,6 +146,7 @@ def _candidate(service: Service, pool: Pool, case: Case, rated: ServingPredictio
         quality_loss_pct=recipe.loss_pct,
         licence_usd_per_year=case.licence_usd_per_year,
         prediction=rated,
+        expected=case.expected,
         rtt_ms=trip_ms,
         requests_per_s=rated.requests_per_s,
         saturated_requests_per_s=case.requests_per_s,

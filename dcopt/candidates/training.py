@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
 from dcopt.infrastructure.staging import earliest_start_day
+from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
+from dcopt.performance.expected import Expectation, Expectations, expectations_of
 from dcopt.performance.goodput import checkpoint_gb, goodput
+from dcopt.performance.measured import LAYOUT_COLUMNS
 from dcopt.performance.power import training_node_kw
-from dcopt.performance.training import StepPrediction, best_steps, legal_node_counts
+from dcopt.performance.training import StepPrediction, best_step, best_steps, legal_node_counts
 from dcopt.performance.workloads import (
     CHECKPOINT_WRITE_SECONDS,
     TRAINING_LOSS_PCT,
@@ -38,6 +41,11 @@ class TrainingGenerator:
     pools: tuple[Pool, ...]
     steps: dict[tuple[str, str, str, str, str], dict[int, StepPrediction]] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
+    expectations: Expectations = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read what is to be expected of predictions; raises `InputError` for a measurement that cannot be used."""
+        self.expectations = expectations_of(self.problem)
 
     def admissible(self, job: TrainingJob) -> dict[str, list[TrainingCandidate]]:
         """Return, by pool, the candidates of ``job`` that keep its promises."""
@@ -73,8 +81,24 @@ class TrainingGenerator:
         if key not in self.steps:
             cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
             sizes = legal_node_counts(run.task, cluster, self._largest_pool(pool))
-            self.steps[key] = best_steps(run.task, cluster, sizes, precision, software)
+            best = best_steps(run.task, cluster, sizes, precision, software)
+            measured = measured_steps(self.expectations, job, run, pool, cluster, precision, software)
+            self.steps[key] = dict(best) | {
+                nodes: step
+                for nodes, step in measured.items()
+                if nodes not in best
+                or self._time(job, pool, step, software) < self._time(job, pool, best[nodes], software)
+            }
         return {nodes: step for nodes, step in self.steps[key].items() if nodes <= pool.max_nodes}
+
+    def _expected(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: Software) -> Expectation:
+        nodes = step.accelerators // pool.node.accelerators
+        return self.expectations.training(
+            job, pool.node.name, pool.fabric.name, step.precision, software.name, nodes, step.layout
+        )
+
+    def _time(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: Software) -> float:
+        return step.step_s * self._expected(job, pool, step, software).factor
 
     def _largest_pool(self, pool: Pool) -> int:
         return max(p.max_nodes for p in self.pools if (p.node, p.fabric) == (pool.node, pool.fabric))
@@ -92,10 +116,12 @@ class TrainingGenerator:
         size_gb = checkpoint_gb(run.task.model, job.optimizer, job.method)
         mtbf_hours = node_mtbf_hours(self.problem, pool.node.name, pool.fabric.name)
         slower = production_factor(job, nodes)
+        expected = self._expected(job, pool, step, software)
         for seconds in CHECKPOINT_WRITE_SECONDS:
             bandwidth = size_gb / seconds
             kept = goodput(nodes, mtbf_hours, size_gb, bandwidth)
-            days = run_days(run.steps, step.step_s, kept.fraction, slower)
+            days = run_days(run.steps, step.step_s * expected.factor, kept.fraction, slower)
+            fastest = days / max(1.0, expected.factor)
             yield TrainingCandidate(
                 job=job.name,
                 pool=pool,
@@ -106,14 +132,39 @@ class TrainingGenerator:
                 tokens=run.tokens,
                 steps=run.steps,
                 days=days,
+                expected=expected,
                 goodput=kept,
                 production_factor=slower,
                 checkpoint_gb=size_gb,
                 checkpoint_gb_per_s=bandwidth,
-                ingest_gb_per_s=ingest_gb_per_s(run, days),
-                read_kiops=read_kiops(run, days),
+                ingest_gb_per_s=ingest_gb_per_s(run, fastest),
+                read_kiops=read_kiops(run, fastest),
                 node_kw=training_node_kw(pool.node),
             )
+
+
+def measured_steps(
+    expectations: Expectations,
+    job: TrainingJob,
+    run: Run,
+    pool: Pool,
+    cluster: Cluster,
+    precision: str,
+    software: Software,
+) -> dict[int, StepPrediction]:
+    """Return by number of nodes the layouts of ``job`` that were measured there and fit the memory."""
+    found: dict[int, StepPrediction] = {}
+    for row in expectations.measured:
+        chips = row.row.accelerators or 0
+        if row.quantity != "step_s" or not row.on(pool.node.name, software.name) or chips % pool.node.accelerators:
+            continue
+        fixed: dict[str, int | str] = {
+            name: value for name in LAYOUT_COLUMNS if (value := getattr(row.row, name)) is not None
+        }
+        step = best_step(run.task, cluster, chips, precision, software, fixed)
+        if step is not None and row.is_step_of(job, run.task.model, pool.fabric.name, precision, step.layout):
+            found[chips // pool.node.accelerators] = step
+    return found
 
 
 def _verdict(

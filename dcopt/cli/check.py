@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcopt.cli.inputs import BAD_INPUT, NO_DESIGN, load_or_exit
+from dcopt.cli.inputs import BAD_INPUT, NO_DESIGN, load_or_exit, load_usable
 from dcopt.cli.text_table import terminal_width, text_table
 
 if TYPE_CHECKING:
@@ -50,10 +50,9 @@ def command(problem: Path, sets: tuple[str, ...], no_precheck: bool, as_json: bo
 def _check_json(path: Path, sets: tuple[str, ...], no_precheck: bool) -> int:
     """Print the answer as JSON and return the exit code."""
     from dcopt.problem.findings import InputError
-    from dcopt.problem.load import load
 
     try:
-        problem = load(path, sets)
+        problem = load_usable(path, sets)
     except InputError as error:
         answer: dict[str, Any] = {"ok": False, "findings": [finding.as_dict() for finding in error.findings]}
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))

@@ -22,13 +22,28 @@ BAD_INPUT = 2
 
 def load_or_exit(path: Path, sets: Sequence[str] = ()) -> Problem:
     """Return the problem at ``path``, its warnings printed to stderr; leave with code 2 where it has errors."""
-    from dcopt.problem.load import load
-
     try:
-        problem = load(path, sets)
+        problem = load_usable(path, sets)
     except InputError as error:
         exit_with(error.findings)
     print_findings(problem.warnings)
+    return problem
+
+
+def load_usable(path: Path, sets: Sequence[str] = ()) -> Problem:
+    """Return the problem at ``path``, its measurements held against predictions.
+
+    Raises
+    ------
+    InputError: the input, or a measurement, cannot be used.
+    """
+    from dcopt.problem.load import load
+
+    problem = load(path, sets)
+    if problem.measurements:
+        from dcopt.performance.measured import measured_of
+
+        measured_of(problem)
     return problem
 
 

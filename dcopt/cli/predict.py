@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -127,7 +128,7 @@ def training(as_json: bool, table: Path | None, output: Path | None, **options: 
     """
     from dcopt.performance.request_training import predict_training
 
-    _run(predict_training, options, as_json, table, output)
+    _run(partial(predict_training, explain=True), options, as_json, table, output)
 
 
 @command.command("inference")
@@ -145,7 +146,7 @@ def inference(
     from dcopt.performance.request_inference import predict_inference
 
     wish = {**options, "max_throughput": "yes" if max_throughput else None}
-    _run(predict_inference, wish, as_json, table, output)
+    _run(partial(predict_inference, explain=True), wish, as_json, table, output)
 
 
 @command.command("fabric")
@@ -191,8 +192,26 @@ def _run(
     if as_json:
         click.echo(json.dumps(record, indent=2))
         return
-    for name, value in _flat(record).items():
-        click.echo(f"{name:32}  {_shown(value)}")
+    _show(record)
+
+
+def _show(record: Mapping[str, Any]) -> None:
+    """Print a record: its figures with their ranges, the breakdown, and the roofline position of the operations."""
+    errors = record.get("errors", {})
+    plain = {name: value for name, value in record.items() if name not in ("roofline", "errors", "outside")}
+    for name, value in _flat(plain).items():
+        band = errors.get(name)
+        within = f"   80 % within {_shown(band['low'])} to {_shown(band['high'])}  ({band['group']})" if band else ""
+        click.echo(f"{name:32}  {_shown(value)}{within}")
+    roofline = record.get("roofline", {})
+    if roofline:
+        ridge = next(iter(roofline.values()))["ridge_flop_per_byte"]
+        click.echo(f"\nroofline (ridge at {_shown(ridge)} FLOP/byte)")
+    for name, place in roofline.items():
+        intensity = "" if place["bound"] == "link" else f"{_shown(place['flop_per_byte'])} FLOP/byte"
+        click.echo(f"  {name:30}  {place['bound']}-bound  {intensity}".rstrip())
+    if record.get("outside"):
+        click.echo(f"\nout of domain: {record['outside']}; the widest band of such predictions is shown")
 
 
 def _sources() -> tuple[Catalog, FindModel]:
@@ -256,11 +275,17 @@ def _id_first(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**({"id": row["id"]} if "id" in row else {}), **row}
 
 
+NESTED = ("breakdown", "roofline", "errors")
+
+
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record with its breakdown as columns breakdown_NAME."""
-    flat = {name: value for name, value in record.items() if name != "breakdown"}
-    flat.update({f"breakdown_{name}": value for name, value in record.get("breakdown", {}).items()})
-    return flat
+    """Return a record with its nested parts as columns PART_NAME and PART_NAME_KEY."""
+    flat = {name: value for name, value in record.items() if name not in (*NESTED, "outside")}
+    for part in NESTED:
+        for name, value in record.get(part, {}).items():
+            inner = value if isinstance(value, Mapping) else {"": value}
+            flat.update({"_".join(filter(None, (part, name, key))): found for key, found in inner.items()})
+    return {**flat, "outside": record["outside"]} if "outside" in record else flat
 
 
 def _write_rows(rows: list[dict[str, Any]], as_json: bool, output: Path | None) -> None:

@@ -58,7 +58,11 @@ class PoolRecord(Record):
 
 
 class TrainingRecord(Record):
-    """How a training job runs. ``days`` is one run, failures, checkpoints and the production factor included."""
+    """How a training job runs. ``days`` is one run, failures, checkpoints and the production factor included.
+
+    ``step_s``, rates and ``breakdown_s`` are as predicted; ``days`` takes ``time_factor`` times as long: what
+    measurements correct, and the margin that the asked confidence adds.
+    """
 
     job: str
     site: str
@@ -95,6 +99,7 @@ class TrainingRecord(Record):
     start_day: float
     production_factor: float = 1.0
     interruptions_per_day: float = 0.0
+    time_factor: float = 1.0
 
 
 class ServiceRecord(Record):
@@ -102,10 +107,12 @@ class ServiceRecord(Record):
 
     ``requests_per_s`` is the peak load that this row carries, ``capacity_requests_per_s`` what its replicas can carry
     within the promises, ``utilization`` their ratio. The times are those of the promised percentile at that load, the
-    round trip included. ``mode`` is aggregated or disaggregated: then a replica is a group of ``prefill_workers``
-    (``prefill_tensor`` × ``prefill_attention_data`` chips each) and ``decode_workers`` (``tensor`` and so on).
-    ``kv_bits`` is the width of a value in the KV cache, ``speculation`` a row of speculation.csv or ``none``,
-    ``prefix_cached_pct`` the share of the input that the prefix cache is taken to hold.
+    round trip included, each multiplied by its factor: what measurements correct, and the margin that the asked
+    confidence adds. ``latency_factor`` also divides the rates. ``measured_by`` names the measurement that the rate is;
+    then the times are the promises that it kept. ``mode`` is aggregated or disaggregated: then a replica is a group of
+    ``prefill_workers`` (``prefill_tensor`` × ``prefill_attention_data`` chips each) and ``decode_workers`` (``tensor``
+    and so on). ``kv_bits`` is the width of a value in the KV cache, ``speculation`` a row of speculation.csv or
+    ``none``, ``prefix_cached_pct`` the share of the input that the prefix cache is taken to hold.
     """
 
     service: str
@@ -143,6 +150,10 @@ class ServiceRecord(Record):
     kv_bits: float | None = None
     speculation: str = "none"
     prefix_cached_pct: float = 0.0
+    ttft_factor: float = 1.0
+    tpot_factor: float = 1.0
+    latency_factor: float = 1.0
+    measured_by: str = ""
 
 
 class CableRecord(Record):
@@ -364,6 +375,38 @@ class ResidualCase(Record):
     design_changes: bool | None
 
 
+class PromiseRecord(Record):
+    """How likely a promise is kept, given how wrong predictions of its group tend to be.
+
+    ``workload`` is a job or a service (on a node); ``what`` is days, first (time to the first token) or pace (further
+    tokens, whole requests and the rate). ``slack`` is ln(promise ÷ predicted time), ``bias``, ``group_sigma`` and
+    ``candidate_sigma`` are of ln(real ÷ predicted time). ``outside`` says what has no measured relative.
+    """
+
+    workload: str
+    site: str
+    node: str
+    year: int
+    what: Literal["days", "first", "pace"]
+    slack: float
+    bias: float
+    group_sigma: float
+    candidate_sigma: float
+    kept_pct: float
+    group: str
+    measured_by: tuple[str, ...]
+    outside: str
+
+
+class ConfidenceCase(Record):
+    """What the asked confidence costs: the best design without a margin, None where it was not solved in its time."""
+
+    confidence_pct: float
+    without_tco_usd: float | None
+    without_kept_pct: float | None
+    design_changes: bool | None
+
+
 class CalendarEntry(Record):
     """One run of a job: when, and on which pool."""
 
@@ -421,6 +464,9 @@ class Design(Record):
     baseline: Baseline | None = None
     baseline_reason: str = ""
     residual: tuple[ResidualCase, ...] = ()
+    promises: tuple[PromiseRecord, ...] = ()
+    kept_pct: float | None = None
+    confidence: ConfidenceCase | None = None
     calendar: tuple[CalendarEntry, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     diagnosis: tuple[str, ...] = ()

@@ -19,8 +19,8 @@ from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, linear, number, total, whole
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.replica_layouts import layout_columns
-from dcopt.performance.serving import at_rate
-from dcopt.performance.workloads import HOURS_PER_YEAR, serving_task_of
+from dcopt.performance.serving_expected import at_expected
+from dcopt.performance.workloads import HOURS_PER_YEAR, promise_of, serving_task_of
 
 _ROUNDING = 1e-9
 _IDLE = 1e-9
@@ -157,7 +157,9 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
     problem = program.problem
     service = problem.inference[candidate.service]
     rate = min(load / replicas, candidate.requests_per_s)
-    point = at_rate(
+    expected = candidate.expected
+    point = at_expected(
+        expected,
         serving_task_of(service, problem, candidate.speculation),
         cluster_for(problem, candidate.pool.node.name, candidate.pool.fabric.name),
         candidate.layout,
@@ -165,6 +167,7 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
         problem.software[candidate.software],
         rate,
         service.percentile,
+        promise_of(service, candidate.rtt_ms),
     )
     assert point is not None  # a rate within the largest one can be carried
     generates = service.output_tokens > 0
@@ -196,4 +199,8 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
         speculation=candidate.speculation,
         prefix_cached_pct=service.prefix_cached_pct,
         **layout_columns(candidate.layout),
+        ttft_factor=expected.ttft.factor,
+        tpot_factor=expected.tpot.factor,
+        latency_factor=expected.latency.factor,
+        measured_by=expected.measured_by,
     )

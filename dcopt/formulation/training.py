@@ -177,5 +177,6 @@ def _record(program: Program, candidate: TrainingCandidate, year: int) -> Traini
         checkpoint_interval_s=candidate.goodput.checkpoint_interval_s,
         ingest_gb_per_s=candidate.ingest_gb_per_s,
         breakdown_s=dict(step.breakdown),
+        time_factor=candidate.expected.factor,
         start_day=job.earliest_start_day,
     )

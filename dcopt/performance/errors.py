@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dcopt.performance.queueing import normal_quantile
+from dcopt.performance.variants import Variant
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.tables.error_rows import ERROR_KEYS, PredictionError
 
@@ -24,6 +25,9 @@ KEY_WORDS = {
     "precision": "arithmetic in",
 }
 """Keys whose every value needs a measured relative, and how a sentence names them."""
+
+SAME = {"fp16": "bf16"}
+"""Values that count as another where it is asked what was measured: both 16-bit forms run at one rate."""
 
 
 def class_of(model: ModelConfig) -> str:
@@ -115,8 +119,8 @@ def _outside(known: list[PredictionError], subject: Subject) -> str:
     missing = []
     for key, words in KEY_WORDS.items():
         value = getattr(subject, key)
-        measured = {getattr(row, key) for row in known} - {""}
-        if value and measured and value not in measured:
+        measured = {SAME.get(getattr(row, key), getattr(row, key)) for row in known} - {""}
+        if value and measured and SAME.get(value, value) not in measured:
             missing.append(f"{words} {value}")
     return f"no published measurement of {' or '.join(missing)}" if missing else ""
 
@@ -124,3 +128,8 @@ def _outside(known: list[PredictionError], subject: Subject) -> str:
 def quantity_of(quantity: str, *, generates: bool) -> str:
     """Return under which quantity a band is looked up: what answers in one pass is measured by its rate."""
     return quantity if generates or quantity != "latency_ms" else "requests_per_s"
+
+
+def precision_of(variant: Variant) -> str:
+    """Return the arithmetic by which errors are grouped: 4-bit weights count as fp4 wherever they are multiplied."""
+    return "fp4" if variant.weight_bits <= 4 else variant.precision

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dcopt.performance import serving
 from dcopt.performance.cluster import Cluster
+from dcopt.performance.errors import Subject, class_of, precision_of
 from dcopt.performance.request import Request, RequestError, cluster_for, model_of, software_of
+from dcopt.performance.request_errors import error_bands
+from dcopt.performance.roofline import Operation, serving_roofline
 from dcopt.performance.serving_records import Disaggregated, Layout, ReplicaLayout, ServingPrediction, ServingTask
 from dcopt.performance.variants import Variant, variant_of, variant_of_precision
 from dcopt.problem.model_config import ModelConfig
@@ -175,11 +178,13 @@ def _layouts(request: Request, task: ServingTask, cluster: Cluster) -> tuple[Rep
     return tuple(layout for size in sizes for layout in serving.layouts_of(task, cluster, size))
 
 
-def predict_inference(request: Request) -> dict[str, Any]:
+def predict_inference(request: Request, *, explain: bool = False) -> dict[str, Any]:
     """Return an operating point as a flat record: times, rates, the layout used, and ``breakdown`` (a mapping, ms).
 
     Times are means with ``concurrency`` or ``batch``, percentiles with ``requests_per_s``; without these and with a
-    promise the largest rate of one replica that keeps it; with ``max_throughput`` the saturated rate.
+    promise the largest rate of one replica that keeps it; with ``max_throughput`` the saturated rate. With ``explain``
+    also ``roofline`` (by class of operations), ``errors`` (the range of each figure) and ``outside`` (what has no
+    measured relative; '' where all has).
 
     Raises
     ------
@@ -190,7 +195,8 @@ def predict_inference(request: Request) -> dict[str, Any]:
         layout, point = _best(question, layouts)
     except ValueError as error:
         raise RequestError(str(error)) from None
-    return _record(question.request, point, layout, question)
+    record = _record(question.request, point, layout, question)
+    return {**record, **_explanation(question, point, layout)} if explain else record
 
 
 def question_of(request: Request) -> tuple[Question, tuple[Layout, ...]]:
@@ -207,6 +213,34 @@ def question_of(request: Request) -> tuple[Question, tuple[Layout, ...]]:
     software = software_of(request, "serving")
     question = Question(request, task, cluster, _variant(request, cluster.accelerator, software), software)
     return question, (_pools(request),) if disaggregated else _layouts(request, task, cluster)
+
+
+def _explanation(question: Question, point: ServingPrediction, layout: Layout) -> dict[str, Any]:
+    """Return where the operations stand under the roofline, and how wrong such predictions tend to be.
+
+    Bands are those of means in a closed loop; percentiles under open arrivals are taken to be as wrong.
+    """
+    task, variant, cluster = question.task, question.variant, question.cluster
+    mode = "disaggregated" if isinstance(layout, Disaggregated) else "aggregated"
+    if question.saturates or not task.generates:
+        mode = "saturated"
+    engine = "" if question.software.name == "reference" else question.software.name
+    chip, model = cluster.accelerator.name, task.model
+    subject = Subject("inference", mode, class_of(model), chip, engine, precision_of(variant), model.name)
+    paced = "requests_per_s" if mode == "saturated" else "latency_ms"
+    figures = {
+        "ttft_ms": ("ttft_ms", point.ttft_ms if task.generates else None),
+        "tpot_ms": ("tpot_ms", point.tpot_ms if task.generates else None),
+        "latency_ms": (paced, point.latency_ms),
+        "requests_per_s": (paced, point.requests_per_s),
+        "tokens_per_s_per_accelerator": (paced, point.tokens_per_s_per_accelerator),
+    }
+    bands, outside = error_bands(question.request, subject, figures)
+    operations: Mapping[str, Operation] = {}
+    if isinstance(layout, ReplicaLayout):
+        operations = serving_roofline(task, cluster, layout, variant, point.batch)
+    roofline = {name: operation.record() for name, operation in operations.items()}
+    return {"roofline": roofline, "errors": bands, "outside": outside}
 
 
 def _best(question: Question, layouts: tuple[Layout, ...]) -> tuple[Layout, ServingPrediction]:

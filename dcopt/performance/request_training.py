@@ -7,8 +7,11 @@ from typing import Any
 
 from dcopt.performance import arithmetic
 from dcopt.performance.cluster import Cluster
+from dcopt.performance.errors import Subject, class_of
 from dcopt.performance.layouts import check
 from dcopt.performance.request import Request, RequestError, cluster_for, model_of, software_of
+from dcopt.performance.request_errors import error_bands
+from dcopt.performance.roofline import training_roofline
 from dcopt.performance.training import StepPrediction, TrainingTask, best_step, predict_step
 from dcopt.performance.training_records import RECOMPUTE, SHARDING, Layout
 from dcopt.problem.tables.catalog_rows import Software
@@ -150,14 +153,20 @@ def layout_of(asked: Asked) -> Layout:
     return _answer(asked).layout
 
 
-def predict_training(request: Request) -> dict[str, Any]:
+def predict_training(request: Request, *, explain: bool = False) -> dict[str, Any]:
     """Return one step as a flat record: the times, the layout used, and ``breakdown`` (a mapping, seconds).
+
+    With ``explain`` also ``roofline`` (by class of operations), ``errors`` (the range of each figure) and ``outside``
+    (what has no measured relative; '' where all has).
 
     Raises
     ------
     RequestError: a column is missing or impossible, or no legal layout exists.
     """
-    return _record(request, _answer(asked_of(request)))
+    asked = asked_of(request)
+    step = _answer(asked)
+    record = _record(request, step)
+    return {**record, **_explanation(request, asked, step)} if explain else record
 
 
 def _answer(asked: Asked) -> StepPrediction:
@@ -165,6 +174,23 @@ def _answer(asked: Asked) -> StepPrediction:
         return _chosen(asked)
     except ValueError as error:
         raise RequestError(str(error)) from None
+
+
+def _explanation(request: Request, asked: Asked, step: StepPrediction) -> dict[str, Any]:
+    """Return where the operations stand under the roofline, and how wrong such predictions tend to be."""
+    task, cluster, software = asked.task, asked.cluster, asked.software
+    operations = training_roofline(task, cluster, step.layout, step.precision)
+    extent = "multi-node" if step.accelerators > cluster.accelerators_per_node else "single-node"
+    chip, name = cluster.accelerator.name, "" if software.name == "reference" else software.name
+    subject = Subject("training", extent, class_of(task.model), chip, name, step.precision, task.model.name)
+    figures = {
+        figure: ("step_s", getattr(step, figure))
+        for figure in ("step_s", "tokens_per_s", "tokens_per_s_per_accelerator", "tflops_per_accelerator", "mfu")
+    }
+    figures["days"] = ("step_s", _days(request, step))
+    bands, outside = error_bands(request, subject, figures)
+    roofline = {name: operation.record() for name, operation in operations.items()}
+    return {"roofline": roofline, "errors": bands, "outside": outside}
 
 
 def _chosen(asked: Asked) -> StepPrediction:
@@ -188,7 +214,6 @@ def _chosen(asked: Asked) -> StepPrediction:
 
 
 def _record(request: Request, step: StepPrediction) -> dict[str, Any]:
-    tokens = request.number("tokens")
     return {
         "step_s": step.step_s,
         "tokens_per_s": step.tokens_per_s,
@@ -197,9 +222,15 @@ def _record(request: Request, step: StepPrediction) -> dict[str, Any]:
         "mfu": step.mfu,
         "memory_gb": step.memory_gb,
         "fits": step.fits,
-        "days": tokens / step.tokens_per_s / SECONDS_PER_DAY if tokens else None,
+        "days": _days(request, step),
         "accelerators": step.accelerators,
         "precision": step.precision,
         **asdict(step.layout),
         "breakdown": dict(step.breakdown),
     }
+
+
+def _days(request: Request, step: StepPrediction) -> float | None:
+    """Return the days of ``tokens``, None where they are not given."""
+    tokens = request.number("tokens")
+    return tokens / step.tokens_per_s / SECONDS_PER_DAY if tokens else None

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dcopt.performance.arithmetic import parameters
-from dcopt.performance.serving import ServingTask, Speculation
+from dcopt.performance.serving import Promise, ServingTask, Speculation
 from dcopt.performance.training import TrainingTask
 from dcopt.performance.training_records import run_tokens, sequence_length_of, task_of
 from dcopt.problem.problem import Problem
@@ -157,4 +157,13 @@ def rtt_ms(service: Service, site: str, problem: Problem) -> float:
         return 0.0
     return next(
         (row.rtt_ms for row in problem.regions.values() if (row.region, row.site) == (service.region, site)), 0.0
+    )
+
+
+def promise_of(service: Service, rtt_ms: float) -> Promise:
+    """Return the promises of a service net of the round trip to its users."""
+    return Promise(
+        ttft_ms=None if service.ttft_ms is None else service.ttft_ms - rtt_ms,
+        tpot_ms=service.tpot_ms,
+        latency_ms=None if service.latency_ms is None else service.latency_ms - rtt_ms,
     )

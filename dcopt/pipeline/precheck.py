@@ -58,8 +58,14 @@ def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstac
         f"no candidate finishes within {allowed:g} days; the nearest is {best.best} of {best.node} on {best.fabric}"
         f" at {best.site}: {best.reason}",
         f"Allow at least {math.ceil(allowed * best.shortfall):,} days, or offer faster or more nodes (pools are "
-        f"limited by power_limit_kw of sites.csv and max_units of offers.csv)",
+        f"limited by power_limit_kw of sites.csv and max_units of offers.csv){_less_confidence(problem)}",
     )
+
+
+def _less_confidence(problem: Problem) -> str:
+    """Return the cure that the asked confidence adds, '' where none is asked."""
+    asked = problem.settings.confidence_pct
+    return "" if asked is None else f", or lower confidence_pct ({asked:g}) in settings.csv"
 
 
 def _any_pool_cure(problem: Problem, candidates: Candidates, name: str) -> str:
@@ -83,7 +89,8 @@ def _service_obstacle(problem: Problem, candidates: Candidates, name: str) -> Ob
         f"no node, variant and engine on offer answers {service.model} within {', '.join(promises) or 'its memory'} "
         f"at the {service.percentile:g}th percentile with a loss of at most {service.max_quality_loss_pct:g} %",
         _any_pool_cure(problem, candidates, name)
-        or "Allow a longer time or a larger quality loss, offer faster nodes, or a site nearer to the users",
+        or "Allow a longer time or a larger quality loss, offer faster nodes, or a site nearer to the users"
+        f"{_less_confidence(problem)}",
     )
 
 
@@ -211,6 +218,4 @@ def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
         if not facility.racks.get(NETWORK_STORAGE):
             notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
     notes += _unused_fabrics(problem)
-    if problem.tables.get("measurements"):
-        notes.append("measurements.csv is read and checked; predictions are not yet corrected by it")
     return tuple(notes)

@@ -10,6 +10,7 @@ from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Baseline, Design
 from dcopt.formulation.program import Program
+from dcopt.pipeline.confidence import confidence_case, with_promises
 from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
@@ -70,7 +71,8 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
     design = solved.design
     baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
     residual = residual_cases(problem, candidates, solving, options, solved, listener)
-    return design.model_copy(
+    confidence = confidence_case(problem, solving, options, solved, listener)
+    return with_promises(problem, design).model_copy(
         update={
             "solve_seconds": solved.timings_s.get("highs", 0.0),
             "timings_s": {"candidates": generated, **solved.timings_s},
@@ -79,6 +81,7 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
             "baseline": baseline,
             "baseline_reason": reason,
             "residual": residual,
+            "confidence": confidence,
             "notes": remarks(problem, candidates),
         }
     )

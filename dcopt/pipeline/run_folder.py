@@ -17,13 +17,13 @@ from typing import Any
 
 from dcopt.design.files import DESIGN_FILE, write_design
 from dcopt.design.records import Design
+from dcopt.pipeline.corrections import measurement_corrections
 from dcopt.problem.problem import Problem
 from dcopt.problem.write import write_tables
 
 INPUTS = "inputs"
 LOCK_FILE = "lock.json"
 LOG_FILE = "solver.log"
-CORRECTIONS_HEADER = "table,name,column,predicted,corrected,reason\n"
 LOCKED_PACKAGES = ("dcopt", "highspy", "numpy", "openpyxl", "pandas", "pydantic", "pyomo", "scipy")
 
 
@@ -70,7 +70,7 @@ class RunFolder:
         """Write the exact tables and the lock; return their folder."""
         inputs = self.path / INPUTS
         write_tables(problem, inputs)
-        (inputs / "corrections.csv").write_text(CORRECTIONS_HEADER, encoding="utf-8")
+        (inputs / "corrections.csv").write_text(measurement_corrections(problem), encoding="utf-8")
         hashes = {
             file.relative_to(inputs).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(inputs.rglob("*"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcopt.design.records import Design, PoolRecord
 from dcopt.report.blocks import Block, Figures, Items, Section, Text, table
 from dcopt.report.numbers import amount, count, number, percent, usd, years_text
+from dcopt.report.promises import probability, sure_sentence
 
 OBJECTIVES = {
     "tco": "total cost of ownership",
@@ -30,7 +31,11 @@ def answer_section(design: Design) -> Section:
     if not has_design(design):
         return Section("answer", "The answer", (Text(_no_design(design)),))
     blocks: tuple[Block, ...] = (
-        Text(" ".join((_purchase(design), _price(design), _proof(design), _saving(design))).strip()),
+        Text(
+            " ".join(
+                (_purchase(design), _price(design), _proof(design), sure_sentence(design), _saving(design))
+            ).strip()
+        ),
         Figures(_figures(design)),
     )
     return Section("answer", "The answer", blocks)
@@ -165,6 +170,8 @@ def _figures(design: Design) -> tuple[tuple[str, str], ...]:
         pairs.append(("TCO", usd(design.tco_usd)))
     if design.gap is not None:
         pairs.append(("proven gap", percent(design.gap)))
+    if design.kept_pct is not None and design.promises:
+        pairs.append(("all promises kept", probability(design.kept_pct)))
     if design.bom_lines:
         pairs.append(("purchases", usd(sum(line.total_usd for line in design.bom_lines))))
     if design.baseline is not None:

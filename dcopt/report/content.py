@@ -16,6 +16,7 @@ from dcopt.report.assumptions import assumption_section, free_section
 from dcopt.report.blocks import Items, Report, Section
 from dcopt.report.equipment import equipment_sections
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
+from dcopt.report.promises import promises_section
 from dcopt.report.simulation import simulation_section
 from dcopt.report.workloads import calendar_section, services_section, training_section
 
@@ -37,7 +38,7 @@ def build_report(design: Design, problem: Problem | None, simulated: Simulated =
     if has_design(design):
         buy, *rest = equipment_sections(design, problem)
         sections += [buy, training_section(design, problem), services_section(design, problem)]
-        sections += [simulation_section(simulated), *rest]
+        sections += [promises_section(design), simulation_section(simulated), *rest]
         sections += [cost_section(design), binding_section(design), baseline_section(design), calendar_section(design)]
     sections += [rejected_section(design), _notes(design, problem), free_section(design, problem)]
     if has_design(design):

@@ -14,16 +14,11 @@ from dcopt.performance.compatibility import (
     stack_together,
     stacked_loss_pct,
 )
+from dcopt.performance.expected import Expectations, expectations_of
 from dcopt.performance.replica_layouts import AGGREGATED, LayoutColumns, layout_from
-from dcopt.performance.serving import (
-    Disaggregated,
-    Layout,
-    ServingPrediction,
-    at_rate,
-    largest_rate,
-    variant_of,
-)
-from dcopt.performance.workloads import NO_SPECULATION, rtt_ms, serving_task_of
+from dcopt.performance.serving import Disaggregated, Layout, ServingPrediction, variant_of
+from dcopt.performance.serving_expected import at_expected, largest_expected
+from dcopt.performance.workloads import NO_SPECULATION, promise_of, rtt_ms, serving_task_of
 from dcopt.problem.demand import is_alive, load_in
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
@@ -48,20 +43,25 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     for key, peak in due.items():
         checker.equal(f"inference {key[0]} year {key[1]} requests_per_s", carried.get(key, 0.0), peak)
     known: dict[str, ServingPrediction | None] = {}
+    expectations = expectations_of(problem)
     for record in design.inference:
         if record.service in problem.inference:
-            _record(problem, record, checker, known)
+            _record(problem, record, checker, known, expectations)
     _hosting(problem, design, checker)
 
 
 def _record(
-    problem: Problem, record: ServiceRecord, checker: Checker, known: dict[str, ServingPrediction | None]
+    problem: Problem,
+    record: ServiceRecord,
+    checker: Checker,
+    known: dict[str, ServingPrediction | None],
+    expectations: Expectations,
 ) -> None:
     place = f"inference {record.service} on {record.site}/{record.node} year {record.year}"
     service = problem.inference[record.service]
     model = problem.models[service.model]
     known_draft = record.speculation == NO_SPECULATION or record.speculation in problem.speculation
-    layout = _layout(record, model)
+    layout = layout_of(record, model)
     checker.holds(f"{place} speculation", known_draft, record.speculation, "no row of speculation.csv")
     checker.holds(f"{place} mode", layout is not None, record.mode, "no layout that exists")
     if layout is None or not known_draft:
@@ -76,18 +76,16 @@ def _record(
         checker.holds(place, False, "a variant and replicas that run there", "none")
         return
     trip = rtt_ms(service, record.site, problem)
-    key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip, record.speculation))
-    args = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
+    names = [row.name for row in stack]
+    expected = expectations.serving(service, task, record.node, names, record.software, layout, variant)
+    promise = promise_of(service, trip)
+    where = (record.service, record.node, record.fabric, layout, variant, record.software, trip)
+    key = repr((*where, record.speculation, expected))
+    args = (expected, task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     if key not in known:
-        known[key] = largest_rate(
-            *args,
-            percentile=service.percentile,
-            ttft_ms=None if service.ttft_ms is None else service.ttft_ms - trip,
-            tpot_ms=service.tpot_ms,
-            latency_ms=None if service.latency_ms is None else service.latency_ms - trip,
-        )
+        known[key] = largest_expected(*args, service.percentile, promise)
     most = known[key]
-    point = at_rate(*args, record.requests_per_s / record.replicas, service.percentile)
+    point = at_expected(*args, record.requests_per_s / record.replicas, service.percentile, promise)
     if most is None or point is None:
         checker.holds(f"{place} requests_per_s", False, f"{record.requests_per_s!r}", "a replica cannot carry it")
         return
@@ -106,6 +104,9 @@ def _record(
         ("utilization", record.utilization, record.requests_per_s / capacity),
         ("memory_gb", record.memory_gb, point.memory_gb),
         ("quality_loss_pct", record.quality_loss_pct, loss),
+        ("ttft_factor", record.ttft_factor, expected.ttft.factor),
+        ("tpot_factor", record.tpot_factor, expected.tpot.factor),
+        ("latency_factor", record.latency_factor, expected.latency.factor),
         ("accelerators_per_replica", float(record.accelerators_per_replica), float(layout.accelerators)),
         ("kv_bits", record.kv_bits, variant.kv_bits if generates else None),
         ("prefix_cached_pct", record.prefix_cached_pct, service.prefix_cached_pct),
@@ -116,6 +117,7 @@ def _record(
         if limit is not None and value is not None:
             checker.at_most(f"{place} {name}", value, limit, f"the promise {name}")
     checker.at_most(f"{place} quality_loss_pct", record.quality_loss_pct, service.max_quality_loss_pct, "quality")
+    checker.same(f"{place} measured_by", record.measured_by, expected.measured_by)
     checker.same(f"{place} precision", record.precision, variant.precision)
     whole = max(1.0, point.batch)
     checker.holds(f"{place} batch", -1e-6 < record.batch - whole < 1 + 1e-6, f"{record.batch}", f"{point.batch!r}")
@@ -134,7 +136,7 @@ def _record(
     checker.holds(f"{place} site", not service.sites or record.site in service.sites, record.site, "not allowed")
 
 
-def _layout(record: ServiceRecord, model: ModelConfig) -> Layout | None:
+def layout_of(record: ServiceRecord, model: ModelConfig) -> Layout | None:
     """Return the layout that a record states, or None where it states none that exists."""
     columns = LayoutColumns(
         tensor=record.tensor,

@@ -8,6 +8,7 @@ from typing import cast
 from dcopt.design.records import CalendarEntry, Design, TrainingRecord, pool_key
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
+from dcopt.performance.expected import Expectations, expectations_of
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.training import Layout, predict_step
 from dcopt.performance.training_records import Recompute, Sharding
@@ -37,14 +38,15 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
         if is_alive(job, year, horizon)
     ]
     checker.same("training: jobs and years", sorted(stated), sorted(due))
+    expectations = expectations_of(problem)
     for record in design.training:
         if record.job in problem.training:
-            _record(problem, record, checker)
+            _record(problem, record, checker, expectations)
     _node_days(problem, design, checker)
     _calendar(problem, design, checker)
 
 
-def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
+def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectations: Expectations) -> None:
     place = f"training {record.job} year {record.year}"
     job = problem.training[record.job]
     run = run_of(job, problem)
@@ -71,7 +73,11 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
     mtbf_hours = node_mtbf_hours(problem, record.node, record.fabric)
     kept = goodput(record.nodes, mtbf_hours, record.checkpoint_gb, record.checkpoint_gb_per_s)
     slower = production_factor(job, record.nodes)
-    days = run_days(run.steps, record.step_s, record.goodput, slower)
+    expected = expectations.training(
+        job, record.node, record.fabric, record.precision, record.software, record.nodes, layout
+    )
+    days = run_days(run.steps, record.step_s * record.time_factor, record.goodput, slower)
+    fastest = days / max(1.0, record.time_factor)
     for name, stated, found in (
         ("step_s", record.step_s, step.step_s),
         ("tflops_per_accelerator", record.tflops_per_accelerator, step.tflops_per_accelerator),
@@ -86,7 +92,8 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
         ("interruptions_per_day", record.interruptions_per_day, kept.interruptions_per_day),
         ("checkpoint_interval_s", record.checkpoint_interval_s, kept.checkpoint_interval_s),
         ("days", record.days, days),
-        ("ingest_gb_per_s", record.ingest_gb_per_s, ingest_gb_per_s(run, days)),
+        ("ingest_gb_per_s", record.ingest_gb_per_s, ingest_gb_per_s(run, fastest)),
+        ("time_factor", record.time_factor, expected.factor),
         ("deadline_days", record.deadline_days, job.deadline_days),
         ("runs_per_year", record.runs_per_year, job.runs_per_year),
     ):

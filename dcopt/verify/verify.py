@@ -12,7 +12,19 @@ from dcopt.design.files import read_design
 from dcopt.design.records import Design
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
-from dcopt.verify import claims, facility, lock, money, network, pools, serving, storage, training, transfer
+from dcopt.verify import (
+    claims,
+    facility,
+    lock,
+    money,
+    network,
+    pools,
+    reliability,
+    serving,
+    storage,
+    training,
+    transfer,
+)
 from dcopt.verify.checker import Checker, Mismatch
 
 UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -38,7 +50,7 @@ def _recheck(problem: Problem, design: Design, gap_target: float | None, checker
     if design.status in ("infeasible", "no_solution"):
         claims.check_absence(design, checker)
         return
-    for room in (training, serving, pools, network, storage, transfer):
+    for room in (training, serving, reliability, pools, network, storage, transfer):
         try:
             room.check(problem, design, checker)
         except UNUSABLE as error:

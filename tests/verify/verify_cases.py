@@ -29,6 +29,7 @@ ALPHA = {
         key,value
         name,alpha
         horizon_years,2
+        confidence_pct,50
         carbon_price_usd_per_t,40
         staff_usd_per_kw_year,200
         residual_pct,60
@@ -79,8 +80,13 @@ ALPHA = {
         hall,nodes,l4-4,1
         hall,racks,air-20kw,1
         """,
+    "measurements": """
+        id,task,model,node,accelerators,global_batch,sequence_length,precision,software,step_s
+        seen,training,llama-2-7b,hgx-a100-80-8,8,64,4096,bf16,megatron,7
+        """,
 }
-"""An owned site with N+1: two jobs on one pool with a network, an encoder service, hot and cold data."""
+"""An owned site with N+1: two jobs on one pool with a network, an encoder service, hot and cold data. One is calibrated
+by a measurement of fewer chips."""
 
 BETA = {
     "settings": """

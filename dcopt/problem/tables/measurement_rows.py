@@ -8,7 +8,13 @@ from dcopt.problem.columns import Row, column
 
 
 class Measurement(Row):
-    """A measured operating point of a training job's step or of a serving replica."""
+    """A measured operating point of a training job's step or of a serving replica.
+
+    A row of the same configuration replaces the prediction; rows of the same model family, node and engine calibrate
+    it. A step needs accelerators, software, global_batch and sequence_length; times of a replica need batch, software,
+    input_tokens and output_tokens. A rate (requests_per_s, with input_tokens and output_tokens) stands for itself: what
+    a replica of that size (blank: a whole node) carries within the promises of every service with such requests.
+    """
 
     id: str = column("A name of yours for the row.")
     task: Literal["training", "inference"] = column("What was measured.")
@@ -33,4 +39,7 @@ class Measurement(Row):
     tokens_per_s: float | None = column("Measured training throughput.", default=None, gt=0)
     ttft_ms: float | None = column("Measured time to the first token.", default=None, gt=0)
     tpot_ms: float | None = column("Measured time of each further token.", default=None, gt=0)
-    requests_per_s: float | None = column("Measured rate of a replica within its promises.", default=None, gt=0)
+    latency_ms: float | None = column("Measured time of the whole request.", default=None, gt=0)
+    requests_per_s: float | None = column(
+        "Measured rate of a replica, Poisson arrivals, within its promises.", default=None, gt=0
+    )

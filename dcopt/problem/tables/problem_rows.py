@@ -71,6 +71,13 @@ class Settings(Row):
         default=0.0248,
         ge=0,
     )
+    confidence_pct: float | None = column(
+        "Probability with which all promises together are kept in spite of errors of prediction; blank: predictions "
+        "are taken as they are, without a margin.",
+        default=None,
+        ge=50,
+        le=99.9,
+    )
     mip_gap: float = column("Relative gap at which the solver may stop.", default=1e-4, ge=0, le=1)
     time_limit_s: float = column("Time that the main solve may take.", default=300.0, gt=0)
     catalog: Literal["default", "none"] = column("'none' leaves the shipped catalogue out.", default="default")

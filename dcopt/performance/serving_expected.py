@@ -1,0 +1,119 @@
+"""A replica as it is expected to be: predicted times × factors, or the rate that was measured within the promises.
+
+A replica that is slower by a factor f than predicted does at rate λ what the prediction does at f·λ, with all its times
+× f. So its times are those predicted at f·λ, each multiplied by its own factor, where f is that of the whole latency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dcopt.performance.cluster import Cluster
+from dcopt.performance.expected import ServingExpectation
+from dcopt.performance.serving import at_rate, largest_rate
+from dcopt.performance.serving_records import Layout, Promise, ServingPrediction, ServingTask, statistic_of
+from dcopt.performance.variants import Variant
+from dcopt.problem.tables.catalog_rows import Software
+
+
+def largest_expected(
+    expected: ServingExpectation,
+    task: ServingTask,
+    cluster: Cluster,
+    layout: Layout,
+    variant: Variant,
+    software: Software,
+    percentile: float,
+    promise: Promise,
+    servers: int = 1,
+) -> ServingPrediction | None:
+    """Return the operating point of one replica at the largest rate that keeps ``promise`` as it is expected to be.
+
+    ``servers``, None, and what is raised: as `dcopt.performance.serving.largest_rate`.
+    """
+    where = (task, cluster, layout, variant, software)
+    if expected.measured_rate is not None:
+        return _measured(expected, *where, percentile, promise, expected.measured_rate)
+    point = largest_rate(
+        *where,
+        percentile=percentile,
+        ttft_ms=_shortened(promise.ttft_ms, expected.ttft.factor),
+        tpot_ms=_shortened(promise.tpot_ms, expected.tpot.factor),
+        latency_ms=_shortened(promise.latency_ms, expected.latency.factor),
+        servers=servers,
+    )
+    return None if point is None else _slowed(expected, point, point.requests_per_s / expected.latency.factor)
+
+
+def at_expected(
+    expected: ServingExpectation,
+    task: ServingTask,
+    cluster: Cluster,
+    layout: Layout,
+    variant: Variant,
+    software: Software,
+    requests_per_s: float,
+    percentile: float,
+    promise: Promise,
+    servers: int = 1,
+) -> ServingPrediction | None:
+    """Return the times of one replica at a rate as it is expected to be; None where it cannot carry it.
+
+    ``servers`` and what is raised: as `dcopt.performance.serving.at_rate`.
+    """
+    where = (task, cluster, layout, variant, software)
+    if expected.measured_rate is not None:
+        if requests_per_s > expected.measured_rate * (1.0 + 1e-9):
+            return None
+        return _measured(expected, *where, percentile, promise, requests_per_s)
+    point = at_rate(*where, requests_per_s * expected.latency.factor, percentile, servers)
+    return None if point is None else _slowed(expected, point, requests_per_s)
+
+
+def _shortened(limit: float | None, factor: float) -> float | None:
+    return None if limit is None else limit / factor
+
+
+def _slowed(expected: ServingExpectation, point: ServingPrediction, requests_per_s: float) -> ServingPrediction:
+    return replace(
+        point,
+        ttft_ms=point.ttft_ms * expected.ttft.factor,
+        tpot_ms=point.tpot_ms * expected.tpot.factor,
+        latency_ms=point.latency_ms * expected.latency.factor,
+        requests_per_s=requests_per_s,
+        tokens_per_s_per_accelerator=point.tokens_per_s_per_accelerator / expected.latency.factor,
+    )
+
+
+def _measured(
+    expected: ServingExpectation,
+    task: ServingTask,
+    cluster: Cluster,
+    layout: Layout,
+    variant: Variant,
+    software: Software,
+    percentile: float,
+    promise: Promise,
+    requests_per_s: float,
+) -> ServingPrediction:
+    """Return a point within the measured rate: the times are the promises, which the measurement says are kept.
+
+    What nothing promises, and the batch and memory, are predicted where the models can carry the rate.
+    """
+    rate = expected.measured_rate or requests_per_s
+    point = at_rate(task, cluster, layout, variant, software, requests_per_s, percentile)
+    if point is None:
+        blank = ServingPrediction(0.0, 0.0, 0.0, "", 1.0, 0.0, 0.0, 0.0, True, 0.0, {})
+        point = replace(blank, statistic=statistic_of(percentile))
+    ttft = point.ttft_ms if promise.ttft_ms is None else promise.ttft_ms
+    tpot = point.tpot_ms if promise.tpot_ms is None else promise.tpot_ms
+    whole = ttft + max(0, task.output_tokens - 1) * tpot if task.generates else point.latency_ms
+    return replace(
+        point,
+        ttft_ms=ttft,
+        tpot_ms=tpot,
+        latency_ms=whole if promise.latency_ms is None else promise.latency_ms,
+        requests_per_s=requests_per_s,
+        tokens_per_s_per_accelerator=requests_per_s * (task.output_tokens or task.input_tokens) / layout.accelerators,
+        utilization=requests_per_s / rate,
+    )
