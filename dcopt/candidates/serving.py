@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from dcopt.candidates.records import Pool, ServingCandidate, Verdict
+from dcopt.candidates.bands import bands_of
+from dcopt.candidates.periods import periods_of
+from dcopt.candidates.records import Band, Pool, ServingCandidate, Verdict
 from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, variant_of
+from dcopt.performance.workloads import promised_rate, rtt_ms, serving_task_of, stacked_loss_pct
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -96,7 +98,28 @@ class ServingGenerator:
                 for layout in layouts_for(pool.node, task.model, has_network=has_network):
                     rated = self._rate(service, pool, task, layout, variant, engine, trip)
                     if rated is not None and rated.requests_per_s > 0:
-                        yield _candidate(service, pool, layout, variant, stack, loss, engine, rated, trip)
+                        found = _candidate(service, pool, layout, variant, stack, loss, engine, rated, trip)
+                        yield replace(found, bands=self._bands(service, pool, task, layout, variant, engine, trip))
+
+    def _bands(
+        self,
+        service: Service,
+        pool: Pool,
+        task: ServingTask,
+        layout: ReplicaLayout,
+        variant: Variant,
+        engine: Software,
+        trip_ms: float,
+    ) -> tuple[Band, ...]:
+        """Return what replicas behind one balancer carry each; nothing where it spreads requests at random."""
+        if service.balancer == "random":
+            return ()
+
+        def rate(servers: int) -> float:
+            rated = self._rate(service, pool, task, layout, variant, engine, trip_ms, servers)
+            return 0.0 if rated is None else rated.requests_per_s
+
+        return bands_of(rate, {peak for period in periods_of(self.problem) if (peak := period.peak_of(service.name))})
 
     def _rate(
         self,
@@ -107,33 +130,22 @@ class ServingGenerator:
         variant: Variant,
         engine: Software,
         trip_ms: float,
+        servers: int = 1,
     ) -> ServingPrediction | None:
         spans = layout.accelerators > pool.node.accelerators
-        key = (service.name, pool.node.name, pool.fabric.name if spans else "", layout, variant, engine.name, trip_ms)
+        key = (
+            service.name,
+            pool.node.name,
+            pool.fabric.name if spans else "",
+            layout,
+            variant,
+            engine.name,
+            trip_ms,
+            servers,
+        )
         if key not in self.rates:
-            budgets = [
-                None if promise is None else promise - trip
-                for promise, trip in (
-                    (service.ttft_ms, trip_ms),
-                    (service.tpot_ms, 0.0),
-                    (service.latency_ms, trip_ms),
-                )
-            ]
-            if any(budget is not None and budget <= 0 for budget in budgets):
-                self.rates[key] = None
-            else:
-                ttft, tpot, latency = budgets
-                self.rates[key] = largest_rate(
-                    task,
-                    cluster_for(self.problem, pool.node.name, pool.fabric.name),
-                    layout,
-                    variant,
-                    engine,
-                    percentile=service.percentile,
-                    ttft_ms=ttft,
-                    tpot_ms=tpot,
-                    latency_ms=latency,
-                )
+            cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
+            self.rates[key] = promised_rate(service, (task, cluster, layout, variant, engine), trip_ms, servers)
         return self.rates[key]
 
 
@@ -173,8 +185,8 @@ def _candidate(
 def undominated(candidates: Iterable[ServingCandidate]) -> list[ServingCandidate]:
     """Leave out candidates of one pool that copies of a smaller one replace at no more chips, licence and energy.
 
-    ``m`` replicas of ``a`` replace one of ``b`` when they take no more accelerators, carry no less, cost no more
-    licence, and no request costs more energy.
+    ``m`` replicas of ``a`` replace one of ``b`` when they take no more accelerators, carry no less in every band of
+    ``b``, cost no more licence, and no request costs more energy.
     """
     kept: list[ServingCandidate] = []
     for candidate in sorted(candidates, key=lambda c: (c.accelerators, -c.requests_per_s, c.licence_usd_per_year)):
@@ -188,6 +200,7 @@ def _replaces(a: ServingCandidate, b: ServingCandidate) -> bool:
     return (
         copies >= 1
         and copies * a.requests_per_s >= b.requests_per_s
+        and all(copies * a.rate_of(copies * band.low) >= band.requests_per_s for band in b.bands)
         and copies * a.licence_usd_per_year <= b.licence_usd_per_year
         and a.kw_per_request <= b.kw_per_request
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dcopt.performance.serving import ServingTask
+from dcopt.performance.cluster import Cluster
+from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate
 from dcopt.performance.training import TrainingTask
 from dcopt.performance.training_records import run_tokens, sequence_length_of
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Software
 from dcopt.problem.tables.problem_rows import Service, TrainingJob
 
 SECONDS_PER_DAY = 86_400.0
@@ -108,3 +110,30 @@ def stacked_loss_pct(losses: list[float]) -> float:
     for loss in losses:
         kept *= 1 - max(loss, 0.0) / 100
     return (1 - kept) * 100
+
+
+Where = tuple[ServingTask, Cluster, ReplicaLayout, Variant, Software]
+"""A replica: what it is asked, on which chips, split how, as which variant, under which engine."""
+
+
+def servers_of(service: Service, replicas: int) -> int:
+    """Return the replicas that share one stream of arrivals, of ``replicas`` that are alike at one site."""
+    return replicas if service.balancer == "pooled" else 1
+
+
+def promised_rate(service: Service, where: Where, trip_ms: float, servers: int = 1) -> ServingPrediction | None:
+    """Return the largest operating point of each of ``servers`` replicas that keeps the promises of ``service``.
+
+    None where the round trip of ``trip_ms`` or a request alone already misses one.
+    """
+    ttft, latency = (None if limit is None else limit - trip_ms for limit in (service.ttft_ms, service.latency_ms))
+    if any(budget is not None and budget <= 0 for budget in (ttft, latency)):
+        return None
+    return largest_rate(
+        *where,
+        percentile=service.percentile,
+        ttft_ms=ttft,
+        tpot_ms=service.tpot_ms,
+        latency_ms=latency,
+        servers=servers,
+    )

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from dcopt.design.records import Design, ServiceRecord, pool_key
 from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, at_rate, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.performance.serving import ReplicaLayout, ServingPrediction, at_rate, variant_of
+from dcopt.performance.workloads import promised_rate, rtt_ms, servers_of, serving_task_of, stacked_loss_pct
 from dcopt.problem.demand import is_alive, load_in
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -52,18 +52,13 @@ def _record(
         checker.holds(place, False, "a variant and replicas that run there", "none")
         return
     trip = rtt_ms(service, record.site, problem)
-    key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip))
+    servers = servers_of(service, record.replicas)
+    key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip, servers))
     args = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     if key not in known:
-        known[key] = largest_rate(
-            *args,
-            percentile=service.percentile,
-            ttft_ms=None if service.ttft_ms is None else service.ttft_ms - trip,
-            tpot_ms=service.tpot_ms,
-            latency_ms=None if service.latency_ms is None else service.latency_ms - trip,
-        )
+        known[key] = promised_rate(service, args, trip, servers)
     most = known[key]
-    point = at_rate(*args, record.requests_per_s / record.replicas, service.percentile)
+    point = at_rate(*args, record.requests_per_s / record.replicas, service.percentile, servers)
     if most is None or point is None:
         checker.holds(f"{place} requests_per_s", False, f"{record.requests_per_s!r}", "a replica cannot carry it")
         return
