@@ -12,7 +12,8 @@ from dcopt.candidates.records import Band, Pool, ServingCandidate, Verdict
 from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
 from dcopt.performance.power import serving_node_kw
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, variant_of
-from dcopt.performance.workloads import promised_rate, rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.performance.workloads import promised_rate, replica_name, rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.problem.corrections import rate_factor
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -145,7 +146,10 @@ class ServingGenerator:
         )
         if key not in self.rates:
             cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
-            self.rates[key] = promised_rate(service, (task, cluster, layout, variant, engine), trip_ms, servers)
+            where = (task, cluster, layout, variant, engine)
+            name = replica_name(service, pool.node.name, pool.fabric.name, where, trip_ms)
+            factor = rate_factor(self.problem.corrections, name)
+            self.rates[key] = promised_rate(service, where, trip_ms, servers, factor)
         return self.rates[key]
 
 

@@ -23,9 +23,8 @@ from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, linear, number, total, whole
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.serving import at_rate
-from dcopt.performance.workloads import HOURS_PER_YEAR, promised_rate, servers_of, serving_task_of
-
-_ROUNDING = 1e-9
+from dcopt.performance.workloads import HOURS_PER_YEAR, promised_rate, replica_name, servers_of, serving_task_of
+from dcopt.problem.corrections import rate_factor
 
 
 def rated_replicas(program: Program, service: str, index: int, period: Period) -> list[tuple[float, Any]]:
@@ -204,7 +203,8 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
         candidate.variant,
         problem.software[candidate.software],
     )
-    most = promised_rate(service, where, candidate.rtt_ms, servers)
+    name = replica_name(service, candidate.pool.node.name, candidate.pool.fabric.name, where, candidate.rtt_ms)
+    most = promised_rate(service, where, candidate.rtt_ms, servers, rate_factor(problem.corrections, name))
     assert most is not None  # the candidate exists because it keeps its promises
     rate = min(load / replicas, most.requests_per_s)
     point = at_rate(*where, rate, service.percentile, servers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate
@@ -121,15 +121,29 @@ def servers_of(service: Service, replicas: int) -> int:
     return replicas if service.balancer == "pooled" else 1
 
 
-def promised_rate(service: Service, where: Where, trip_ms: float, servers: int = 1) -> ServingPrediction | None:
+def replica_name(service: Service, node: str, fabric: str, where: Where, trip_ms: float) -> str:
+    """Return a name of what a replica of ``service`` runs on ``node``, in all that decides its rate."""
+    _, cluster, layout, variant, software = where
+    spans = layout.accelerators > cluster.accelerators_per_node
+    parts = (service.name, node, fabric if spans else "-", repr(layout), repr(variant), software.name, f"{trip_ms:g}")
+    return " ".join(parts)
+
+
+def promised_rate(
+    service: Service, where: Where, trip_ms: float, servers: int = 1, factor: float = 1.0
+) -> ServingPrediction | None:
     """Return the largest operating point of each of ``servers`` replicas that keeps the promises of ``service``.
 
-    None where the round trip of ``trip_ms`` or a request alone already misses one.
+    Its rate is ``factor`` times the predicted one, where a simulation corrected it (`dcopt.problem.corrections`).
+    None where a simulation found that no rate keeps them, or where the round trip of ``trip_ms`` or a request alone
+    already misses one.
     """
+    if factor <= 0.0:
+        return None
     ttft, latency = (None if limit is None else limit - trip_ms for limit in (service.ttft_ms, service.latency_ms))
     if any(budget is not None and budget <= 0 for budget in (ttft, latency)):
         return None
-    return largest_rate(
+    point = largest_rate(
         *where,
         percentile=service.percentile,
         ttft_ms=ttft,
@@ -137,3 +151,6 @@ def promised_rate(service: Service, where: Where, trip_ms: float, servers: int =
         latency_ms=latency,
         servers=servers,
     )
+    if point is None or factor == 1.0:
+        return point
+    return replace(point, requests_per_s=point.requests_per_s * factor, utilization=point.utilization * factor)

@@ -17,13 +17,14 @@ from typing import Any
 
 from dcopt.design.files import DESIGN_FILE, write_design
 from dcopt.design.records import Design
+from dcopt.design.simulation import SimulatedService, write_simulation
+from dcopt.problem.corrections import FILE, HEADER, Correction, correction_rows
 from dcopt.problem.problem import Problem
-from dcopt.problem.write import write_tables
+from dcopt.problem.write import csv_text, write_tables
 
 INPUTS = "inputs"
 LOCK_FILE = "lock.json"
 LOG_FILE = "solver.log"
-CORRECTIONS_HEADER = "table,name,column,predicted,corrected,reason\n"
 LOCKED_PACKAGES = ("dcopt", "highspy", "numpy", "openpyxl", "pandas", "pydantic", "pyomo", "scipy")
 
 
@@ -70,7 +71,8 @@ class RunFolder:
         """Write the exact tables and the lock; return their folder."""
         inputs = self.path / INPUTS
         write_tables(problem, inputs)
-        (inputs / "corrections.csv").write_text(CORRECTIONS_HEADER, encoding="utf-8")
+        rows = correction_rows(problem.corrections)
+        (inputs / FILE).write_text(csv_text(HEADER, rows), encoding="utf-8")
         hashes = {
             file.relative_to(inputs).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(inputs.rglob("*"))
@@ -94,16 +96,30 @@ class RunFolder:
         (inputs / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
         return inputs
 
-    def write_results(self, design: Design, problem: Problem) -> None:
-        """Write ``design.json``, the bill of materials and the report."""
+    def write_corrections(self, corrections: tuple[Correction, ...]) -> None:
+        """Write the rates that a simulation corrected, and their hash into the lock."""
+        if not corrections:
+            return
+        inputs = self.path / INPUTS
+        path = inputs / FILE
+        path.write_text(csv_text(HEADER, correction_rows(corrections)), encoding="utf-8")
+        lock = json.loads((inputs / LOCK_FILE).read_text(encoding="utf-8"))
+        lock["sha256"][FILE] = hashlib.sha256(path.read_bytes()).hexdigest()
+        text = json.dumps(lock, indent=1, ensure_ascii=False)
+        (inputs / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
+
+    def write_results(self, design: Design, problem: Problem, simulated: tuple[SimulatedService, ...] = ()) -> None:
+        """Write ``design.json``, the bill of materials, the report, and what was simulated."""
         from dcopt.report.bom import write_bom_csv, write_bom_xlsx
         from dcopt.report.html import render_html
 
         write_design(design, self.path)
+        if simulated:
+            write_simulation(simulated, self.path)
         if design.cost is not None:
             write_bom_csv(design, self.path / "bom.csv")
             write_bom_xlsx(design, self.path / "bom.xlsx", problem)
-        (self.path / "report.html").write_text(render_html(design, problem), encoding="utf-8")
+        (self.path / "report.html").write_text(render_html(design, problem, simulated), encoding="utf-8")
 
     def finish(self) -> None:
         """Move the folder to its target, in place of an old one; if that fails, the old one stays.

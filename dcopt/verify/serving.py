@@ -7,7 +7,15 @@ from collections import defaultdict
 from dcopt.design.records import Design, ServiceRecord, pool_key
 from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
 from dcopt.performance.serving import ReplicaLayout, ServingPrediction, at_rate, variant_of
-from dcopt.performance.workloads import promised_rate, rtt_ms, servers_of, serving_task_of, stacked_loss_pct
+from dcopt.performance.workloads import (
+    promised_rate,
+    replica_name,
+    rtt_ms,
+    servers_of,
+    serving_task_of,
+    stacked_loss_pct,
+)
+from dcopt.problem.corrections import rate_factor
 from dcopt.problem.demand import is_alive, load_in
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -56,7 +64,8 @@ def _record(
     key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip, servers))
     args = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     if key not in known:
-        known[key] = promised_rate(service, args, trip, servers)
+        name = replica_name(service, record.node, record.fabric, args, trip)
+        known[key] = promised_rate(service, args, trip, servers, rate_factor(problem.corrections, name))
     most = known[key]
     point = at_rate(*args, record.requests_per_s / record.replicas, service.percentile, servers)
     if most is None or point is None:
