@@ -46,6 +46,7 @@ def test_what_the_closed_form_overrates_is_corrected_until_the_simulation_agrees
     assert kept == answer.problem.corrections
     assert load(tmp_path / "run" / "inputs").corrections == kept
     assert all(part.kept for part in read_simulation(tmp_path / "run"))
+    assert "Rates that a simulation corrected" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     (tmp_path / "run" / "inputs" / "corrections.csv").unlink()
     _, found = verify_folder(tmp_path / "run")
     assert found
