@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_run_is_complete(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    assert names == {"design.json", "bom.csv", "bom.xlsx", "report.html", "inputs", "solver.log"}
+    assert names == {"design.json", "bom.csv", "bom.xlsx", "report.html", "inputs", "simulation.json", "solver.log"}
     assert {path.name for path in run.parent.iterdir()} == {run.name}
     assert "HiGHS" in (run / "solver.log").read_text(encoding="utf-8")
 
@@ -157,7 +157,12 @@ def test_limit_without_a_design_is_code_4_and_no_proof(monkeypatch: pytest.Monke
 def test_no_design_is_code_1_and_written(tmp_path: Path) -> None:
     assert dcopt("solve", examples_dir() / "ten-node-petascale", "-o", tmp_path / "run").exit_code == 1
     assert read_design(tmp_path / "run").status == "infeasible"
-    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"design.json", "inputs", "solver.log"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {
+        "design.json",
+        "inputs",
+        "simulation.json",
+        "solver.log",
+    }
     assert dcopt("verify", tmp_path / "run").exit_code == 0
 
 
