@@ -160,7 +160,6 @@ def test_no_design_is_code_1_and_written(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {
         "design.json",
         "inputs",
-        "simulation.json",
         "solver.log",
     }
     assert dcopt("verify", tmp_path / "run").exit_code == 0
