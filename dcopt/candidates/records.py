@@ -5,6 +5,7 @@ Everything here is a number or a name; the physics behind it was evaluated in `p
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -109,8 +110,21 @@ class TrainingCandidate:
 
 
 @dataclass(frozen=True)
+class Band:
+    """So many replicas behind one balancer, each of which carries ``requests_per_s``."""
+
+    low: int
+    high: int
+    requests_per_s: float
+
+
+@dataclass(frozen=True)
 class ServingCandidate:
-    """One way to run a replica of a service, and the rate that it carries within the promises."""
+    """One way to run a replica of a service, and the rate that it carries within the promises.
+
+    ``requests_per_s`` is that of a replica alone; ``bands`` those of replicas behind one balancer, ascending from one
+    replica (empty: each has arrivals of its own). More than the last band counts are not rated higher.
+    """
 
     service: str
     pool: Pool
@@ -132,6 +146,17 @@ class ServingCandidate:
     """Power that a node which hosts services draws without load, above its standby."""
     kw_per_request: float
     """Average power added by each request/s of mean load."""
+    bands: tuple[Band, ...] = ()
+
+    def rate_of(self, replicas: int) -> float:
+        """Return the requests/s of each of ``replicas`` behind one balancer."""
+        return max([self.requests_per_s, *(band.requests_per_s for band in self.bands if band.low <= replicas)])
+
+    def most_replicas(self, peak: float) -> int:
+        """Return the replicas that carry all of ``peak`` requests/s."""
+        rooms = [Band(1, math.ceil(peak / self.requests_per_s), self.requests_per_s), *self.bands]
+        fewest = (max(room.low, math.ceil(peak / room.requests_per_s - 1e-9)) for room in rooms)
+        return max(1, min(fewest))
 
 
 TABLE_OF_PART = {"hot": "datasets", "cold": "datasets", "checkpoint": "training", "weights": "inference"}

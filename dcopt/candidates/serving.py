@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from dcopt.candidates.records import Pool, ServingCandidate, Verdict
+from dcopt.candidates.bands import bands_of
+from dcopt.candidates.periods import periods_of
+from dcopt.candidates.records import Band, Pool, ServingCandidate, Verdict
 from dcopt.candidates.serving_ways import Way, recipes_for, ways_of
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.expected import Expectations, ServingExpectation, expectations_of
 from dcopt.performance.power import serving_node_kw
 from dcopt.performance.serving import ServingPrediction
-from dcopt.performance.serving_expected import largest_expected
-from dcopt.performance.workloads import promise_of, rtt_ms
+from dcopt.performance.serving_expected import promised_rate
+from dcopt.performance.workloads import replica_name, rtt_ms
+from dcopt.problem.corrections import rate_factor
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Node
 from dcopt.problem.tables.problem_rows import Service
@@ -29,6 +32,8 @@ class Case:
     requests_per_s: float
     licence_usd_per_year: float
     kw_per_request: float
+    bands: tuple[Band, ...] = ()
+    """None: no number of replicas carries more than the saturated rate each."""
 
 
 @dataclass
@@ -72,7 +77,8 @@ class ServingGenerator:
                 continue
             rated = self._rate(service, pool, cluster, case, trip)
             if rated is not None and rated.requests_per_s > 0:
-                found.append(_candidate(service, pool, case, rated, trip))
+                one = _candidate(service, pool, case, rated, trip)
+                found.append(replace(one, bands=self._bands(service, pool, cluster, case, trip)))
         return found
 
     def _cases(self, service: Service, pool: Pool, cluster: Cluster, *, spanning: bool) -> list[Case]:
@@ -92,29 +98,29 @@ class ServingGenerator:
             service, recipe.task, pool.node.name, names, recipe.engine.name, way.layout, recipe.variant
         )
 
+    def _bands(self, service: Service, pool: Pool, cluster: Cluster, case: Case, trip_ms: float) -> tuple[Band, ...]:
+        """Return what replicas behind one balancer carry each; nothing where it spreads requests at random."""
+        if service.balancer == "random":
+            return ()
+
+        def rate(servers: int) -> float:
+            rated = self._rate(service, pool, cluster, case, trip_ms, servers)
+            return 0.0 if rated is None else rated.requests_per_s
+
+        return bands_of(rate, {peak for period in periods_of(self.problem) if (peak := period.peak_of(service.name))})
+
     def _rate(
-        self, service: Service, pool: Pool, cluster: Cluster, case: Case, trip_ms: float
+        self, service: Service, pool: Pool, cluster: Cluster, case: Case, trip_ms: float, servers: int = 1
     ) -> ServingPrediction | None:
         way, recipe = case.way, case.way.recipe
         spans = way.layout.accelerators > pool.node.accelerators
-        where = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms)
-        key = (*where, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected)
+        place = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms)
+        key = (*place, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected, servers)
         if key not in self.rates:
-            promise = promise_of(service, trip_ms)
-            budgets = (promise.ttft_ms, promise.tpot_ms, promise.latency_ms)
-            if any(budget is not None and budget <= 0 for budget in budgets):
-                self.rates[key] = None
-            else:
-                self.rates[key] = largest_expected(
-                    case.expected,
-                    recipe.task,
-                    cluster,
-                    way.layout,
-                    recipe.variant,
-                    recipe.engine,
-                    service.percentile,
-                    promise,
-                )
+            where = (recipe.task, cluster, way.layout, recipe.variant, recipe.engine)
+            name = replica_name(service, pool.node.name, pool.fabric.name, where, trip_ms)
+            factor = rate_factor(self.problem.corrections, name)
+            self.rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
         return self.rates[key]
 
 
@@ -166,8 +172,9 @@ def cannot_win(case: Case, found: Iterable[ServingCandidate]) -> bool:
 def undominated(candidates: Iterable[ServingCandidate]) -> list[ServingCandidate]:
     """Leave out candidates of one pool that copies of a smaller one replace at no more chips, licence and energy.
 
-    ``m`` replicas of ``a`` replace one of ``b`` when they take no more accelerators, carry no less, cost no more
-    licence, and no request costs more energy. Of candidates that do the same the one that loses least quality is kept.
+    ``m`` replicas of ``a`` replace one of ``b`` when they take no more accelerators, carry no less in every band of
+    ``b``, cost no more licence, and no request costs more energy. Of candidates that do the same the one that loses
+    least quality is kept.
     """
     kept: list[ServingCandidate] = []
     for candidate in sorted(candidates, key=lambda c: (c.accelerators, -c.requests_per_s, c.licence_usd_per_year)):
@@ -181,6 +188,7 @@ def _replaces(a: ServingCandidate, b: ServingCandidate | Case) -> bool:
     return (
         copies >= 1
         and copies * a.requests_per_s >= b.requests_per_s
+        and all(copies * a.rate_of(copies * band.low) >= band.requests_per_s for band in b.bands)
         and copies * a.licence_usd_per_year <= b.licence_usd_per_year
         and a.kw_per_request <= b.kw_per_request
     )

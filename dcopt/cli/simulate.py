@@ -58,9 +58,11 @@ def command(run: Path, requests: int, seed: int, trace: Path | None, as_json: bo
     if as_json:
         click.echo(json.dumps([row.model_dump(mode="json") for row in found], indent=1))
     elif not found:
-        click.echo("this design serves nothing")
+        click.echo("this design serves nothing that can be simulated")
     else:
         headers, rows = simulation_rows(found)
         click.echo(text_table([name.removeprefix(">") for name in headers], rows))
+    for name in sorted({row.service for row in design.inference} - {row.service for row in found}):
+        click.echo(f"{name}: groups of prefill and decode workers, and measured rates, are not simulated", err=True)
     if not all(row.kept for row in found):
         sys.exit(PROMISE_MISSED)

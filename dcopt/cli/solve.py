@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads of the solver (0: it decides).")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed of the solver.")
 @click.option("--no-baseline", is_flag=True, help="Do not solve for the one-node, one-fabric baseline.")
+@click.option("--no-simulate", is_flag=True, help="Do not simulate the services and correct their rates.")
 @click.option("--with", "with_function", metavar="FILE.py:FUNCTION", help="Constraints of your own.")
 @click.option("--json", "as_json", is_flag=True, help="Print the design as JSON instead of the report.")
 def command(
@@ -39,6 +40,7 @@ def command(
     threads: int,
     seed: int,
     no_baseline: bool,
+    no_simulate: bool,
     with_function: str | None,
     as_json: bool,
 ) -> None:
@@ -63,7 +65,7 @@ def command(
     from dcopt.pipeline.run_folder import RunFolderError
     from dcopt.pipeline.user_constraints import UserConstraintsError
 
-    options = RunOptions(time_limit, gap, threads, seed, baseline=not no_baseline)
+    options = RunOptions(time_limit, gap, threads, seed, baseline=not no_baseline, simulate=not no_simulate)
     screen = _Screen()
     try:
         finished = solve_into(
@@ -90,6 +92,9 @@ def command(
         click.echo(f"verification failed: {mismatch}", err=True)
     if finished.checks and not finished.mismatches:
         click.echo(f"verified: {finished.checks:,} numbers recomputed from the inputs", err=True)
+    for part in finished.simulated:
+        if not part.kept:
+            click.echo(f"warning: {part.service} at {part.site} misses a promise in the simulation", err=True)
     click.echo(f"wrote {target} (all of it: dcopt report {target}, or {target / 'report.html'})", err=True)
     sys.exit(finished.exit_code)
 

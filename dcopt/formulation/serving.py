@@ -1,8 +1,12 @@
 """Serving: replicas of every service carry its peak load in every period.
 
-    load[i,c,t] ≤ rate_c·replicas[i,c,t],    Σ_c load[i,c,t] = peak[i,t]
+    load[i,c,t] ≤ Σ_b rate_cb·r[i,c,b,t],    Σ_c load[i,c,t] = peak[i,t]
+    Σ_b r[i,c,b,t] = replicas[i,c,t],    lo_b·w[i,c,b,t] ≤ r[i,c,b,t] ≤ hi_b·w[i,c,b,t],    Σ_b w[i,c,b,t] ≤ open[p]
     Σ_{i, c in p} accelerators_c·replicas[i,c,t] ≤ accelerators_p·hosts[p,t],    hosts[p,t] ≤ work[p]
     replicas[i,c,t] ≤ ⌈peak/rate_c⌉·open[p]
+
+A balancer shares the arrivals of all replicas of a service at a site that are alike: the more they are, the more each
+carries, in bands b of their number. Without pooling there is one band, and no w.
 
 Replica sizes are powers of two that divide a node, or whole nodes, so whole nodes pack them without loss.
 A service whose availability asks for more spares than the settings raises the target of the pools that it uses.
@@ -13,23 +17,43 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dcopt.candidates.records import Period, Pool, ServingCandidate
+from dcopt.candidates.records import Band, Period, Pool, ServingCandidate
 from dcopt.design.records import ServiceRecord
 from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, linear, number, total, whole
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.replica_layouts import layout_columns
-from dcopt.performance.serving_expected import at_expected
-from dcopt.performance.workloads import HOURS_PER_YEAR, promise_of, serving_task_of
+from dcopt.performance.serving_expected import at_expected, promised_rate
+from dcopt.performance.workloads import HOURS_PER_YEAR, promise_of, replica_name, servers_of, serving_task_of
+from dcopt.problem.corrections import rate_factor
 
-_ROUNDING = 1e-9
 _IDLE = 1e-9
 """Share of a service's peak that counts as no load."""
 
 
-def most_replicas(candidate: ServingCandidate, peak: float) -> int:
-    """Return the replicas that carry all of ``peak`` requests/s."""
-    return max(1, math.ceil(peak / candidate.requests_per_s - _ROUNDING))
+def rated_replicas(program: Program, service: str, index: int, period: Period) -> list[tuple[float, Any]]:
+    """Return (requests/s of each, variable of the replicas) of a candidate: one for each of its bands."""
+    model, key = program.model, (service, index, period.index)
+    candidate = program.candidates.serving[service][index]
+    bands = bands_in(candidate, period.peak_of(service) or 0.0)
+    if len(bands) == 1:
+        return [(bands[0].requests_per_s, model.replicas[key])]
+    return [(band.requests_per_s, model.banded[*key, place]) for place, band in enumerate(bands)]
+
+
+def bands_in(candidate: ServingCandidate, peak: float) -> list[Band]:
+    """Return the bands of replicas that may be wanted where ``peak`` requests/s are to be carried.
+
+    Beyond the number that carries all of it more replicas are of no use. One band where each has its own arrivals.
+    """
+    most = candidate.most_replicas(peak)
+    if not candidate.bands:
+        return [Band(1, most, candidate.requests_per_s)]
+    return [
+        Band(band.low, most if band is candidate.bands[-1] else min(band.high, most), band.requests_per_s)
+        for band in candidate.bands
+        if band.low <= most
+    ]
 
 
 def declare(program: Program) -> None:
@@ -39,8 +63,13 @@ def declare(program: Program) -> None:
         for service, peak, mean in period.loads:
             for index, candidate in enumerate(program.candidates.serving[service]):
                 key = (service, index, period.index)
-                replicas = most_replicas(candidate, peak)
+                bands = bands_in(candidate, peak)
+                replicas = max(band.high for band in bands)
                 program.var("replicas", key, ub=replicas, integer=True)
+                if len(bands) > 1:
+                    for place, band in enumerate(bands):
+                        program.var("banded", (*key, place), ub=band.high, integer=True)
+                        program.var("band", (*key, place), ub=1, binary=True)
                 program.var("carried_load", key, ub=peak)
                 where = (candidate.pool.key, period.index)
                 needed = math.ceil(replicas * candidate.accelerators / candidate.pool.node.accelerators)
@@ -94,7 +123,11 @@ def link(program: Program) -> None:
             )
             for key, candidate in zip(keys, candidates, strict=True):
                 replicas = model.replicas[key]
-                program.require("rate", key, model.carried_load[key] <= candidate.requests_per_s * replicas)
+                rated = rated_replicas(program, service, key[1], period)
+                room = linear([rate for rate, _ in rated], [variable for _, variable in rated])
+                program.require("rate", key, model.carried_load[key] <= room)
+                if len(rated) > 1:
+                    _in_one_band(program, key, bands_in(candidate, peak), model.open[candidate.pool.key])
                 program.require("replica_opens", key, replicas <= replicas.ub * model.open[candidate.pool.key])
                 where = (candidate.pool.key, period.index)
                 held.setdefault(where, []).append((float(candidate.accelerators), replicas))
@@ -105,6 +138,18 @@ def link(program: Program) -> None:
         program.require("hosting", (pool_key, period_index), used <= pool.node.accelerators * nodes)
         program.require("hosts_fit", (pool_key, period_index), nodes <= model.work[pool_key])
     _availability(program)
+
+
+def _in_one_band(program: Program, key: tuple[str, int, int], bands: list[Band], is_open: Any) -> None:
+    """Put all replicas behind a balancer into one band: Σ r_b = replicas, lo·w_b ≤ r_b ≤ hi·w_b, Σ w_b ≤ open."""
+    model = program.model
+    count = range(len(bands))
+    program.require("banded", key, total(model.banded[*key, place] for place in count) == model.replicas[key])
+    program.require("one_band", key, total(model.band[*key, place] for place in count) <= is_open)
+    for place, band in enumerate(bands):
+        replicas, chosen = model.banded[*key, place], model.band[*key, place]
+        program.require("band_least", (*key, place), band.low * chosen <= replicas)
+        program.require("band_most", (*key, place), replicas <= band.high * chosen)
 
 
 def _availability(program: Program) -> None:
@@ -156,19 +201,21 @@ def extract(program: Program) -> list[ServiceRecord]:
 def _record(program: Program, candidate: ServingCandidate, replicas: int, load: float) -> ServiceRecord:
     problem = program.problem
     service = problem.inference[candidate.service]
-    rate = min(load / replicas, candidate.requests_per_s)
-    expected = candidate.expected
-    point = at_expected(
-        expected,
+    servers, expected = servers_of(service, replicas), candidate.expected
+    where = (
         serving_task_of(service, problem, candidate.speculation),
         cluster_for(problem, candidate.pool.node.name, candidate.pool.fabric.name),
         candidate.layout,
         candidate.variant,
         problem.software[candidate.software],
-        rate,
-        service.percentile,
-        promise_of(service, candidate.rtt_ms),
     )
+    name = replica_name(service, candidate.pool.node.name, candidate.pool.fabric.name, where, candidate.rtt_ms)
+    factor = rate_factor(problem.corrections, name)
+    most = promised_rate(service, expected, where, candidate.rtt_ms, servers, factor)
+    assert most is not None  # the candidate exists because it keeps its promises
+    rate = min(load / replicas, most.requests_per_s)
+    promise = promise_of(service, candidate.rtt_ms)
+    point = at_expected(expected, *where, rate, service.percentile, promise, servers)
     assert point is not None  # a rate within the largest one can be carried
     generates = service.output_tokens > 0
     return ServiceRecord(
@@ -189,9 +236,9 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
         rtt_ms=candidate.rtt_ms,
         percentile=service.percentile,
         requests_per_s=load,
-        capacity_requests_per_s=replicas * candidate.requests_per_s,
+        capacity_requests_per_s=replicas * most.requests_per_s,
         saturated_requests_per_s=replicas * candidate.saturated_requests_per_s,
-        utilization=load / (replicas * candidate.requests_per_s),
+        utilization=load / (replicas * most.requests_per_s),
         quality_loss_pct=candidate.quality_loss_pct,
         memory_gb=point.memory_gb,
         breakdown_ms=dict(point.breakdown),

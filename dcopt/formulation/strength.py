@@ -22,6 +22,7 @@ from typing import Any
 from dcopt.candidates.records import Period, ServingCandidate
 from dcopt.formulation.compute import pools_alike
 from dcopt.formulation.program import Program, linear, total
+from dcopt.formulation.serving import rated_replicas
 from dcopt.formulation.training import chosen
 
 _TINY = 1e-6
@@ -45,9 +46,10 @@ def _service(program: Program, period: Period, service: str, peak: float) -> Non
     groups: dict[tuple[Any, ...], list[Any]] = {}
     rates: dict[tuple[Any, ...], float] = {}
     for index, candidate in enumerate(program.candidates.serving[service]):
-        key = _what(candidate)
-        groups.setdefault(key, []).append(program.model.replicas[service, index, period.index])
-        rates[key] = candidate.requests_per_s
+        for rate, variable in rated_replicas(program, service, index, period):
+            key = (*_what(candidate), rate)
+            groups.setdefault(key, []).append(variable)
+            rates[key] = rate
     sums = []
     for number, (key, variables) in enumerate(groups.items()):
         if len(variables) == 1:

@@ -13,7 +13,9 @@ from dcopt.performance.expected import ServingExpectation
 from dcopt.performance.serving import at_rate, largest_rate
 from dcopt.performance.serving_records import Layout, Promise, ServingPrediction, ServingTask, statistic_of
 from dcopt.performance.variants import Variant
+from dcopt.performance.workloads import Where, promise_of
 from dcopt.problem.tables.catalog_rows import Software
+from dcopt.problem.tables.problem_rows import Service
 
 
 def largest_expected(
@@ -68,6 +70,30 @@ def at_expected(
         return _measured(expected, *where, percentile, promise, requests_per_s)
     point = at_rate(*where, requests_per_s * expected.latency.factor, percentile, servers)
     return None if point is None else _slowed(expected, point, requests_per_s)
+
+
+def promised_rate(
+    service: Service,
+    expected: ServingExpectation,
+    where: Where,
+    trip_ms: float,
+    servers: int = 1,
+    factor: float = 1.0,
+) -> ServingPrediction | None:
+    """Return the largest operating point of each of ``servers`` replicas that keeps the promises of ``service``.
+
+    Its rate is ``factor`` times the expected one, where a simulation corrected it (`dcopt.problem.corrections`).
+    None where a simulation found that no rate keeps them, or where the round trip of ``trip_ms`` or a request alone
+    already misses one.
+    """
+    promise = promise_of(service, trip_ms)
+    budgets = (promise.ttft_ms, promise.tpot_ms, promise.latency_ms)
+    if factor <= 0.0 or any(budget is not None and budget <= 0 for budget in budgets):
+        return None
+    point = largest_expected(expected, *where, service.percentile, promise, servers)
+    if point is None or factor == 1.0:
+        return point
+    return replace(point, requests_per_s=point.requests_per_s * factor, utilization=point.utilization * factor)
 
 
 def _shortened(limit: float | None, factor: float) -> float | None:

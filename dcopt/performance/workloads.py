@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 
 from dcopt.performance.arithmetic import parameters
-from dcopt.performance.serving import Promise, ServingTask, Speculation
+from dcopt.performance.cluster import Cluster
+from dcopt.performance.serving import Layout, Promise, ServingTask, Speculation, Variant
 from dcopt.performance.training import TrainingTask
 from dcopt.performance.training_records import run_tokens, sequence_length_of, task_of
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Software
 from dcopt.problem.tables.problem_rows import Service, TrainingJob
 
 SECONDS_PER_DAY = 86_400.0
@@ -167,3 +169,21 @@ def promise_of(service: Service, rtt_ms: float) -> Promise:
         tpot_ms=service.tpot_ms,
         latency_ms=None if service.latency_ms is None else service.latency_ms - rtt_ms,
     )
+
+
+Where = tuple[ServingTask, Cluster, Layout, Variant, Software]
+"""A replica: what it is asked, on which chips, split how, as which variant, under which engine."""
+
+
+def servers_of(service: Service, replicas: int) -> int:
+    """Return the replicas that share one stream of arrivals, of ``replicas`` that are alike at one site."""
+    return replicas if service.balancer == "pooled" else 1
+
+
+def replica_name(service: Service, node: str, fabric: str, where: Where, trip_ms: float) -> str:
+    """Return a name of what a replica of ``service`` runs on ``node``, in all that decides its rate."""
+    task, cluster, layout, variant, software = where
+    spans = layout.accelerators > cluster.accelerators_per_node
+    drafts = task.speculation.name if task.speculation else NO_SPECULATION
+    made = (repr(layout), repr(variant), software.name, drafts)
+    return " ".join((service.name, node, fabric if spans else "-", *made, f"{trip_ms:g}"))

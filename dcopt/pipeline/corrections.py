@@ -6,19 +6,16 @@ from collections.abc import Iterator
 
 from dcopt.performance.measured import Measured, measured_of
 from dcopt.problem.problem import Problem
-from dcopt.problem.write import csv_text
-
-HEADER = ("table", "name", "column", "predicted", "corrected", "reason")
 
 
-def measurement_corrections(problem: Problem) -> str:
-    """Return the text of `corrections.csv` with a line for each measured figure.
+def measurement_corrections(problem: Problem) -> list[tuple[str, ...]]:
+    """Return the rows of `corrections.csv` for the measured figures, one each.
 
     Raises
     ------
     InputError: a measurement cannot be compared with a prediction.
     """
-    return csv_text(HEADER, _lines(measured_of(problem)))
+    return list(_lines(measured_of(problem)))
 
 
 def _lines(measured: tuple[Measured, ...]) -> Iterator[tuple[str, ...]]:

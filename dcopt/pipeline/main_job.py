@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dcopt.design.records import Design
-from dcopt.pipeline.run import RunOptions, design_for
+from dcopt.design.simulation import SimulatedService
+from dcopt.pipeline.run import RunOptions, answer_for
 from dcopt.pipeline.run_folder import RunFolder, check_target
 from dcopt.pipeline.solving import Listener
 from dcopt.pipeline.user_constraints import user_constraints
@@ -23,11 +24,12 @@ VERIFICATION_FAILED = 5
 
 @dataclass(frozen=True)
 class Finished:
-    """What became of a solve: the design, what verification found, and the exit code that says so."""
+    """What became of a solve: the design, what verification and simulation found, and the exit code that says so."""
 
     design: Design
     checks: int
     mismatches: tuple[Mismatch, ...]
+    simulated: tuple[SimulatedService, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -72,6 +74,7 @@ def _solve_into(
     on_progress: Callable[[Progress], None],
     on_phase: Callable[[str], None],
 ) -> Finished:
+    simulated: tuple[SimulatedService, ...] = ()
     try:
         solving = options.solve_options(problem)
         folder.write_inputs(
@@ -82,11 +85,14 @@ def _solve_into(
                 "threads": solving.threads,
                 "seed": solving.seed,
                 "baseline": options.baseline,
+                "simulate": options.simulate,
                 "with": with_function,
             },
         )
         try:
-            design = design_for(problem, options, Listener(folder.log, on_progress, on_phase))
+            answer = answer_for(problem, options, Listener(folder.log, on_progress, on_phase))
+            design, problem, simulated = answer.design, answer.problem, answer.simulated
+            folder.write_corrections(problem)
         except KeyboardInterrupt:
             design = _nothing_found(problem, "interrupted", "interrupted before any design was found")
         except SolverError as error:
@@ -94,7 +100,7 @@ def _solve_into(
             cure = "try another --seed or --threads 1, and report it with this folder (solver.log, inputs/)"
             design = _nothing_found(problem, "a failure of the solver", f"the solver failed: {error}; {cure}")
         on_phase("writing and verifying")
-        folder.write_results(design, problem)
+        folder.write_results(design, problem, simulated)
         checks, mismatches = verify_folder(folder.path)
         folder.log(f"\ndcopt: verified {checks} numbers, {len(mismatches)} differences\n")
         for mismatch in mismatches:
@@ -103,7 +109,7 @@ def _solve_into(
         folder.discard()
         raise
     folder.finish()
-    return Finished(design, checks, mismatches)
+    return Finished(design, checks, mismatches, simulated)
 
 
 def _nothing_found(problem: Problem, stopped_by: str, why: str) -> Design:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Baseline, Design
+from dcopt.design.simulation import SimulatedService
 from dcopt.formulation.program import Program
 from dcopt.pipeline.confidence import confidence_case, with_promises
+from dcopt.pipeline.correcting import Checked, correct
 from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
@@ -32,6 +34,9 @@ class RunOptions:
     seed: int = 0
     baseline: bool = True
     """Also solve the baseline, and the same problem at other residual values."""
+    simulate: bool = False
+    """Also simulate the services, correct rates that the simulation does not keep, and solve again."""
+    simulated_requests: int = 20_000
     user_constraints: Callable[[Program], None] = no_constraints
 
     def solve_options(self, problem: Problem) -> SolveOptions:
@@ -45,7 +50,21 @@ class RunOptions:
         )
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A design, the problem that it solves (with the rates that a simulation corrected), and that simulation."""
+
+    design: Design
+    problem: Problem
+    simulated: tuple[SimulatedService, ...] = ()
+
+
 def design_for(problem: Problem, options: RunOptions | None = None, listener: Listener | None = None) -> Design:
+    """Return the design of `answer_for`."""
+    return answer_for(problem, options, listener).design
+
+
+def answer_for(problem: Problem, options: RunOptions | None = None, listener: Listener | None = None) -> Answer:
     """Return the cheapest design of ``problem``, or a design record that says why there is none.
 
     Raises
@@ -62,17 +81,21 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
         generated = time.monotonic() - start
         obstacles = precheck(problem, candidates)
     if obstacles:
-        return _none(problem, "infeasible", tuple(str(obstacle) for obstacle in obstacles), generated)
+        return Answer(_none(problem, "infeasible", tuple(str(obstacle) for obstacle in obstacles), generated), problem)
     solving = options.solve_options(problem)
     listener.phase("program: stating it for the solver")
     solved = _main_solve(problem, candidates, solving, listener, options)
+    simulated: tuple[SimulatedService, ...] = ()
+    if options.simulate and problem.inference and solved.design is not None and solved.stopped_by != "interrupted":
+        checked = _checked(Checked(problem, candidates, solved), solving, listener, options)
+        problem, candidates, solved, simulated = checked.problem, checked.candidates, checked.solved, checked.simulated
     if solved.design is None:
-        return _without_design(problem, solved, solving, listener, generated, options)
+        return Answer(_without_design(problem, solved, solving, listener, generated, options), problem)
     design = solved.design
     baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
     residual = residual_cases(problem, candidates, solving, options, solved, listener)
     confidence = confidence_case(problem, solving, options, solved, listener)
-    return with_promises(problem, design).model_copy(
+    full = with_promises(problem, design).model_copy(
         update={
             "solve_seconds": solved.timings_s.get("highs", 0.0),
             "timings_s": {"candidates": generated, **solved.timings_s},
@@ -85,6 +108,26 @@ def design_for(problem: Problem, options: RunOptions | None = None, listener: Li
             "notes": remarks(problem, candidates),
         }
     )
+    return Answer(full, problem, simulated)
+
+
+def _checked(first: Checked, solving: SolveOptions, listener: Listener, options: RunOptions) -> Checked:
+    """Simulate the services, correct the rates that the simulation does not keep, and solve again until it does."""
+    listener.phase("simulation: every service at its peak load")
+    spent = [first.solved.timings_s.get("highs", 0.0)]
+
+    def again(problem: Problem) -> Checked:
+        listener.log(f"\ndcopt: the simulation corrected {len(problem.corrections)} rates; solving again\n")
+        candidates = generate(problem, only_needed=options.user_constraints is no_constraints)
+        left = replace(solving, time_limit_s=max(1.0, solving.time_limit_s - sum(spent)))
+        solved = _main_solve(problem, candidates, left, listener, options)
+        spent.append(solved.timings_s.get("highs", 0.0))
+        return Checked(problem, candidates, solved)
+
+    try:
+        return correct(first, again, requests=options.simulated_requests, seed=options.seed)
+    except KeyboardInterrupt:
+        return first
 
 
 def _main_solve(

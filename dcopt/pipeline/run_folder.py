@@ -17,9 +17,11 @@ from typing import Any
 
 from dcopt.design.files import DESIGN_FILE, write_design
 from dcopt.design.records import Design
+from dcopt.design.simulation import SimulatedService, write_simulation
 from dcopt.pipeline.corrections import measurement_corrections
+from dcopt.problem.corrections import FILE, HEADER, correction_rows
 from dcopt.problem.problem import Problem
-from dcopt.problem.write import write_tables
+from dcopt.problem.write import csv_text, write_tables
 
 INPUTS = "inputs"
 LOCK_FILE = "lock.json"
@@ -70,7 +72,7 @@ class RunFolder:
         """Write the exact tables and the lock; return their folder."""
         inputs = self.path / INPUTS
         write_tables(problem, inputs)
-        (inputs / "corrections.csv").write_text(measurement_corrections(problem), encoding="utf-8")
+        (inputs / FILE).write_text(_corrections(problem), encoding="utf-8")
         hashes = {
             file.relative_to(inputs).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(inputs.rglob("*"))
@@ -94,16 +96,30 @@ class RunFolder:
         (inputs / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
         return inputs
 
-    def write_results(self, design: Design, problem: Problem) -> None:
-        """Write ``design.json``, the bill of materials and the report."""
+    def write_corrections(self, problem: Problem) -> None:
+        """Write the rates that a simulation of ``problem`` corrected, and their hash into the lock."""
+        if not problem.corrections:
+            return
+        inputs = self.path / INPUTS
+        path = inputs / FILE
+        path.write_text(_corrections(problem), encoding="utf-8")
+        lock = json.loads((inputs / LOCK_FILE).read_text(encoding="utf-8"))
+        lock["sha256"][FILE] = hashlib.sha256(path.read_bytes()).hexdigest()
+        text = json.dumps(lock, indent=1, ensure_ascii=False)
+        (inputs / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
+
+    def write_results(self, design: Design, problem: Problem, simulated: tuple[SimulatedService, ...] = ()) -> None:
+        """Write ``design.json``, the bill of materials, the report, and what was simulated."""
         from dcopt.report.bom import write_bom_csv, write_bom_xlsx
         from dcopt.report.html import render_html
 
         write_design(design, self.path)
+        if simulated:
+            write_simulation(simulated, self.path)
         if design.cost is not None:
             write_bom_csv(design, self.path / "bom.csv")
             write_bom_xlsx(design, self.path / "bom.xlsx", problem)
-        (self.path / "report.html").write_text(render_html(design, problem), encoding="utf-8")
+        (self.path / "report.html").write_text(render_html(design, problem, simulated), encoding="utf-8")
 
     def finish(self) -> None:
         """Move the folder to its target, in place of an old one; if that fails, the old one stays.
@@ -132,3 +148,8 @@ class RunFolder:
         """Remove what was built."""
         self._log.close()
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _corrections(problem: Problem) -> str:
+    """Return the text of ``corrections.csv``: what measurements replace, and the rates that a simulation corrected."""
+    return csv_text(HEADER, [*measurement_corrections(problem), *correction_rows(problem.corrections)])

@@ -36,7 +36,9 @@ class Trace:
 def simulate_design(
     problem: Problem, design: Design, *, requests: int = REQUESTS, seed: int = 0, trace: Trace | None = None
 ) -> tuple[SimulatedService, ...]:
-    """Return the simulation of every row of ``design.inference``; years that are alike are simulated once.
+    """Return the simulation of the rows of ``design.inference`` that can be; years that are alike are simulated once.
+
+    Groups of prefill and decode workers, and rates that were measured within the promises, are not simulated.
 
     Raises
     ------
@@ -44,6 +46,8 @@ def simulate_design(
     """
     alike: dict[tuple[object, ...], list[ServiceRecord]] = {}
     for record in design.inference:
+        if record.mode != AGGREGATED or record.measured_by:
+            continue
         key = tuple(value for name, value in record if name not in ("year", "breakdown_ms"))
         alike.setdefault(key, []).append(record)
     return tuple(
@@ -89,10 +93,11 @@ def simulate_record(
     service = problem.inference[record.service]
     replicas = replicas_of(problem, record)
     rate = record.requests_per_s / record.replicas
+    at_rate = rate * record.latency_factor  # a replica slower by f does at a rate what the model does at f times it
     if trace is None:
         found = simulate(
             replicas,
-            rate,
+            at_rate,
             service.percentile,
             requests=requests,
             seed=seed,
@@ -101,7 +106,7 @@ def simulate_record(
         )
         arrivals = "Poisson" if not service.length_cv else f"Poisson, lengths of cv {service.length_cv:g}"
     else:
-        found = _traced(replicas, rate, service.percentile, max(1, record.batch), requests, trace)
+        found = _traced(replicas, at_rate, service.percentile, max(1, record.batch), requests, trace)
         arrivals = f"trace {trace.name}"
     if found is None:
         raise ValueError(f"the memory of {record.node} does not hold a request of {record.service}")
@@ -120,9 +125,9 @@ def simulate_record(
         requests_per_s=rate,
         percentile=service.percentile,
         in_service=found.in_service,
-        ttft_ms=_time(found.ttft_ms, trip, record.ttft_ms, service.ttft_ms) if generates else None,
-        tpot_ms=_time(found.tpot_ms, 0.0, record.tpot_ms, service.tpot_ms) if generates else None,
-        latency_ms=_time(found.latency_ms, trip, record.latency_ms, service.latency_ms),
+        ttft_ms=_time(found.ttft_ms, record.ttft_factor, trip, record.ttft_ms, service.ttft_ms) if generates else None,
+        tpot_ms=_time(found.tpot_ms, record.tpot_factor, 0.0, record.tpot_ms, service.tpot_ms) if generates else None,
+        latency_ms=_time(found.latency_ms, record.latency_factor, trip, record.latency_ms, service.latency_ms),
     )
 
 
@@ -144,11 +149,13 @@ def _traced(
     return None if answers is None else summary(answers, rate, percentile, servers, math.ceil(4.0 * batch * servers))
 
 
-def _time(found: Estimate, trip_ms: float, predicted: float | None, promise: float | None) -> SimulatedTime:
+def _time(
+    found: Estimate, factor: float, trip_ms: float, predicted: float | None, promise: float | None
+) -> SimulatedTime:
     return SimulatedTime(
-        simulated=found.value + trip_ms,
-        low=found.low + trip_ms,
-        high=found.high + trip_ms,
+        simulated=found.value * factor + trip_ms,
+        low=found.low * factor + trip_ms,
+        high=found.high * factor + trip_ms,
         predicted=0.0 if predicted is None else predicted,
         promise=promise,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dcopt.problem.columns import Row
 from dcopt.problem.consistency import check_consistency
+from dcopt.problem.corrections import read_corrections
 from dcopt.problem.draft import Draft
 from dcopt.problem.findings import Finding, InputError, ordered
 from dcopt.problem.locate import catalog_dir
@@ -57,6 +58,7 @@ def load(path: str | Path, sets: Sequence[str] = ()) -> Problem:
         user_lines={
             (row.table, row.key): row.place for row in draft.all_rows() if not row.file.startswith(CATALOG_PREFIX)
         },
+        corrections=read_corrections(path) if path.is_dir() else (),
     )
 
 

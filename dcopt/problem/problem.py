@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from dcopt.problem.columns import Row
+from dcopt.problem.corrections import Correction
 from dcopt.problem.findings import Finding
 from dcopt.problem.tables.catalog_rows import (
     Accelerator,
@@ -89,6 +90,7 @@ class Problem:
     model_files: the same configurations as text, by the same key.
     warnings: what is unusual, ordered by file and line.
     changes: the cells that ``--set`` changed, in the order of the options.
+    corrections: rates that a simulation found too high (`dcopt.problem.corrections`).
     user_lines: where a row was read, ``file:line`` by (table, key); rows of the shipped catalogue are not in it.
     """
 
@@ -100,6 +102,7 @@ class Problem:
     warnings: tuple[Finding, ...] = ()
     changes: tuple[Change, ...] = ()
     user_lines: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def name(self) -> str:

@@ -38,7 +38,8 @@ def build_report(design: Design, problem: Problem | None, simulated: Simulated =
     if has_design(design):
         buy, *rest = equipment_sections(design, problem)
         sections += [buy, training_section(design, problem), services_section(design, problem)]
-        sections += [promises_section(design), simulation_section(simulated), *rest]
+        corrections = () if problem is None else problem.corrections
+        sections += [promises_section(design), simulation_section(simulated, corrections), *rest]
         sections += [cost_section(design), binding_section(design), baseline_section(design), calendar_section(design)]
     sections += [rejected_section(design), _notes(design, problem), free_section(design, problem)]
     if has_design(design):

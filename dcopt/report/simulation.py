@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dcopt.design.simulation import SimulatedService, SimulatedTime
-from dcopt.report.blocks import Section, Text, table
+from dcopt.problem.corrections import Correction
+from dcopt.report.blocks import Block, Section, Text, table
 from dcopt.report.numbers import number, years_text
 
 HEADERS = (
@@ -51,10 +52,16 @@ def _row(part: SimulatedService, name: str, time: SimulatedTime) -> tuple[str, .
     )
 
 
-def simulation_section(found: Sequence[SimulatedService]) -> Section | None:
-    """Return the section of the report; None where nothing was simulated."""
+def simulation_section(found: Sequence[SimulatedService], corrections: Sequence[Correction] = ()) -> Section | None:
+    """Return the section of the report, with the rates that were corrected; None where there is neither."""
+    corrected = table(
+        "Rates that a simulation corrected (inputs/corrections.csv)",
+        ("replica", ">predicted (requests/s)", ">corrected (requests/s)", "reason"),
+        [(row.name, number(row.predicted, 4), number(row.corrected, 4), row.reason) for row in corrections],
+        is_detail=True,
+    )
     if not found:
-        return None
+        return Section("simulation", "Simulated services", (corrected,)) if corrections else None
     headers, rows = simulation_rows(found)
     arrivals = ", ".join(sorted({part.arrivals for part in found}))
     note = (
@@ -65,6 +72,5 @@ def simulation_section(found: Sequence[SimulatedService]) -> Section | None:
     )
     missed = [part.service for part in found if not part.kept]
     verdict = f"Missed: {', '.join(dict.fromkeys(missed))}." if missed else "Every promise is kept in the simulation."
-    return Section(
-        "simulation", "Simulated services", (Text(verdict), table("Simulated times", headers, rows), Text(note))
-    )
+    blocks: tuple[Block, ...] = (Text(verdict), table("Simulated times", headers, rows), Text(note))
+    return Section("simulation", "Simulated services", (*blocks, corrected) if corrections else blocks)

@@ -17,8 +17,16 @@ from dcopt.performance.compatibility import (
 from dcopt.performance.expected import Expectations, expectations_of
 from dcopt.performance.replica_layouts import AGGREGATED, LayoutColumns, layout_from
 from dcopt.performance.serving import Disaggregated, Layout, ServingPrediction, variant_of
-from dcopt.performance.serving_expected import at_expected, largest_expected
-from dcopt.performance.workloads import NO_SPECULATION, promise_of, rtt_ms, serving_task_of
+from dcopt.performance.serving_expected import at_expected, promised_rate
+from dcopt.performance.workloads import (
+    NO_SPECULATION,
+    promise_of,
+    replica_name,
+    rtt_ms,
+    servers_of,
+    serving_task_of,
+)
+from dcopt.problem.corrections import rate_factor
 from dcopt.problem.demand import is_alive, load_in
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
@@ -78,14 +86,16 @@ def _record(
     trip = rtt_ms(service, record.site, problem)
     names = [row.name for row in stack]
     expected = expectations.serving(service, task, record.node, names, record.software, layout, variant)
-    promise = promise_of(service, trip)
-    where = (record.service, record.node, record.fabric, layout, variant, record.software, trip)
-    key = repr((*where, record.speculation, expected))
-    args = (expected, task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
+    servers = servers_of(service, record.replicas)
+    where = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
+    name = replica_name(service, record.node, record.fabric, where, trip)
+    key = repr((name, expected, servers))
     if key not in known:
-        known[key] = largest_expected(*args, service.percentile, promise)
+        factor = rate_factor(problem.corrections, name)
+        known[key] = promised_rate(service, expected, where, trip, servers, factor)
     most = known[key]
-    point = at_expected(*args, record.requests_per_s / record.replicas, service.percentile, promise)
+    rate, promise = record.requests_per_s / record.replicas, promise_of(service, trip)
+    point = at_expected(expected, *where, rate, service.percentile, promise, servers)
     if most is None or point is None:
         checker.holds(f"{place} requests_per_s", False, f"{record.requests_per_s!r}", "a replica cannot carry it")
         return

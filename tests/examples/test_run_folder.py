@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from dcopt.cli.main import main
 from dcopt.design.files import read_design
 from dcopt.pipeline import main_job, solving
-from dcopt.pipeline.run import RunOptions, design_for
+from dcopt.pipeline.run import RunOptions, answer_for, design_for
 from dcopt.pipeline.run_folder import RunFolder, RunFolderError, check_target
 from dcopt.problem.load import load
 from dcopt.problem.locate import examples_dir
@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_run_is_complete(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    assert names == {"design.json", "bom.csv", "bom.xlsx", "report.html", "inputs", "solver.log"}
+    assert names == {"design.json", "bom.csv", "bom.xlsx", "report.html", "inputs", "simulation.json", "solver.log"}
     assert {path.name for path in run.parent.iterdir()} == {run.name}
     assert "HiGHS" in (run / "solver.log").read_text(encoding="utf-8")
 
@@ -157,23 +157,28 @@ def test_limit_without_a_design_is_code_4_and_no_proof(monkeypatch: pytest.Monke
 def test_no_design_is_code_1_and_written(tmp_path: Path) -> None:
     assert dcopt("solve", examples_dir() / "ten-node-petascale", "-o", tmp_path / "run").exit_code == 1
     assert read_design(tmp_path / "run").status == "infeasible"
-    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"design.json", "inputs", "solver.log"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {
+        "design.json",
+        "inputs",
+        "solver.log",
+    }
     assert dcopt("verify", tmp_path / "run").exit_code == 0
 
 
 def test_failed_verification_is_code_5_and_outranks_0(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def forged(*args: Any, **options: Any) -> Any:
-        design = design_for(*args, **options)
-        return design.model_copy(update={"tco_usd": (design.tco_usd or 0.0) * 0.99})
+        answer = answer_for(*args, **options)
+        cheaper = answer.design.model_copy(update={"tco_usd": (answer.design.tco_usd or 0.0) * 0.99})
+        return replace(answer, design=cheaper)
 
-    monkeypatch.setattr(main_job, "design_for", forged)
+    monkeypatch.setattr(main_job, "answer_for", forged)
     result = dcopt("solve", EXAMPLE, "-o", tmp_path / "run", *FAST)
     assert result.exit_code == 5
     assert "tco_usd" in result.output
     assert dcopt("verify", tmp_path / "run").exit_code == 5
 
 
-@pytest.mark.parametrize("where", ["design_for", "verify_folder"])
+@pytest.mark.parametrize("where", ["answer_for", "verify_folder"])
 def test_failure_leaves_nothing_behind(where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def fail(*args: Any, **options: Any) -> Any:
         raise MemoryError("no room")

@@ -92,9 +92,9 @@ def ways_to_serve(candidates: tuple[ServingCandidate, ...], peak: float) -> Iter
     """Yield every number of replicas of one or two candidates that carries ``peak``, and how they can share it."""
     for size in range(1, KINDS + 1):
         for kinds in itertools.combinations(candidates, size):
-            most = [math.ceil(peak / c.requests_per_s - 1e-9) for c in kinds]
+            most = [next(n for n in itertools.count(1) if pooled(c, n) * n >= peak * (1 - 1e-9)) for c in kinds]
             for replicas in itertools.product(*(range(1, n + 1) for n in most)):
-                room = [c.requests_per_s * n for c, n in zip(kinds, replicas, strict=True)]
+                room = [pooled(c, n) * n for c, n in zip(kinds, replicas, strict=True)]
                 if sum(room) < peak * (1 - 1e-12):
                     continue
                 for order in itertools.permutations(range(size)):
@@ -103,6 +103,15 @@ def ways_to_serve(candidates: tuple[ServingCandidate, ...], peak: float) -> Iter
                         loads[k] = min(left, room[k])
                         left -= loads[k]
                     yield tuple(zip(kinds, replicas, loads, strict=True))
+
+
+def pooled(candidate: ServingCandidate, replicas: int) -> float:
+    """Return the requests/s of each of ``replicas`` behind one balancer: those of the band that holds their number."""
+    rates = [candidate.requests_per_s]
+    for band in candidate.bands:
+        if replicas >= band.low:
+            rates.append(band.requests_per_s)
+    return rates[-1]
 
 
 def price(

@@ -14,6 +14,7 @@ from dcopt.candidates.generate import generate
 
 BUSY: dict[str, Any] = {"peak_requests_per_s": 2500, "mean_requests_per_s": 900}
 SHORT: dict[str, Any] = {"deadline_days": 2}
+TAIL: dict[str, Any] = {"ttft_ms": None, "tpot_ms": None, "latency_ms": 118, "percentile": 99}
 STRICT: dict[str, Any] = {"availability_pct": 99.999, "max_quality_loss_pct": 0}
 
 
@@ -52,6 +53,11 @@ def _moved(days: float, **link: Any) -> Small:
 CASES: dict[str, Small] = {
     "serving only": owned_site(services=[service()]),
     "serving, many replicas": no_fabric(owned_site(services=[service(**BUSY)])),
+    "serving behind one queue": no_fabric(owned_site(services=[service(**BUSY, **TAIL)])),
+    "serving behind a queue a site": no_fabric(two_sites(services=[service(**BUSY, **TAIL)])).change(
+        "sites", power_limit_kw=4
+    ),
+    "serving with random arrivals": no_fabric(owned_site(services=[service(**BUSY, **TAIL, balancer="random")])),
     "training only": owned_site(jobs=[job()]),
     "training on several nodes": owned_site(jobs=[job(**SHORT)]),
     "both in one pool": owned_site([job(**SHORT)], [service(**BUSY)]).drop("nodes", "quad"),

@@ -226,3 +226,19 @@ def test_existing_equipment_never_costs_more(table: str, name: str) -> None:
     costs = never_falls([*there, small])
     if (table, name) not in (("nodes", "quad"), ("racks", "tall"), ("power", "ups-15"), ("switches", "sw8")):
         assert costs[0] < costs[-1]
+
+
+TAIL: dict[str, Any] = {"ttft_ms": None, "tpot_ms": None, "latency_ms": 118, "percentile": 99}
+"""A promise that a queue in front of one replica makes dear."""
+
+
+@pytest.mark.parametrize("peak", [300, 2500, 9000])
+def test_a_pooling_balancer_never_costs_more_than_a_random_one(peak: int) -> None:
+    small = owned_site(services=[service(peak_requests_per_s=peak, mean_requests_per_s=200, **TAIL)])
+    never_falls([small.change("inference", balancer=name) for name in ("pooled", "random")])
+
+
+def test_one_queue_costs_less_than_many_where_the_tail_decides() -> None:
+    small = owned_site(services=[service(peak_requests_per_s=9000, mean_requests_per_s=200, **TAIL)])
+    pooled, apart = (tco_of(small.change("inference", balancer=name)) for name in ("pooled", "random"))
+    assert pooled < 0.99 * apart
