@@ -84,14 +84,15 @@ def _show(comparisons: list[Comparison], keys: tuple[str, ...]) -> None:
         ("Rows that their collectors flag", flagged, (*SUMMARY_KEYS, "flag")),
         ("By group", plain, keys),
     ):
-        found = grouped(members, by)
+        found = [group for group in grouped(members, by) if group.rows]
         used = tuple(key for key in by if any(dict(group.keys)[key] for group in found))
         click.echo(f"\n{title}\n")
         header = (*used, "rows", "without", "mean %", "median %", "p90 %", "bias %")
         click.echo(text_table(header, [_cells(group, used) for group in found]))
     missing = reasons(comparisons)
     click.echo(f"\n{sum(count for _, _, count in missing)} rows without a prediction\n")
-    click.echo(text_table(("rows", "table", "why"), [(str(count), table, why) for table, why, count in missing]))
+    for table, why, count in missing:
+        click.echo(f"{count:5d}  {table}: {why}")
 
 
 def _cells(group: ErrorGroup, keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from dcopt.problem.tables.error_rows import PredictionError
 
 BOUND_KEYS = ("quantity", "mode", "model_class", "accelerator")
 BOUNDS = Path(__file__).with_name("accuracy_bounds.csv")
-DRIFT = 0.3
+DRIFT = 0.05
 """By how much (in logarithms) the shipped biases and sigmas may differ from those of the models as they are."""
 
 
