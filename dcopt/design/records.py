@@ -466,6 +466,7 @@ class Design(Record):
     residual: tuple[ResidualCase, ...] = ()
     promises: tuple[PromiseRecord, ...] = ()
     kept_pct: float | None = None
+    kept_at_most_pct: float | None = None
     confidence: ConfidenceCase | None = None
     calendar: tuple[CalendarEntry, ...] = ()
     rejected: tuple[Rejected, ...] = ()

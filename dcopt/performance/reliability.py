@@ -2,7 +2,8 @@
 
 A promise with slack s = ln(promise ÷ predicted time) is kept where its error is at most s. Errors are standard normal u
 of group and candidate parts; a chosen design has errors that flatter it, as the best of n equally good alternatives
-would (`SELECTED_FROM`): the largest of n normals has the quantile of u at Φ(u)^(1/n).
+would (`SELECTED_FROM`): the largest of n normals has the quantile of u at Φ(u)^(1/n). How much a choice flatters is not
+known, so the probability without any selection is given too: the truth lies between the two.
 """
 
 from __future__ import annotations
@@ -42,9 +43,10 @@ class Stake:
     candidate: str
 
 
-def kept(stakes: Sequence[Stake]) -> tuple[float, tuple[float, ...]]:
+def kept(stakes: Sequence[Stake], selected_from: int = SELECTED_FROM) -> tuple[float, tuple[float, ...]]:
     """Return the probability that all promises are kept, and that of each (1 and nothing without promises).
 
+    ``selected_from``: of how many equally good alternatives each is taken to be the most flattered (1: no selection).
     Reproducible: a fixed seed, `DRAWS` draws (standard error at most 0.4 %).
     """
     if not stakes:
@@ -55,21 +57,21 @@ def kept(stakes: Sequence[Stake]) -> tuple[float, tuple[float, ...]]:
     every = np.ones(DRAWS, dtype=bool)
     for stake in stakes:
         error = stake.band.group_sigma * common[stake.group] + stake.band.candidate_sigma * own[stake.candidate]
-        every &= error <= _limit(stake)
-    return float(every.mean()), tuple(_alone(stake) for stake in stakes)
+        every &= error <= _limit(stake, selected_from)
+    return float(every.mean()), tuple(_alone(stake, selected_from) for stake in stakes)
 
 
-def _alone(stake: Stake) -> float:
+def _alone(stake: Stake, selected_from: int) -> float:
     """Probability that one promise is kept, allowing for selection."""
     sigma = stake.band.sigma
     if sigma == 0.0:
         return float(stake.slack >= stake.band.bias)
-    return _normal((stake.slack - stake.band.bias) / sigma) ** SELECTED_FROM
+    return _normal((stake.slack - stake.band.bias) / sigma) ** selected_from
 
 
-def _limit(stake: Stake) -> float:
+def _limit(stake: Stake, selected_from: int) -> float:
     """Return the largest error without selection that is as likely as the slack is with it."""
-    share = _alone(stake)
+    share = _alone(stake, selected_from)
     if share <= 0.0 or share >= 1.0:
         return -math.inf if share <= 0.0 else math.inf
     return stake.band.sigma * NormalDist().inv_cdf(share)

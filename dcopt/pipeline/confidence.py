@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def with_promises(problem: Problem, design: Design) -> Design:
     """Return the design with the probability of every promise, and of all together."""
-    records, together = promises(problem, design)
-    return design.model_copy(update={"promises": records, "kept_pct": together})
+    records, together, at_most = promises(problem, design)
+    return design.model_copy(update={"promises": records, "kept_pct": together, "kept_at_most_pct": at_most})
 
 
 def confidence_case(

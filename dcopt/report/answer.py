@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcopt.design.records import Design, PoolRecord
 from dcopt.report.blocks import Block, Figures, Items, Section, Text, table
 from dcopt.report.numbers import amount, count, number, percent, usd, years_text
-from dcopt.report.promises import probability, sure_sentence
+from dcopt.report.promises import probabilities, sure_sentence
 
 OBJECTIVES = {
     "tco": "total cost of ownership",
@@ -171,7 +171,7 @@ def _figures(design: Design) -> tuple[tuple[str, str], ...]:
     if design.gap is not None:
         pairs.append(("proven gap", percent(design.gap)))
     if design.kept_pct is not None and design.promises:
-        pairs.append(("all promises kept", probability(design.kept_pct)))
+        pairs.append(("all promises kept", probabilities(design.kept_pct, design.kept_at_most_pct)))
     if design.bom_lines:
         pairs.append(("purchases", usd(sum(line.total_usd for line in design.bom_lines))))
     if design.baseline is not None:

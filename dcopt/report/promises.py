@@ -67,19 +67,32 @@ def sure_sentence(design: Design) -> str:
     """Return the sentence of the answer on how likely all promises are kept."""
     if design.kept_pct is None or not design.promises:
         return ""
-    chance = probability(design.kept_pct)
-    text = f"Given how wrong such predictions tend to be, all promises are kept with a probability of {chance}"
+    text = (
+        "Given how wrong such predictions tend to be, all promises are kept with a probability of "
+        f"{probabilities(design.kept_pct, design.kept_at_most_pct)}"
+    )
     if design.confidence is not None:
         return f"{text} ({number(design.confidence.confidence_pct)} % was asked)."
     return f"{text}: no margin is taken unless confidence_pct is set in settings.csv."
+
+
+def probabilities(least: float | None, most: float | None) -> str:
+    """Write the range of a probability: 'between 2 and 30 %', or one of them where they read alike."""
+    low, high = probability(least), probability(most)
+    if not high or low == high:
+        return low
+    if low.startswith("below"):
+        return f"at most {high}"
+    return f"{low.removesuffix(' %')} to {high}"
 
 
 def _explanation() -> str:
     return (
         "Slack is how much slower than predicted a workload may be; the error is the typical one of predictions in "
         "the nearest group that was measured (bias, then one standard deviation). The probability that a promise is "
-        "kept allows for the choice: the cheapest of many predictions flatters, as the best of eight would. Errors of "
-        "one model on one node are in common, others are independent."
+        "kept allows for the choice: the cheapest of many predictions flatters, as the best of eight would; the upper "
+        "end of the range for all together assumes that it does not. Errors of one model on one node are in common, "
+        "others are independent."
     )
 
 

@@ -18,8 +18,11 @@ from dcopt.verify.checker import Checker
 from dcopt.verify.serving import layout_of
 
 
-def promises(problem: Problem, design: Design) -> tuple[tuple[PromiseRecord, ...], float]:
-    """Return every promise that stands on a prediction, and the probability, %, that all of them are kept."""
+def promises(problem: Problem, design: Design) -> tuple[tuple[PromiseRecord, ...], float, float]:
+    """Return every promise that stands on a prediction, and the probability, %, that all of them are kept.
+
+    First that of a choice that flatters like the best of `SELECTED_FROM`, then that of one that does not at all.
+    """
     expectations = expectations_of(problem)
     found: list[tuple[PromiseRecord, Stake]] = []
     for job in design.training:
@@ -30,14 +33,15 @@ def promises(problem: Problem, design: Design) -> tuple[tuple[PromiseRecord, ...
     records = tuple(
         record.model_copy(update={"kept_pct": 100 * share}) for (record, _), share in zip(found, each, strict=True)
     )
-    return records, 100 * together
+    return records, 100 * together, 100 * kept([stake for _, stake in found], selected_from=1)[0]
 
 
 def check(problem: Problem, design: Design, checker: Checker) -> None:
     """Check the stated probabilities against those that the records and the inputs give."""
-    records, together = promises(problem, design)
+    records, together, at_most = promises(problem, design)
     checker.same("promises", len(design.promises), len(records))
     checker.equal("kept_pct", design.kept_pct, together)
+    checker.equal("kept_at_most_pct", design.kept_at_most_pct, at_most)
     for stated, found in zip(design.promises, records, strict=False):
         place = f"promises {found.workload} {found.what} year {found.year}"
         for name in ("workload", "site", "node", "year", "what", "group", "measured_by", "outside"):
