@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 
@@ -53,6 +53,8 @@ class DecoderConstants:
 
 DECODER = DecoderConstants()
 
+REMEMBERED = 64
+"""Batches whose step an engine remembers."""
 PARTS = ("weights", "experts", "kv", "compute", "activations", "communication", "overhead")
 """Parts of a pass, in the order of `Engine.parts`."""
 
@@ -164,6 +166,8 @@ class Engine:
     fixed_gb: float
     memory_gb: float
     drafting: Drafting | None = None
+    steps: dict[float, float] = field(default_factory=dict, compare=False, repr=False)
+    """`step` of the batches asked for last: searches ask for the same few again and again."""
 
     def parts(self, batch: float, width: float = 1.0) -> tuple[float, ...]:
         """Return the seconds of a pass of ``batch`` requests, ``width`` tokens of each, by `PARTS`.
@@ -214,6 +218,15 @@ class Engine:
 
     def step(self, batch: float) -> float:
         """Return the seconds of a token where nothing stalls: a decode step over the tokens that it yields."""
+        known = self.steps.get(batch)
+        if known is not None:
+            return known
+        if len(self.steps) >= REMEMBERED:
+            self.steps.clear()
+        self.steps[batch] = seconds = self._step(batch)
+        return seconds
+
+    def _step(self, batch: float) -> float:
         if self.drafting is None:
             return self.pass_s(batch)
         return (sum(self.parts(batch, self.drafting.tokens + 1.0)) + self.draft_s(batch)) / self.drafting.yields
