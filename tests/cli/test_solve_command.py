@@ -15,7 +15,7 @@ from dcopt.pipeline.main_job import Finished
 from dcopt.solve.session import SolverError
 from dcopt.verify.checker import Mismatch
 
-FILES = {"design.json", "bom.csv", "bom.xlsx", "report.html", "inputs", "solver.log"}
+FILES = {"design.json", "bom.csv", "bom.xlsx", "report.html", "simulation.json", "inputs", "solver.log"}
 
 
 def design_in(run: Path) -> dict[str, Any]:

@@ -36,8 +36,8 @@ TIGHTENED: dict[str, tuple[str, str, list[Any]]] = {
     "overhead": ("training", "overhead_factor", [1, 2, 8]),
     "tokens": ("training", "tokens", [1e11, 4e11, 3e12]),
     "ttft": ("inference", "ttft_ms", [500, 60, 12, 6]),
-    "tpot": ("inference", "tpot_ms", [50, 12, 3, 1]),
-    "latency": ("inference", "latency_ms", [2000, 700, 250, 120]),
+    "tpot": ("inference", "tpot_ms", [50, 12, 0.8, 0.3]),
+    "latency": ("inference", "latency_ms", [2000, 700, 60, 30]),
     "percentile": ("inference", "percentile", [90, 99, 99.9]),
     "quality": ("inference", "max_quality_loss_pct", [5, 0.5, 0.1, 0]),
     "availability": ("inference", "availability_pct", [None, 99.9, 99.9999]),
@@ -58,7 +58,7 @@ TIGHTENED: dict[str, tuple[str, str, list[Any]]] = {
 
 
 PREPARED = {
-    "percentile": base().change("inference", ttft_ms=None, tpot_ms=None, latency_ms=125),
+    "percentile": base().change("inference", ttft_ms=None, tpot_ms=None, latency_ms=30),
     "hot data": base().change("datasets", size_tb=300),
     "water": base().drop("cooling", "dry-12"),
 }
@@ -228,7 +228,7 @@ def test_existing_equipment_never_costs_more(table: str, name: str) -> None:
         assert costs[0] < costs[-1]
 
 
-TAIL: dict[str, Any] = {"ttft_ms": None, "tpot_ms": None, "latency_ms": 118, "percentile": 99}
+TAIL: dict[str, Any] = {"ttft_ms": None, "tpot_ms": None, "latency_ms": 30, "percentile": 99}
 """A promise that a queue in front of one replica makes dear."""
 
 

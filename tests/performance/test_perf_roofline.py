@@ -140,6 +140,6 @@ def test_the_command_shows_them(tmp_path: Path) -> None:
     rows = list(csv.DictReader(CliRunner().invoke(command, [*options, "--table", str(table)]).stdout.splitlines()))
     names = list(rows[0])
     assert names[0] == "id"
-    assert names.index("breakdown_prefill") < names.index("roofline_decode_products_bound")
+    assert names.index("breakdown_first_prompt") < names.index("roofline_decode_products_bound")
     assert float(rows[0]["errors_tpot_ms_low"]) < float(rows[0]["tpot_ms"]) < float(rows[0]["errors_tpot_ms_high"])
     assert rows[0]["outside"]

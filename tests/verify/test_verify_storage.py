@@ -19,7 +19,7 @@ def readers() -> tuple[Problem, Design]:
     small = owned_site([job("first", dataset="books"), job("second", dataset="books")])
     small = small.drop("nodes", "quad").drop("storage", "disk")
     small = small.put("datasets", [dataset(size_tb=2, dataset_tokens=2e8, hot_pct=100)])
-    problem = small.change("storage", "flash", read_gb_per_s=0.55).load()
+    problem = small.change("storage", "flash", read_gb_per_s=0.45).load()
     return problem, design_of(problem)
 
 
