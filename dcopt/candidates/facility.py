@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dcopt.candidates.records import RackOption, SiteFacility
 from dcopt.infrastructure.cooling import LOOPS, REJECTION, serves
-from dcopt.infrastructure.power import CHAIN, PARALLEL
+from dcopt.infrastructure.power import CHAIN, PARALLEL, usable_kw
 from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector, rack_fill
 from dcopt.problem.offered import Offered, offered, price_of
 from dcopt.problem.problem import Problem
@@ -36,7 +36,11 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
         storage=storage,
         racks=options,
         power={
-            role: tuple((offer.row, price_of(offer)) for offer in power if offer.row.role == role)
+            role: tuple(
+                (offer.row, price_of(offer))
+                for offer in power
+                if offer.row.role == role and usable_kw(offer.row, problem.sites[site].ups_minutes) > 0
+            )
             for role in (*CHAIN, PARALLEL)
         },
         collectors=tuple((offer.row, price_of(offer)) for offer in collectors),

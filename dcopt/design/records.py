@@ -183,7 +183,10 @@ class RackRecord(Record):
 
 
 class PowerRecord(Record):
-    """Units of one part of the power chain and the load that they carry."""
+    """Units of one part of the power chain: the load that they carry at peak, what they are sized for, what they lose.
+
+    PDUs are sized for the nameplate power of what they feed, the others for the peak.
+    """
 
     site: str
     name: str
@@ -191,10 +194,15 @@ class PowerRecord(Record):
     year: int
     units: int
     kw: float
+    sized_kw: float = 0.0
+    loss_kw: float = 0.0
 
 
 class CoolingRecord(Record):
-    """Units of one cooling part and the heat that they take. ``serves`` tells the loop of a heat rejection."""
+    """Units of one cooling part and the heat that they take. ``serves`` tells the loop of a heat rejection.
+
+    ``room_kw`` is the part of the heat that PDUs and UPS lose into the room; the rest comes from racks.
+    """
 
     site: str
     name: str
@@ -202,10 +210,11 @@ class CoolingRecord(Record):
     units: int
     kw: float
     serves: str
+    room_kw: float = 0.0
 
 
 class SiteRecord(Record):
-    """Power, energy, carbon and water of a site in a year."""
+    """Power, energy, carbon and water of a site in a year; ``wue_l_per_kwh`` is water for each kWh of IT energy."""
 
     site: str
     year: int
@@ -216,6 +225,7 @@ class SiteRecord(Record):
     energy_mwh_per_year: float
     carbon_t_per_year: float
     water_m3_per_year: float
+    wue_l_per_kwh: float | None = None
     rack_positions_used: int
 
 

@@ -10,6 +10,7 @@ from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
 from dcopt.formulation import compute, cooling, fabric, power, racks, serving, storage, training
 from dcopt.formulation.program import Program, number
+from dcopt.formulation.stage import settle_losses
 
 
 def load_values(columns: list[Any], values: Any) -> None:
@@ -23,6 +24,7 @@ def extract(program: Program) -> Design:
     for variable in program.model.component_data_objects(pyo.Var):
         if variable.value is None:
             variable.set_value(0.0, skip_validation=True)
+    settle_losses(program)
     ledger = program.ledger.evaluated(number)
     cost = cost_of(ledger, program.finance)
     return Design(

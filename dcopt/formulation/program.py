@@ -35,6 +35,8 @@ class SiteBalance:
     """What the blocks put on a site. Peaks are kW; averages are kW by period index."""
 
     it_peak_kw: list[Any] = field(default_factory=list)
+    it_rated_kw: list[Any] = field(default_factory=list)
+    """Nameplate power, which what stands next to the racks is sized for."""
     it_average_kw: dict[int, list[Any]] = field(default_factory=dict)
     shelf_units: list[Any] = field(default_factory=list)
     """Rack units of switches and storage."""
@@ -43,8 +45,15 @@ class SiteBalance:
     shelf_kw: list[Any] = field(default_factory=list)
     """Power of switches and storage, constant."""
     rack_positions: list[Any] = field(default_factory=list)
-    cooling_kw: list[Any] = field(default_factory=list)
-    cooling_average_kw: dict[int, list[Any]] = field(default_factory=dict)
+    fans_kw: list[Any] = field(default_factory=list)
+    """Electricity of collectors (fans, pumps), which hang on the UPS."""
+    fans_average_kw: dict[int, list[Any]] = field(default_factory=dict)
+    rejection_kw: list[Any] = field(default_factory=list)
+    """Electricity of heat rejection."""
+    rejection_average_kw: dict[int, list[Any]] = field(default_factory=dict)
+    room_heat_kw: Any = None
+    """What PDU and UPS lose into the room (None where no unit takes it), declared by cooling and set by power."""
+    room_heat_average_kw: dict[int, Any] = field(default_factory=dict)
     water_m3_per_year: dict[int, list[Any]] = field(default_factory=dict)
 
     def add_average(self, into: dict[int, list[Any]], period: int, expression: Any) -> None:
@@ -86,6 +95,10 @@ class Program:
         self.totals: dict[str, SiteTotals] = {}
         self.objectives: dict[str, Any] = {}
         self.heat_average_kw: dict[tuple[str, str, int], list[Any]] = {}
+        self.envelopes: list[tuple[Any, list[Any]]] = []
+        """Variables that are the largest of several expressions wherever that costs something."""
+        self.followers: list[tuple[list[tuple[Any, dict[int, Any], Any]], Any, dict[int, Any]]] = []
+        """Groups of (peak variable, average variables, choice) one of which carries an expression."""
 
     def var(
         self,
@@ -216,12 +229,17 @@ class Program:
         balance = self.balances[site]
         if kw_each:
             balance.it_peak_kw.append(kw_each * count)
+            balance.it_rated_kw.append(kw_each * count)
             balance.shelf_kw.append(kw_each * count)
             for period in self.candidates.periods:
                 balance.add_average(balance.it_average_kw, period.index, kw_each * count)
         if rack_units_each:
             balance.shelf_units.append(rack_units_each * count)
             balance.smallest_shelf_units = min(balance.smallest_shelf_units, rack_units_each)
+
+    def follow(self, branches: list[tuple[Any, dict[int, Any], Any]], peak_kw: Any, average_kw: dict[int, Any]) -> None:
+        """Note that the chosen one of ``branches`` carries these flows (see `stage.settle_losses`)."""
+        self.followers.append((branches, peak_kw, average_kw))
 
     def add_activity(self, pool: Pool, period: int, average_kw: Any) -> None:
         """Add average power above standby that a workload draws from the nodes of a pool."""

@@ -157,6 +157,10 @@ def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
         missing = [role for role in (*CHAIN, "generator") if not facility.power.get(role)]
         if missing:
             notes.append(f"sites.csv: {site}: no {' and no '.join(missing)} is on offer, so none is bought or counted")
+        if not any(unit.kind == "air" for unit, _ in facility.collectors):
+            notes.append(
+                f"sites.csv: {site}: no air unit is on offer, so the heat of PDUs and UPS is counted as ventilated"
+            )
         if not facility.racks.get(NETWORK_STORAGE):
             notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
     if problem.tables.get("measurements"):

@@ -156,6 +156,10 @@ def _plant(draft: Draft) -> Iterator[Finding]:
             lacking.append("cooling unit that takes heat from racks")
         if not _offered(draft, "racks", row.key):
             lacking.append("rack")
+        ups = [part for part in _offered(draft, "power", row.key) if part.role == "ups"]
+        if site.ups_minutes > 0 and ups and not any(part.battery_minutes for part in ups):
+            message = "no UPS that can be had here states battery_minutes: fill it in in power.csv, or ask for 0"
+            yield row.finding("ups_minutes", message)
         for what in lacking:
             message = f"no {what} can be had at this site: offer one in offers.csv, or add one to the catalogue tables"
             yield row.finding("name", message, severity="warning")

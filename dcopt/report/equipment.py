@@ -152,10 +152,20 @@ def _power(design: Design) -> Section:
         "power",
         "Power",
         "The power chain",
-        ("site", "years", "part", "role", ">units", ">load (kW)"),
+        ("site", "years", "part", "role", ">units", ">load (kW)", ">sized for (kW)", ">losses (kW)"),
         design.power,
-        lambda part: (part.site, part.name, part.role, number(part.units), number(part.kw, 4)),
+        lambda part: (
+            part.site,
+            part.name,
+            part.role,
+            number(part.units),
+            number(part.kw, 4),
+            number(part.sized_kw, 4),
+            number(part.loss_kw, 3),
+        ),
         "No power chain is bought.",
+        "Load and losses are those of the peak, all units sharing it. PDUs are sized for the nameplate power of what "
+        "they feed.",
     )
 
 
@@ -164,10 +174,19 @@ def _cooling(design: Design) -> Section:
         "cooling",
         "Cooling",
         "Cooling units and the heat that they take",
-        ("site", "years", "unit", ">units", ">heat (kW)", "serves"),
+        ("site", "years", "unit", ">units", ">heat (kW)", ">of the room (kW)", "serves"),
         design.cooling,
-        lambda unit: (unit.site, unit.name, number(unit.units), number(unit.kw, 4), unit.serves),
+        lambda unit: (
+            unit.site,
+            unit.name,
+            number(unit.units),
+            number(unit.kw, 4),
+            number(unit.room_kw, 3) if unit.room_kw else "",
+            unit.serves,
+        ),
         "No cooling is bought.",
+        "The heat of the room is what PDUs and UPS lose. Heat rejection takes the heat of its loop, fans and pumps "
+        "included.",
     )
 
 
@@ -188,11 +207,12 @@ def _sites(design: Design, problem: Problem | None) -> Section:
             number(site.energy_mwh_per_year, 4),
             number(site.carbon_t_per_year, 4),
             number(site.water_m3_per_year, 4),
+            "" if site.wue_l_per_kwh is None else number(site.wue_l_per_kwh),
             positions,
         )
 
     powers = ("site", "years", ">IT peak (kW)", ">grid peak (kW)", ">limit (kW)", ">used", ">PUE")
-    yearly = (">energy (MWh/year)", ">carbon (t/year)", ">water (m³/year)", ">rack positions")
+    yearly = (">energy (MWh/year)", ">carbon (t/year)", ">water (m³/year)", ">WUE (l/kWh)", ">rack positions")
     section = _section(
         "sites",
         "Sites",
@@ -201,7 +221,7 @@ def _sites(design: Design, problem: Problem | None) -> Section:
         design.sites,
         cells,
         "No site is used.",
-        "PUE is the ratio of the annual energies; powers are peaks.",
+        "PUE is the ratio of the annual energies, WUE the water for each kWh of IT energy; powers are peaks.",
     )
     worst: dict[str, Bullet] = {}
     for site in design.sites:

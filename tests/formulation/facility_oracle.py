@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -229,66 +230,167 @@ def _ways(
             yield rack.name, racks, heat
 
 
-def modules(load: float, each: float, redundancy: str) -> int:
-    """Return the units that carry a load with the redundancy."""
-    least = math.ceil(load / each - 1e-9)
-    if least == 0:
+def modules(load: float, each: float, redundancy: str, together: int | None = None) -> int:
+    """Return the fewest units that carry a load with the redundancy, by trying one more at a time.
+
+    Under N+1 units stand in blocks of at most ``together`` + 1, each of which must do without one of its units.
+    """
+    if load <= 0:
         return 0
-    return {"N": least, "N+1": least + 1, "2N": 2 * least}[redundancy]
+    for units in itertools.count(1):
+        whole_block = units if together is None else together + 1
+        carrying = {
+            "N": units * each,
+            "N+1": (units - math.ceil(units / whole_block)) * each,
+            "2N": (units // 2) * each if units % 2 == 0 else 0.0,
+            "4N/3": units * each * 3 / 4 if units >= 4 else 0.0,
+        }[redundancy]
+        if carrying >= load * (1 - 1e-9):
+            return units
+    raise AssertionError("counting ended")
+
+
+def loss(part: Any, units: int, load: float) -> float:
+    """Return the losses of units that share a load: interpolated between the efficiencies that are given."""
+    if not units:
+        return 0.0
+    share = load / units / part.kw
+    named = {0.25: part.efficiency_25_pct, 0.5: part.efficiency_50_pct, 0.75: part.efficiency_75_pct}
+    points = [(x, x * 100 / pct - x) for x, pct in {**named, 1.0: part.efficiency_pct}.items() if pct is not None]
+    if len(points) == 1:
+        return share * points[0][1] * part.kw * units
+    (x0, y0), (x1, y1) = points[:2]
+    standing = max(0.0, y0 - x0 * (y1 - y0) / (x1 - x0))
+    points.insert(0, (0.0, standing))
+    piece = next((k for k in range(1, len(points)) if share <= points[k][0]), len(points) - 1)
+    (x0, y0), (x1, y1) = points[piece - 1 : piece + 1]
+    return float(y0 + (share - x0) * (y1 - y0) / (x1 - x0)) * part.kw * units
+
+
+def weather(unit: Any, row: Any) -> tuple[float, float]:
+    """Return the electricity for each kW of heat, on the design day and mean, the latter by adding up the hours."""
+    if unit.economizer_kw_per_kw is None or row.mean_wet_bulb_c is None:
+        return (unit.kw_per_kw if unit.design_kw_per_kw is None else unit.design_kw_per_kw), unit.kw_per_kw
+
+    def at(wet_bulb: float) -> float:
+        lift = max(0.0, wet_bulb - unit.economizer_wet_bulb_c) / (unit.rated_wet_bulb_c - unit.economizer_wet_bulb_c)
+        return float(unit.economizer_kw_per_kw + (unit.design_kw_per_kw - unit.economizer_kw_per_kw) * lift)
+
+    bell = statistics.NormalDist(row.mean_wet_bulb_c, max(1e-9, (row.wet_bulb_c - row.mean_wet_bulb_c) / 2.652))
+    hours = [at(bell.inv_cdf((h + 0.5) / 200_000)) for h in range(200_000)]
+    return at(row.wet_bulb_c), sum(hours) / len(hours)
+
+
+def _flows(
+    it: float, racks: dict[str, float], plant: dict[str, Any], counts: dict[str, int], rate: Any
+) -> tuple[dict[str, float], float]:
+    """Return what each part carries (by role, collector and loop) and the grid draw: repeated until nothing moves."""
+    room, before = 0.0, -1.0
+    while abs(room - before) > 1e-14 * it:
+        before = room
+        heat = dict(racks)
+        if plant["room"] is not None:
+            heat[plant["room"].name] = heat.get(plant["room"].name, 0.0) + room
+        fans = {name: kw * rate(plant["collector " + name]) for name, kw in heat.items()}
+        loops: dict[str, float] = defaultdict(float)
+        for name, kw in heat.items():
+            loops[LOOPS[plant["collector " + name].kind]] += kw + fans[name]
+        found = {"pdu": it, **{"collector " + n: kw for n, kw in heat.items()}, **loops}
+        load, room = it, 0.0
+        for role in ("pdu", "ups", "transformer"):
+            if role == "ups":
+                load += sum(fans.values())
+            if role == "transformer":
+                load += sum(kw * rate(plant[loop]) for loop, kw in loops.items())
+                found["generator"] = load
+            found[role] = load
+            if plant[role] is not None:
+                lost = loss(plant[role], counts.get(role, 1), load)
+                load += lost
+                room += lost if role != "transformer" else 0.0
+        if plant["room"] is None:
+            return found, load
+    return found, load
 
 
 def _plants(problem: Problem, site: str, standing: Standing, housing: Housing) -> Iterator[Purse]:
-    """Yield what the site costs for each choice of heat rejection and power parts."""
+    """Yield what the site costs for each choice of heat rejection, room cooling and power parts."""
     row = problem.sites[site]
     years = range(1, problem.settings.horizon_years + 1)
     nodes, shelf_kw = _nodes(standing).values(), _shelf(problem, standing)[0]
     it_kw = shelf_kw + sum(c * (n.measured_peak_kw or n.max_kw) for n, c in nodes)
+    rated = shelf_kw + sum(c * n.max_kw for n, c in nodes)
     it_mean = {y: shelf_kw + sum(c * n.standby_kw + standing.busy_kw[y, n.name] for n, c in nodes) for y in years}
     if row.kind == "colocation":
         pue = row.colocation_pue or 1.0
         mean = {y: kw * pue for y, kw in it_mean.items()}
         yield from _purse(problem, site, standing, housing, [], it_kw, it_kw * pue, mean, {})
         return
-    loops: dict[str, tuple[float, dict[int, float]]] = {}
-    for name, (peak, mean) in housing.heat.items():
-        loop = LOOPS[problem.cooling[name].kind]
-        old, old_mean = loops.get(loop, (0.0, dict.fromkeys(years, 0.0)))
-        loops[loop] = (old + peak, {y: old_mean[y] + mean[y] for y in years})
+    coolers = [u for u in problem.cooling.values() if can_be_had(problem, site, "cooling", u.name)]
     served = {"chilled": {"air", "rear-door"}, "warm": {"liquid", "immersion"}}
-    rejections = [
-        [
-            u
-            for u in problem.cooling.values()
-            if u.kind == "heat-rejection"
-            and can_be_had(problem, site, "cooling", u.name)
-            and (not u.serves or served[loop] <= set(u.serves))
+    parts = {
+        r: [p for p in problem.power.values() if p.role == r and can_be_had(problem, site, "power", p.name)] or [None]
+        for r in ("pdu", "ups", "transformer", "generator")
+    }
+    rates = {u.name: weather(u, row) for u in coolers}
+    for room in [u for u in coolers if u.kind == "air"] or [None]:
+        names = {*housing.heat, *([room.name] if room else [])}
+        used = {LOOPS[problem.cooling[name].kind] for name in names}
+        rejections = [
+            [u for u in coolers if u.kind == "heat-rejection" and (not u.serves or served[loop] <= set(u.serves))]
+            for loop in sorted(used)
         ]
-        for loop in loops
-    ]
-    roles = ["pdu", "ups", "transformer", "generator"]
-    parts: list[list[Any]] = [
-        [p for p in problem.power.values() if p.role == r and can_be_had(problem, site, "power", p.name)] or [None]
-        for r in roles
-    ]
-    for rejecting in itertools.product(*rejections):
-        flows = [(problem.cooling[name], *heat) for name, heat in housing.heat.items()]
-        flows += [(unit, *loops[loop]) for unit, loop in zip(rejecting, loops, strict=True)]
-        plant = [("cooling", u, modules(peak, u.kw, row.redundancy)) for u, peak, _ in flows]
-        water = {y: sum(m[y] * u.water_l_per_kwh * 8.76 for u, _, m in flows) for y in years}
-        for pdu, ups, trafo, diesel in itertools.product(*parts):
-            peak, mean = it_kw, dict(it_mean)
-            chain = []
-            for part in (pdu, ups, trafo):
-                if part is trafo:
-                    peak += sum(u.kw_per_kw * heat for u, heat, _ in flows)
-                    mean = {y: mean[y] + sum(u.kw_per_kw * m[y] for u, _, m in flows) for y in years}
-                    if diesel is not None:
-                        chain.append(("power", diesel, modules(peak, diesel.kw, row.redundancy)))
-                if part is not None:
-                    chain.append(("power", part, modules(peak, part.kw, row.redundancy)))
-                    peak *= 100 / part.efficiency_pct
-                    mean = {y: kw * 100 / part.efficiency_pct for y, kw in mean.items()}
-            yield from _purse(problem, site, standing, housing, [*plant, *chain], it_kw, peak, mean, water)
+        for choice in itertools.product(*rejections, *parts.values()):
+            plant: dict[str, Any] = dict(zip([*sorted(used), *parts], choice, strict=True))
+            plant |= {"room": room, **{"collector " + name: problem.cooling[name] for name in names}}
+            racks = {name: peak for name, (peak, _) in housing.heat.items()}
+            for counts in _counts(row, plant, rated, it_kw, racks, rates):
+                found, grid = _flows(it_kw, racks, plant, counts, lambda u: rates[u.name][0])
+                mean, water = {}, {}
+                for y in years:
+                    heat = {name: means[y] for name, (_, means) in housing.heat.items()}
+                    flows, mean[y] = _flows(it_mean[y], heat, plant, counts, lambda u: rates[u.name][1])
+                    coolants = [(n, plant[n]) for n in flows if n not in parts]
+                    water[y] = sum(flows[n] * u.water_l_per_kwh * 8.76 for n, u in coolants)
+                bought = [
+                    ("power" if n in parts else "cooling", plant[n], counts[n]) for n in found if plant[n] is not None
+                ]
+                yield from _purse(problem, site, standing, housing, bought, it_kw, grid, mean, water)
+
+
+def _counts(
+    row: Any, plant: dict[str, Any], rated: float, it: float, racks: dict[str, float], rates: dict[str, Any]
+) -> Iterator[dict[str, int]]:
+    """Yield the units of every part: as many as their load needs, which itself depends on what the units lose.
+
+    Where losses bend upwards with the load some more units may save more energy than they cost.
+    """
+    cooling = row.cooling_redundancy or ("N+1" if row.redundancy == "4N/3" else row.redundancy)
+    counts: dict[str, int] = {}
+    for _ in range(20):
+        found = {name: 1e-9 for name in plant if name != "room"}
+        if counts:
+            found, _ = _flows(it, racks, plant, counts, lambda u: rates[u.name][0])
+        new = {}
+        for name, load in found.items():
+            part = plant[name]
+            if part is None:
+                continue
+            power = name in ("pdu", "ups", "transformer", "generator")
+            each = part.kw
+            if name == "ups" and row.ups_minutes:
+                each *= min(1.0, (part.battery_minutes or 0.0) / row.ups_minutes)
+            sized = rated if name == "pdu" else load
+            new[name] = modules(sized, each, row.redundancy if power else cooling, part.max_parallel)
+        if new == counts:
+            break
+        counts = {name: max(units, counts.get(name, 0)) for name, units in new.items()}
+    else:
+        raise AssertionError("the units do not settle")
+    bending = [name for name in counts if len(getattr(plant[name], "efficiency_points", ())) > 1]
+    for extra in itertools.product(range(3), repeat=len(bending)):
+        sides = 2 if row.redundancy == "2N" else 1
+        yield counts | {name: counts[name] + sides * more for name, more in zip(bending, extra, strict=True)}
 
 
 def _purse(

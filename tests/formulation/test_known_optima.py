@@ -78,11 +78,64 @@ def test_years_and_rates(horizon: int, rate: int, residual: int) -> None:
     agrees(small.set(horizon_years=horizon, discount_rate_pct=rate, residual_pct=residual))
 
 
+PART_LOAD: dict[str, Any] = {"efficiency_25_pct": 88, "efficiency_50_pct": 92.5, "efficiency_75_pct": 93.8}
+"""Losses that bend upwards with the load, and a UPS that is poor at little load."""
+
+WEATHER: dict[str, Any] = {"wet_bulb_c": 21, "mean_wet_bulb_c": 11}
+ECONOMIZER: dict[str, Any] = {
+    "design_kw_per_kw": 0.3,
+    "economizer_kw_per_kw": 0.05,
+    "economizer_wet_bulb_c": 10,
+    "rated_wet_bulb_c": 25,
+}
+
+
+def part_load(small: Small) -> Small:
+    """Give both UPS their losses by load."""
+    return small.change("power", "ups-5", **PART_LOAD).change("power", "ups-15", efficiency_50_pct=96)
+
+
+PLANTS: dict[str, Small] = {
+    "losses by load": part_load(owned_site(services=[service(**BUSY)])),
+    "losses by load, two sides": part_load(owned_site(services=[service(**BUSY)], redundancy="2N")),
+    "losses by load, distributed": part_load(owned_site(services=[service(**BUSY)], redundancy="4N/3")),
+    "a transformer whose copper loses": owned_site(services=[service(**BUSY)])
+    .change("power", "feed-20", efficiency_pct=92, efficiency_50_pct=97, efficiency_25_pct=97.5, price_usd=100)
+    .change("sites", "oslo", electricity_usd_per_kwh=0.5),
+    "blocks of two": owned_site(services=[service(**BUSY)], redundancy="N+1")
+    .change("power", "pdu-2", max_parallel=2)
+    .change("cooling", "crah-6", kw=2, max_parallel=1),
+    "batteries": owned_site(services=[service(**BUSY)], ups_minutes=10)
+    .change("power", "ups-5", battery_minutes=4)
+    .change("power", "ups-15", battery_minutes=8),
+    "redundant cooling only": owned_site(services=[service(**BUSY)], cooling_redundancy="N+1"),
+    "a hot design day": owned_site(services=[service(**BUSY)]).change("cooling", "dry-12", design_kw_per_kw=0.4),
+    "economizer": owned_site(services=[service(**BUSY)], **WEATHER).change("cooling", "dry-12", **ECONOMIZER),
+    "two air units to choose from for the room": owned_site(services=[service(**BUSY)])
+    .drop("power", "pdu-2")
+    .add("cooling", name="crah-2", kind="air", kw=2, kw_per_kw=0.02, price_usd=1500, max_rack_kw=2),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_plant_is_that_of_brute_force(name: str) -> None:
+    assert agrees(no_fabric(PLANTS[name]).drop("nodes", "quad")) < float("inf")
+
+
+def test_water_cooled_site_gives_the_rooms_heat_to_its_air_units() -> None:
+    small = no_fabric(part_load(water_cooled(services=[service(**BUSY)]))).drop("nodes", "duo")
+    agrees(small)
+    units = {record.name: record for record in design_of(small).cooling if record.year == 1 and not record.serves}
+    assert units["crah-6"].room_kw > 0
+    assert units["cdu-10"].room_kw == 0
+
+
 def test_redundancy_is_paid_for() -> None:
     small = no_fabric(owned_site([job(**SHORT)], [service(**BUSY)]))
-    costs = [agrees(small.change("sites", "oslo", redundancy=level)) for level in ("N", "N+1", "2N")]
-    assert costs == sorted(costs)
-    assert costs[0] < costs[1] < costs[2]
+    costs = [agrees(small.change("sites", "oslo", redundancy=level)) for level in ("N", "N+1", "4N/3", "2N")]
+    assert costs[:2] == sorted(costs[:2])
+    assert costs[0] < costs[1] < costs[3]
+    assert costs[0] < costs[2]
 
 
 def test_redundancy_changes_the_module() -> None:
@@ -92,7 +145,7 @@ def test_redundancy_changes_the_module() -> None:
         [
             {"name": "pdu", "role": "pdu", "kw": 50, "price_usd": 1},
             {"name": "feed", "role": "transformer", "kw": 50, "price_usd": 1},
-            {"name": "small", "role": "ups", "kw": 0.35, "price_usd": 2000},
+            {"name": "small", "role": "ups", "kw": 0.4, "price_usd": 2000},
             {"name": "large", "role": "ups", "kw": 9, "price_usd": 5000},
         ],
     )

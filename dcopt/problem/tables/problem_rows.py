@@ -9,7 +9,7 @@ from pydantic import model_validator
 from dcopt.problem.columns import NamedRow, Names, Row, column
 from dcopt.problem.tables.catalog_rows import PRECISIONS
 
-Redundancy = Literal["N", "N+1", "2N"]
+Redundancy = Literal["N", "N+1", "2N", "4N/3"]
 
 
 class Setting(Row):
@@ -96,8 +96,24 @@ class Site(NamedRow):
     )
     water_usd_per_m3: float = column("Price of water.", default=0.0, ge=0, usual=(0, 20))
     water_limit_m3_per_year: float | None = column("Limit of the water used in a year.", default=None, ge=0)
-    wet_bulb_c: float | None = column("Design wet-bulb temperature.", default=None, ge=-40, le=45)
-    redundancy: Redundancy = column("Redundancy of power and cooling units.", default="N")
+    wet_bulb_c: float | None = column(
+        "Design wet-bulb temperature (exceeded in 0.4 % of the hours).", default=None, ge=-40, le=45
+    )
+    mean_wet_bulb_c: float | None = column(
+        "Mean wet-bulb temperature of the year; with wet_bulb_c it says how many hours need no compressor.",
+        default=None,
+        ge=-40,
+        le=45,
+    )
+    redundancy: Redundancy = column(
+        "Redundancy of power and cooling units: N, N+1 (of each parallel block), 2N, or 4N/3 (distributed redundant: "
+        "four or more units, three quarters of which carry the load).",
+        default="N",
+    )
+    cooling_redundancy: Redundancy | None = column(
+        "Redundancy of cooling units; blank: as redundancy, but N+1 where that is 4N/3.", default=None
+    )
+    ups_minutes: float = column("Time that the batteries of the UPS must carry the load.", default=0.0, ge=0)
 
     @model_validator(mode="after")
     def _facility_columns(self) -> Site:
@@ -109,7 +125,17 @@ class Site(NamedRow):
             for name in ("colocation_usd_per_kw_month", "colocation_pue"):
                 if getattr(self, name) is None:
                     raise ValueError(f"{name}|required at a site of kind 'colocation'")
+        if self.mean_wet_bulb_c is not None:
+            if self.wet_bulb_c is None:
+                raise ValueError("wet_bulb_c|needed beside mean_wet_bulb_c")
+            if self.mean_wet_bulb_c > self.wet_bulb_c:
+                raise ValueError("mean_wet_bulb_c|must not exceed wet_bulb_c")
         return self
+
+    @property
+    def redundancy_of_cooling(self) -> str:
+        """Redundancy of the cooling units."""
+        return self.cooling_redundancy or ("N+1" if self.redundancy == "4N/3" else self.redundancy)
 
 
 class TrainingJob(NamedRow):
