@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 
 Status = Literal["optimal", "feasible", "infeasible", "no_solution"]
 
-CAPITAL_CATEGORIES = ("nodes", "network", "storage", "racks", "power", "cooling", "building")
+CAPITAL_CATEGORIES = ("nodes", "network", "storage", "racks", "power", "cooling", "building", "other")
 RUNNING_CATEGORIES = (
     "energy",
     "demand",
@@ -27,6 +27,7 @@ RUNNING_CATEGORIES = (
     "water",
     "carbon",
     "processing",
+    "other",
 )
 
 
@@ -213,8 +214,40 @@ class CoolingRecord(Record):
     room_kw: float = 0.0
 
 
+class SolarRecord(Record):
+    """On-site solar; ``kw`` is the peak of all units."""
+
+    site: str
+    name: str
+    year: int
+    units: int
+    kw: float
+
+
+class HallRecord(Record):
+    """Halls that are built."""
+
+    site: str
+    name: str
+    year: int
+    units: int
+
+
+class AdderRecord(Record):
+    """What comes with a site by rule: how much of it, and the nodes, racks, kW or USD that it follows."""
+
+    site: str
+    name: str
+    year: int
+    quantity: float
+    driver: float
+
+
 class SiteRecord(Record):
-    """Power, energy, carbon and water of a site in a year; ``wue_l_per_kwh`` is water for each kWh of IT energy."""
+    """Power, energy, carbon and water of a site in a year; ``wue_l_per_kwh`` is water for each kWh of IT energy.
+
+    ``energy_mwh_per_year`` is all that the site uses, ``solar_mwh_per_year`` the part that its own solar gives.
+    """
 
     site: str
     year: int
@@ -223,6 +256,7 @@ class SiteRecord(Record):
     power_limit_kw: float | None
     pue: float | None
     energy_mwh_per_year: float
+    solar_mwh_per_year: float = 0.0
     carbon_t_per_year: float
     water_m3_per_year: float
     wue_l_per_kwh: float | None = None
@@ -341,6 +375,9 @@ class Design(Record):
     power: tuple[PowerRecord, ...] = ()
     cooling: tuple[CoolingRecord, ...] = ()
     sites: tuple[SiteRecord, ...] = ()
+    solar: tuple[SolarRecord, ...] = ()
+    halls: tuple[HallRecord, ...] = ()
+    adders: tuple[AdderRecord, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
     )

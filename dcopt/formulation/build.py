@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from dcopt.candidates.records import Candidates
-from dcopt.formulation import compute, cooling, cost, fabric, power, racks, serving, storage, strength, training
+from dcopt.formulation import (
+    adders,
+    compute,
+    cooling,
+    cost,
+    energy,
+    fabric,
+    halls,
+    power,
+    racks,
+    serving,
+    storage,
+    strength,
+    training,
+)
 from dcopt.formulation.program import Program
 from dcopt.problem.problem import Problem
 
-BLOCKS = (compute, training, serving, strength, fabric, storage, racks, cooling, power, cost)
+BLOCKS = (compute, training, serving, strength, fabric, storage, racks, cooling, power, halls, energy, adders, cost)
 """In the order in which each needs what the ones before have put on the ledgers."""
 
 

@@ -8,7 +8,7 @@ import pyomo.environ as pyo
 
 from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
-from dcopt.formulation import compute, cooling, fabric, power, racks, serving, storage, training
+from dcopt.formulation import adders, compute, cooling, energy, fabric, halls, power, racks, serving, storage, training
 from dcopt.formulation.program import Program, number
 from dcopt.formulation.stage import settle_losses
 
@@ -43,5 +43,8 @@ def extract(program: Program) -> Design:
         power=tuple(power.extract(program)),
         cooling=tuple(cooling.extract(program)),
         sites=tuple(power.extract_sites(program)),
+        solar=tuple(energy.extract(program)),
+        halls=tuple(halls.extract(program)),
+        adders=tuple(adders.extract(program)),
         bom_lines=bill_of_materials(ledger, program.finance),
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from dcopt.design.records import PowerRecord, SiteRecord
 from dcopt.economics.ledger import CapitalLine
+from dcopt.formulation.energy import solar_mwh
 from dcopt.formulation.program import Program, SiteTotals, all_years, number, total, whole
 from dcopt.formulation.stage import Branch, Demand, Sizing, chosen_units, stage
 from dcopt.infrastructure.power import CHAIN, INDOORS, PARALLEL, losses_kw
@@ -39,9 +40,9 @@ def link(program: Program) -> None:
             program.pay(site, "colocation", 12 * it_peak, row.colocation_usd_per_kw_month or 0.0)
         else:
             grid, grid_average = _chain(program, site, it_peak, it_average)
-            program.ledger.buy(
-                CapitalLine(site, "building", "sites", site, grid, row.build_usd_per_kw, row.building_lifetime_years)
-            )
+            if not any(hall.site == site for hall in program.problem.halls.values()):
+                price, life = row.build_usd_per_kw, row.building_lifetime_years
+                program.ledger.buy(CapitalLine(site, "building", "sites", site, grid, price, life))
         program.require(
             "power_limit",
             site,
@@ -111,18 +112,6 @@ def _room_heat(program: Program, site: str, lost: list[Branch]) -> None:
     program.follow([(balance.room_heat_kw, balance.room_heat_average_kw, active)], peak, average)
 
 
-def pay_energy(program: Program, site: str, grid_average: dict[int, Any]) -> dict[int, Any]:
-    """Pay a site's energy and carbon in every period; return its carbon in t a year, by period."""
-    row = program.problem.sites[site]
-    carbon = {}
-    for period in program.candidates.periods:
-        kwh = HOURS_PER_YEAR * grid_average[period.index]
-        program.pay(site, "energy", kwh, row.electricity_usd_per_kwh or 0.0, period.years)
-        carbon[period.index] = row.carbon_kg_per_kwh / 1000 * kwh
-        program.pay(site, "carbon", carbon[period.index], program.problem.settings.carbon_price_usd_per_t, period.years)
-    return carbon
-
-
 def extract(program: Program) -> list[PowerRecord]:
     """Return the units of the power chain of every site and the load that they carry at peak."""
     return [
@@ -164,7 +153,8 @@ def extract_sites(program: Program) -> list[SiteRecord]:
                     power_limit_kw=row.power_limit_kw,
                     pue=grid / it_average if it_average > 0 else None,
                     energy_mwh_per_year=grid * HOURS_PER_YEAR / 1000,
-                    carbon_t_per_year=grid * HOURS_PER_YEAR * row.carbon_kg_per_kwh / 1000,
+                    solar_mwh_per_year=solar_mwh(program, site, t),
+                    carbon_t_per_year=number(program.carbon_t[site, t]),
                     water_m3_per_year=water,
                     wue_l_per_kwh=water * 1000 / (it_average * HOURS_PER_YEAR) if it_average > 0 else None,
                     rack_positions_used=whole(total(program.balances[site].rack_positions)),

@@ -30,6 +30,16 @@ class Group:
     sentence: str
 
 
+@dataclass(frozen=True)
+class ShelfItem:
+    """Switches, cables, storage or servers of a kind in racks of their own: how many, and what each needs."""
+
+    name: str
+    count: Any
+    kw: float
+    units: float
+
+
 @dataclass
 class SiteBalance:
     """What the blocks put on a site. Peaks are kW; averages are kW by period index."""
@@ -42,6 +52,7 @@ class SiteBalance:
     """Rack units of switches and storage."""
     smallest_shelf_units: float = math.inf
     """Height of the lowest switch or storage unit that may stand there."""
+    shelf_items: list[ShelfItem] = field(default_factory=list)
     shelf_kw: list[Any] = field(default_factory=list)
     """Power of switches and storage, constant."""
     rack_positions: list[Any] = field(default_factory=list)
@@ -97,6 +108,14 @@ class Program:
         self.heat_average_kw: dict[tuple[str, str, int], list[Any]] = {}
         self.envelopes: list[tuple[Any, list[Any]]] = []
         """Variables that are the largest of several expressions wherever that costs something."""
+        self.floors: list[tuple[Any, list[Any]]] = []
+        """Variables that are the least of several expressions wherever that saves something."""
+        self.adders: dict[tuple[str, str], tuple[Any, Any]] = {}
+        """(quantity, driver) of what comes with a site by rule, by (site, adder)."""
+        self.grid_kwh: dict[tuple[str, int], Any] = {}
+        """Energy that the grid gives in a year, by (site, period)."""
+        self.carbon_t: dict[tuple[str, int], Any] = {}
+        """Operational carbon of a year, by (site, period)."""
         self.followers: list[tuple[list[tuple[Any, dict[int, Any], Any]], Any, dict[int, Any]]] = []
         """Groups of (peak variable, average variables, choice) one of which carries an expression."""
 
@@ -224,9 +243,11 @@ class Program:
                 )
                 self.require("offer_some", key, total(units) <= max(upper_bound(total(units)), offer.min_units) * some)
 
-    def constant_load(self, site: str, count: Any, kw_each: float, rack_units_each: float) -> None:
+    def constant_load(self, site: str, count: Any, kw_each: float, rack_units_each: float, item: str = "") -> None:
         """Put switches, cables or storage on a site: their nameplate power all year, and their rack units."""
         balance = self.balances[site]
+        if rack_units_each or kw_each:
+            balance.shelf_items.append(ShelfItem(item, count, kw_each, rack_units_each))
         if kw_each:
             balance.it_peak_kw.append(kw_each * count)
             balance.it_rated_kw.append(kw_each * count)

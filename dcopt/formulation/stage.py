@@ -233,6 +233,10 @@ def settle_losses(program: Program) -> None:
             value = max(float(pyo.value(line)) for line in lines)
             moved = max(moved, abs(value - loss.value))
             loss.set_value(value, skip_validation=True)
+        for least, lines in program.floors:
+            value = min(float(pyo.value(line)) for line in lines)
+            moved = max(moved, abs(value - least.value))
+            least.set_value(value, skip_validation=True)
         for branches, peak, averages in program.followers:
             flows = {None: peak} | averages
             for variable_of, average_of, choice in branches:

@@ -165,6 +165,33 @@ def _plant(draft: Draft) -> Iterator[Finding]:
             yield row.finding("name", message, severity="warning")
 
 
+def _tariffs(draft: Draft) -> Iterator[Finding]:
+    """The bands of a site do not overlap, and cloud sites have none."""
+    sites = draft.typed("sites")
+    seen: dict[tuple[str, int], int] = {}
+    for row, tariff in draft.valid("tariffs"):
+        site = sites.get(tariff.site)
+        if site is not None and site.kind == "cloud":
+            yield row.finding("site", "is a cloud site, whose rent includes energy: name another site")
+        for hour in tariff.hours:
+            if (tariff.site, hour) in seen:
+                other = seen[tariff.site, hour]
+                message = f"covers hour {hour}, which the band from {other} covers too: let bands follow each other"
+                yield row.finding("from_hour", message)
+                break
+            seen[tariff.site, hour] = tariff.from_hour
+
+
+def _building(draft: Draft) -> Iterator[Finding]:
+    """Halls, solar and adders stand where they can."""
+    sites = draft.typed("sites")
+    for table, kinds in (("halls", ("owned", "edge")), ("solar", ("owned", "edge")), ("adders", ("cloud",))):
+        for row, item in draft.valid(table):
+            site = sites.get(item.site) if item.site else None
+            if site is not None and (site.kind in kinds) == (table == "adders"):
+                yield row.finding("site", f"is a site of kind '{site.kind}', which can have none: name another site")
+
+
 def _offered(draft: Draft, table: str, site: str | None) -> list[Any]:
     """Return the rows of a table that may be used at a site (None: at any), as offers and existing rows leave them."""
     rows = draft.typed(table)
@@ -221,6 +248,8 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _datasets,
     _something_to_choose,
     _plant,
+    _tariffs,
+    _building,
     _lengths,
 )
 """The rules, in the order in which they are applied."""

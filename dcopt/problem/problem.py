@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dcopt.problem.columns import Row
 from dcopt.problem.findings import Finding
+from dcopt.problem.tables.building_rows import Adder, Hall, Solar, Tariff
 from dcopt.problem.tables.catalog_rows import (
     Accelerator,
     Codec,
@@ -150,6 +151,26 @@ class Problem:
     def existing(self) -> Mapping[str, Existing]:
         """Existing equipment by ``site/table/name``."""
         return cast("Mapping[str, Existing]", self.tables["existing"])
+
+    @property
+    def tariffs(self) -> Mapping[str, Tariff]:
+        """Daily bands of electricity prices by ``site/from_hour``."""
+        return cast("Mapping[str, Tariff]", self.tables["tariffs"])
+
+    @property
+    def solar(self) -> Mapping[str, Solar]:
+        """On-site solar by name."""
+        return cast("Mapping[str, Solar]", self.tables["solar"])
+
+    @property
+    def halls(self) -> Mapping[str, Hall]:
+        """Halls by name."""
+        return cast("Mapping[str, Hall]", self.tables["halls"])
+
+    @property
+    def adders(self) -> Mapping[str, Adder]:
+        """What comes with a site by rule, by name."""
+        return cast("Mapping[str, Adder]", self.tables["adders"])
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:

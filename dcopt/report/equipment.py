@@ -23,7 +23,53 @@ def equipment_sections(design: Design, problem: Problem | None) -> tuple[Section
         _power(design),
         _cooling(design),
         _sites(design, problem),
+        *_extras(design, problem),
     )
+
+
+def _extras(design: Design, problem: Problem | None) -> tuple[Section, ...]:
+    """Return what only some problems ask for: halls, on-site solar, and what comes by rule."""
+    sections = []
+    if design.halls:
+        of_halls = ("site", "years", "hall", ">halls", ">months to build")
+        months = {} if problem is None else {name: hall.build_months for name, hall in problem.halls.items()}
+        halls = _section(
+            "halls",
+            "Halls",
+            "Halls that are built",
+            of_halls,
+            design.halls,
+            lambda hall: (hall.site, hall.name, number(hall.units), number(months.get(hall.name))),
+            "",
+        )
+        sections.append(halls)
+    if design.solar:
+        of_solar = ("site", "years", "row", ">units", ">peak (kW)")
+        solar = _section(
+            "solar",
+            "On-site solar",
+            "Solar units that are built",
+            of_solar,
+            design.solar,
+            lambda built: (built.site, built.name, number(built.units), number(built.kw, 4)),
+            "",
+            "What the sites use of it stands beside their energy, counted over the hours of a mean day.",
+        )
+        sections.append(solar)
+    if design.adders:
+        drivers = {} if problem is None else {name: adder.driver for name, adder in problem.adders.items()}
+        of_adders = ("site", "years", "what", ">quantity", "follows", ">which is")
+        adders = _section(
+            "adders",
+            "What else comes with it",
+            "Quantities by rule (adders.csv)",
+            of_adders,
+            design.adders,
+            lambda a: (a.site, a.name, number(a.quantity, 6), drivers.get(a.name, ""), number(a.driver, 6)),
+            "",
+        )
+        sections.append(adders)
+    return tuple(sections)
 
 
 def _section(
@@ -205,6 +251,7 @@ def _sites(design: Design, problem: Problem | None) -> Section:
             percent(site.facility_kw / limit) if limit else "",
             number(site.pue),
             number(site.energy_mwh_per_year, 4),
+            number(site.solar_mwh_per_year, 4) if site.solar_mwh_per_year else "",
             number(site.carbon_t_per_year, 4),
             number(site.water_m3_per_year, 4),
             "" if site.wue_l_per_kwh is None else number(site.wue_l_per_kwh),
@@ -212,7 +259,14 @@ def _sites(design: Design, problem: Problem | None) -> Section:
         )
 
     powers = ("site", "years", ">IT peak (kW)", ">grid peak (kW)", ">limit (kW)", ">used", ">PUE")
-    yearly = (">energy (MWh/year)", ">carbon (t/year)", ">water (m³/year)", ">WUE (l/kWh)", ">rack positions")
+    yearly = (
+        ">energy (MWh/year)",
+        ">of it solar",
+        ">carbon (t/year)",
+        ">water (m³/year)",
+        ">WUE (l/kWh)",
+        ">rack positions",
+    )
     section = _section(
         "sites",
         "Sites",

@@ -82,14 +82,12 @@ def check(problem: Problem, design: Design, checker: Checker) -> dict[tuple[str,
         if found_here is None:
             continue
         place = f"site {record.site} year {record.year}"
-        carbon = problem.sites[record.site].carbon_kg_per_kwh
         for name, said, value in (
             ("it_kw", record.it_kw, found_here.it_kw),
             ("facility_kw", record.facility_kw, found_here.grid_kw),
             ("power_limit_kw", record.power_limit_kw, problem.sites[record.site].power_limit_kw),
             ("pue", record.pue, found_here.grid_average_kw / found_here.it_average_kw),
             ("energy_mwh_per_year", record.energy_mwh_per_year, found_here.grid_average_kw * HOURS_PER_YEAR / 1e3),
-            ("carbon_t_per_year", record.carbon_t_per_year, found_here.grid_average_kw * HOURS_PER_YEAR / 1e3 * carbon),
             ("water_m3_per_year", record.water_m3_per_year, found_here.water_m3),
             (
                 "wue_l_per_kwh",
@@ -127,6 +125,10 @@ def load_of(problem: Problem, design: Design, site: str, year: int) -> Load:
             load.shelf_kw += net.access_links * problem.links[fabric.access_link or ""].kw
             load.shelf_kw += trunks * problem.links[fabric.trunk_link or ""].kw
             load.shelf_units += switches * switch.rack_units
+    for extra in design.adders:
+        if (extra.site, extra.year) == (site, year):
+            load.shelf_kw += extra.quantity * problem.adders[extra.name].kw_each
+            load.shelf_units += extra.quantity * problem.adders[extra.name].rack_units_each
     for name, units in storage_units(design, site, year).items():
         load.shelf_kw += units * problem.storage[name].max_kw
         load.shelf_units += units * problem.storage[name].rack_units

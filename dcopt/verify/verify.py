@@ -12,7 +12,7 @@ from dcopt.design.files import read_design
 from dcopt.design.records import Design
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
-from dcopt.verify import claims, facility, lock, money, pools, serving, storage, training
+from dcopt.verify import building, claims, facility, lock, money, pools, serving, storage, training
 from dcopt.verify.checker import Checker, Mismatch
 
 UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -45,6 +45,7 @@ def _recheck(problem: Problem, design: Design, gap_target: float | None, checker
             _unusable(room.__name__, error, checker)
     try:
         balances = facility.check(problem, design, checker)
+        building.check(problem, design, balances, checker)
         money.check(problem, design, balances, checker)
         claims.check(problem, design, gap_target, checker)
     except UNUSABLE as error:

@@ -7,7 +7,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcopt.problem.problem import Problem
@@ -23,6 +23,8 @@ class Purse:
     usd: float = 0.0
     capex: float = 0.0
     carbon: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    spent: float = 0.0
+    """First purchases only."""
 
     @staticmethod
     def empty(problem: Problem) -> Purse:
@@ -57,6 +59,7 @@ class Purse:
         """Buy, buy again whenever the life is over, and take back the book value that is left."""
         settings = self.problem.settings
         horizon, rate = settings.horizon_years, settings.discount_rate_pct / 100
+        self.spent += units * price
         time, times = 0.0, 0
         while time < horizon - 1e-9:
             self.usd += units * price / (1 + rate) ** time
@@ -165,7 +168,21 @@ def _shelf(problem: Problem, standing: Standing) -> tuple[float, float]:
     for name, units in standing.storage.items():
         kw += units * problem.storage[name].max_kw
         height += units * problem.storage[name].rack_units
+    count = sum(nodes for _, _, nodes, _ in standing.pools)
+    for adder in problem.adders.values():
+        if adder.driver in ("site", "nodes"):
+            extra = adder_quantity(adder, 1 if adder.driver == "site" else count)
+            kw += extra * adder.kw_each
+            height += extra * adder.rack_units_each
     return kw, height
+
+
+def adder_quantity(adder: Any, driver: float) -> float:
+    """Return how much of an adder goes with a driver."""
+    quantity = max(driver * adder.ratio, adder.minimum)
+    if not adder.step:
+        return float(quantity)
+    return next(float(k * adder.step) for k in itertools.count() if k * adder.step >= quantity * (1 - 1e-9))
 
 
 def _housings(problem: Problem, site: str, standing: Standing) -> Iterator[Housing]:
@@ -449,14 +466,75 @@ def _purse(
         purse.buy(new, price_of(problem, site, table, name), life)
     if row.kind == "colocation":
         purse.always("colocation", 12 * it_kw * row.colocation_usd_per_kw_month)  # type: ignore[operator]
-    else:
-        purse.buy(grid_kw, row.build_usd_per_kw, row.building_lifetime_years)
     purse.always("demand", 12 * grid_kw * row.demand_charge_usd_per_kw_month)
     purse.always("staff", it_kw * settings.staff_usd_per_kw_year)
-    for year, kw in mean_kw.items():
-        tonnes = kw * 8.76 * row.carbon_kg_per_kwh
-        purse.carbon[year] += tonnes
-        purse.pay("energy", kw * 8760 * row.electricity_usd_per_kwh, year)  # type: ignore[operator]
-        purse.pay("carbon", tonnes * settings.carbon_price_usd_per_t, year)
+    for year in mean_kw:
         purse.pay("water", water_m3.get(year, 0.0) * row.water_usd_per_m3, year)
-    yield purse
+    racks = sum(housing.racks.values())
+    nodes = sum(count for _, _, count, _ in standing.pools)
+    drivers = {"site": 1, "nodes": nodes, "racks": racks, "it_kw": it_kw}
+    for halls in _halls(problem, site, it_kw, racks):
+        for panels in _panels(problem, site):
+            whole = replace(purse, carbon=purse.carbon.copy())
+            if row.kind != "colocation" and halls is None:
+                whole.buy(grid_kw, row.build_usd_per_kw, row.building_lifetime_years)
+            for hall, units in halls or ():
+                whole.buy(units, hall.price_usd, hall.lifetime_years)
+            for panel, units in panels:
+                whole.buy(units, panel.price_usd, panel.lifetime_years)
+                whole.always("maintenance", units * panel.price_usd * panel.maintenance_pct_per_year / 100)
+            _pay_energy(whole, problem, site, mean_kw, panels)
+            _pay_adders(whole, problem, site, drivers)
+            yield whole
+
+
+def _halls(problem: Problem, site: str, it_kw: float, racks: int) -> Iterator[list[tuple[Any, int]] | None]:
+    """Yield every choice of halls that house a site; None where it has no halls."""
+    rows = [hall for hall in problem.halls.values() if hall.site == site]
+    if not rows:
+        yield None
+    for units in itertools.product(*(range(hall.max_units + 1) for hall in rows)) if rows else ():
+        chosen = list(zip(rows, units, strict=True))
+        enough_kw = sum(h.kw * n for h, n in chosen) >= it_kw * (1 - 1e-9)
+        if sum(units) and enough_kw and sum(h.positions * n for h, n in chosen) >= racks:
+            yield chosen
+
+
+def _panels(problem: Problem, site: str) -> Iterator[list[tuple[Any, int]]]:
+    """Yield every number of solar units."""
+    own = problem.sites[site].kind in ("owned", "edge")
+    rows = [panel for panel in problem.solar.values() if own and panel.site in (None, site)]
+    for units in itertools.product(*(range(panel.max_units + 1) for panel in rows)):
+        yield list(zip(rows, units, strict=True))
+
+
+def _pay_energy(
+    purse: Purse, problem: Problem, site: str, mean_kw: dict[int, float], panels: list[tuple[Any, int]]
+) -> None:
+    """Pay what the grid gives, hour by hour of a mean day."""
+    row = problem.sites[site]
+    for year, kw in mean_kw.items():
+        for hour in range(24):
+            price = row.electricity_usd_per_kwh or 0.0
+            for band in problem.tariffs.values():
+                inside = (hour - band.from_hour) % 24 < ((band.to_hour - band.from_hour) % 24 or 24)
+                if band.site == site and inside:
+                    price = band.band_usd_per_kwh
+            sun = sum(units * panel.kw * float(panel.hourly_yield[hour]) for panel, units in panels)
+            grid = 365 * max(0.0, kw - sun)
+            tonnes = grid * row.carbon_kg_per_kwh / 1000
+            purse.carbon[year] += tonnes
+            purse.pay("energy", grid * price, year)
+            purse.pay("carbon", tonnes * problem.settings.carbon_price_usd_per_t, year)
+
+
+def _pay_adders(purse: Purse, problem: Problem, site: str, drivers: dict[str, float]) -> None:
+    """Pay what comes by rule, that which follows the purchases last."""
+    rows = [adder for adder in problem.adders.values() if adder.site in (None, site)]
+    for last in (False, True):
+        base = purse.spent
+        for adder in rows:
+            if (adder.driver == "capital") == last:
+                quantity = adder_quantity(adder, base if last else drivers[adder.driver])
+                purse.buy(quantity, adder.price_usd, adder.lifetime_years)
+                purse.always("other", quantity * adder.usd_per_year)

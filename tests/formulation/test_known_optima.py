@@ -117,6 +117,38 @@ PLANTS: dict[str, Small] = {
 }
 
 
+SUN = " ".join(["0"] * 6 + ["0.1", "0.3", "0.5", "0.6", "0.7", "0.7", "0.7", "0.6", "0.5", "0.3", "0.1"] + ["0"] * 7)
+PANEL: dict[str, Any] = {"name": "roof", "kw": 1, "hourly_yield": SUN, "max_units": 4, "price_usd": 500}
+DEAR: dict[str, Any] = {"site": "oslo", "from_hour": 8, "to_hour": 20, "band_usd_per_kwh": 0.3}
+NIGHT: dict[str, Any] = {"site": "oslo", "from_hour": 22, "to_hour": 6, "band_usd_per_kwh": 0.04}
+ADDERS: list[dict[str, Any]] = [
+    {"name": "login", "driver": "site", "ratio": 0, "minimum": 2, "step": 1, "price_usd": 800, "kw_each": 0.3,
+     "rack_units_each": 1},
+    {"name": "movers", "driver": "nodes", "ratio": 0.4, "step": 1, "price_usd": 700, "kw_each": 0.2},
+    {"name": "lights", "driver": "racks", "ratio": 1, "usd_per_year": 90},
+    {"name": "operators", "driver": "it_kw", "ratio": 0.3, "minimum": 1, "step": 0.5, "usd_per_year": 400},
+    {"name": "freight", "driver": "capital", "ratio": 0.04, "price_usd": 1, "lifetime_years": 9},
+    {"name": "insurance", "driver": "capital", "ratio": 0.01, "minimum": 900, "usd_per_year": 1},
+]  # fmt: skip
+
+PLANTS |= {
+    "prices by the hour": owned_site(services=[service(**BUSY)]).put("tariffs", [DEAR, NIGHT]),
+    "solar": owned_site(services=[service(**BUSY)]).put("tariffs", [DEAR]).put("solar", [PANEL]),
+    "solar of two kinds, growth": owned_site(services=[service(growth_pct_per_year=100, **BUSY)])
+    .put("solar", [PANEL, {**PANEL, "name": "land", "kw": 3, "max_units": 2, "price_usd": 1100}])
+    .set(horizon_years=2),
+    "halls": owned_site(services=[service(**BUSY)]).put(
+        "halls",
+        [
+            {"name": "big", "site": "oslo", "kw": 9, "positions": 8, "price_usd": 9000},
+            {"name": "room", "site": "oslo", "kw": 1.5, "positions": 1, "max_units": 4, "price_usd": 2100},
+        ],
+    ),
+    "what comes by rule": owned_site(services=[service(**BUSY)]).put("adders", ADDERS),
+    "what comes by rule at a landlord's": colocation(services=[service(**BUSY)]).put("adders", ADDERS),
+}
+
+
 @pytest.mark.parametrize("name", PLANTS)
 def test_plant_is_that_of_brute_force(name: str) -> None:
     assert agrees(no_fabric(PLANTS[name]).drop("nodes", "quad")) < float("inf")
