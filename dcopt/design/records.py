@@ -183,6 +183,29 @@ class RackRecord(Record):
     air_cooling: str
 
 
+class Slot(Record):
+    """One thing in a rack: the lowest unit that it takes (1 is the rack's lowest), and its height."""
+
+    from_unit: float
+    units: float
+    item: str
+
+
+class ElevationRecord(Record):
+    """What stands where in racks that are filled alike; ``content`` as in the racks' record.
+
+    Racks are bought once: the elevation of year 1 holds in every year.
+    """
+
+    site: str
+    rack: str
+    content: str
+    cooling: str
+    year: int
+    count: int
+    slots: tuple[Slot, ...]
+
+
 class PowerRecord(Record):
     """Units of one part of the power chain: the load that they carry at peak, what they are sized for, what they lose.
 
@@ -372,6 +395,7 @@ class Design(Record):
     network: tuple[NetworkRecord, ...] = ()
     storage: tuple[StorageRecord, ...] = ()
     racks: tuple[RackRecord, ...] = ()
+    elevations: tuple[ElevationRecord, ...] = ()
     power: tuple[PowerRecord, ...] = ()
     cooling: tuple[CoolingRecord, ...] = ()
     sites: tuple[SiteRecord, ...] = ()

@@ -26,7 +26,9 @@ def declare(program: Program) -> None:
     for site, adder in _applicable(program):
         if adder.driver in WITH_POWER:
             quantity = _quantity(program, site, adder, _driver(program, site, adder))
-            program.constant_load(site, quantity, adder.kw_each, adder.rack_units_each, adder.name)
+            program.constant_load(
+                site, quantity, adder.kw_each, adder.rack_units_each, adder.name, program.model.active_site[site]
+            )
 
 
 def link(program: Program) -> None:

@@ -27,6 +27,7 @@ def extract(program: Program) -> Design:
     settle_losses(program)
     ledger = program.ledger.evaluated(number)
     cost = cost_of(ledger, program.finance)
+    standing = tuple(racks.extract(program))
     return Design(
         problem=program.problem.name,
         status="feasible",
@@ -39,7 +40,8 @@ def extract(program: Program) -> Design:
         inference=tuple(serving.extract(program)),
         network=tuple(fabric.extract(program)),
         storage=tuple(storage.extract(program)),
-        racks=tuple(racks.extract(program)),
+        racks=standing,
+        elevations=tuple(racks.extract_elevations(program, standing)),
         power=tuple(power.extract(program)),
         cooling=tuple(cooling.extract(program)),
         sites=tuple(power.extract_sites(program)),

@@ -27,7 +27,7 @@ def declare(program: Program) -> None:
         program.buy(site, "network", "switches", switch.name, switches, switch.price_usd, switch.lifetime_years)
         program.pay(site, "support", switches, switch.price_usd * switch.support_pct_per_year / 100)
         program.pay(site, "maintenance", switches, switch.price_usd * switch.maintenance_pct_per_year / 100)
-        program.constant_load(site, switches, switch.max_kw, switch.rack_units, switch.name)
+        program.constant_load(site, switches, switch.max_kw, switch.rack_units, switch.name, program.model.open[key])
         _cables(program, site, facility.access_link, facility.node_ports * nodes_of(program, key))
         _cables(program, site, facility.trunk_link, trunks)
 

@@ -38,6 +38,8 @@ class ShelfItem:
     count: Any
     kw: float
     units: float
+    present: Any = None
+    """A binary without which there is none of it (None: not known)."""
 
 
 @dataclass
@@ -243,11 +245,13 @@ class Program:
                 )
                 self.require("offer_some", key, total(units) <= max(upper_bound(total(units)), offer.min_units) * some)
 
-    def constant_load(self, site: str, count: Any, kw_each: float, rack_units_each: float, item: str = "") -> None:
+    def constant_load(
+        self, site: str, count: Any, kw_each: float, rack_units_each: float, item: str = "", present: Any = None
+    ) -> None:
         """Put switches, cables or storage on a site: their nameplate power all year, and their rack units."""
         balance = self.balances[site]
         if rack_units_each or kw_each:
-            balance.shelf_items.append(ShelfItem(item, count, kw_each, rack_units_each))
+            balance.shelf_items.append(ShelfItem(item, count, kw_each, rack_units_each, present))
         if kw_each:
             balance.it_peak_kw.append(kw_each * count)
             balance.it_rated_kw.append(kw_each * count)

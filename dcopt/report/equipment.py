@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from dcopt.design.records import Design, NetworkRecord, PoolRecord, RackRecord, SiteRecord, StorageRecord
+from dcopt.design.records import (
+    Design,
+    ElevationRecord,
+    NetworkRecord,
+    PoolRecord,
+    RackRecord,
+    SiteRecord,
+    StorageRecord,
+)
 from dcopt.report.blocks import Block, Bullet, BulletChart, Section, Text, table
 from dcopt.report.numbers import R, merged_years, number, percent
 
@@ -182,7 +190,7 @@ def _racks(design: Design) -> Section:
             rack.air_cooling,
         )
 
-    return _section(
+    section = _section(
         "racks",
         "Racks",
         "Racks and what stands in them",
@@ -191,6 +199,29 @@ def _racks(design: Design) -> Section:
         cells,
         "No racks are needed.",
     )
+    if not design.elevations:
+        return section
+    headers = ("site", "rack", "holds", ">racks", "units and what stands in them")
+    rows = [(e.site, e.rack, e.content, number(e.count), elevation_text(e)) for e in design.elevations]
+    return Section(
+        section.key, section.title, (*section.blocks, table("Elevations, from the lowest unit", headers, rows))
+    )
+
+
+def elevation_text(record: ElevationRecord) -> str:
+    """Return what stands in a rack as ranges of units, like things that follow each other together."""
+    runs: list[tuple[float, float, str, int]] = []
+    for slot in sorted(record.slots, key=lambda slot: slot.from_unit):
+        end = slot.from_unit + slot.units - 1
+        if runs and runs[-1][2] == slot.item and runs[-1][1] + 1 == slot.from_unit:
+            runs[-1] = (runs[-1][0], end, slot.item, runs[-1][3] + 1)
+        else:
+            runs.append((slot.from_unit, end, slot.item, 1))
+    texts = [
+        f"{start:g}-{end:g}: {count} × {item}" if end > start else f"{start:g}: {item}"
+        for start, end, item, count in runs
+    ]
+    return "; ".join(texts) or "empty"
 
 
 def _power(design: Design) -> Section:

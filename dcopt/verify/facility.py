@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from dcopt.design.records import Design, PoolRecord, RackRecord
+from dcopt.design.records import Design, RackRecord
 from dcopt.infrastructure.cooling import (
     LOOPS,
     design_kw_per_kw,
@@ -16,40 +15,14 @@ from dcopt.infrastructure.cooling import (
 )
 from dcopt.infrastructure.plant import Flows, Plant, balance
 from dcopt.infrastructure.power import CHAIN, INDOORS, PARALLEL, losses_kw, units_needed, usable_kw
-from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector, rack_fill, rack_kw_limit
-from dcopt.performance.power import serving_node_kw, training_node_kw
+from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector
 from dcopt.performance.workloads import HOURS_PER_YEAR
-from dcopt.problem.demand import load_in
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
+from dcopt.verify import racks
 from dcopt.verify.checker import Checker
-
-
-@dataclass
-class Load:
-    """What stands at a site in a year: peaks and averages of nodes (by name) and of switches, cables and storage."""
-
-    node_peak_kw: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    node_average_kw: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    node_rated_kw: float = 0.0
-    """Nameplate of all nodes."""
-    shelf_kw: float = 0.0
-    shelf_units: float = 0.0
-
-    @property
-    def peak_kw(self) -> float:
-        """IT peak."""
-        return sum(self.node_peak_kw.values()) + self.shelf_kw
-
-    @property
-    def rated_kw(self) -> float:
-        """IT nameplate."""
-        return self.node_rated_kw + self.shelf_kw
-
-    @property
-    def average_kw(self) -> float:
-        """IT average."""
-        return sum(self.node_average_kw.values()) + self.shelf_kw
+from dcopt.verify.load import Load, load_of
+from dcopt.verify.racks import checked_offer
 
 
 @dataclass(frozen=True)
@@ -73,7 +46,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> dict[tuple[str,
             load = load_of(problem, design, site, year)
             if load.peak_kw <= 0:
                 continue
-            _racks(problem, design, site, year, load, checker)
+            racks.check(problem, design, site, year, load, checker)
             found[site, year] = _balances(problem, design, site, year, load, checker)
     stated = [(record.site, record.year) for record in design.sites]
     checker.same("sites: sites and years with equipment", sorted(stated), sorted(found))
@@ -98,114 +71,12 @@ def check(problem: Problem, design: Design, checker: Checker) -> dict[tuple[str,
             checker.equal(f"{place} {name}", said, value)
         limit = problem.sites[record.site].power_limit_kw or 0.0
         checker.at_most(f"{place} facility_kw", record.facility_kw, limit, "power_limit_kw")
-        racks = sum(r.count for r in design.racks if (r.site, r.year) == (record.site, record.year))
-        checker.same(f"{place} rack_positions_used", record.rack_positions_used, racks)
+        standing = sum(r.count for r in design.racks if (r.site, r.year) == (record.site, record.year))
+        checker.same(f"{place} rack_positions_used", record.rack_positions_used, standing)
         positions = problem.sites[record.site].rack_positions
         if positions is not None:
-            checker.at_most(f"{place} rack_positions_used", racks, positions, "rack_positions")
+            checker.at_most(f"{place} rack_positions_used", standing, positions, "rack_positions")
     return found
-
-
-def load_of(problem: Problem, design: Design, site: str, year: int) -> Load:
-    """Return what the nodes, switches, cables and storage of a site draw in a year."""
-    load = Load()
-    for pool in design.pools:
-        if (pool.site, pool.year) == (site, year) and not pool.rented:
-            node = problem.nodes[pool.node]
-            load.node_peak_kw[pool.node] += node.peak_kw * pool.nodes
-            load.node_rated_kw += (node.max_kw or 0.0) * pool.nodes
-            load.node_average_kw[pool.node] += node.standby_kw * pool.nodes + _activity_kw(problem, design, pool)
-    for net in design.network:
-        if (net.site, net.year) == (site, year):
-            fabric = problem.fabrics[net.fabric]
-            switch = problem.switches[net.switch]
-            switches = net.leaf + net.spine + net.core
-            trunks = net.leaf_spine_links + net.spine_core_links
-            load.shelf_kw += switches * switch.max_kw
-            load.shelf_kw += net.access_links * problem.links[fabric.access_link or ""].kw
-            load.shelf_kw += trunks * problem.links[fabric.trunk_link or ""].kw
-            load.shelf_units += switches * switch.rack_units
-    for extra in design.adders:
-        if (extra.site, extra.year) == (site, year):
-            load.shelf_kw += extra.quantity * problem.adders[extra.name].kw_each
-            load.shelf_units += extra.quantity * problem.adders[extra.name].rack_units_each
-    for name, units in storage_units(design, site, year).items():
-        load.shelf_kw += units * problem.storage[name].max_kw
-        load.shelf_units += units * problem.storage[name].rack_units
-    return load
-
-
-def storage_units(design: Design, site: str, year: int) -> dict[str, int]:
-    """Return the units of each storage row at a site."""
-    return {r.name: r.site_units for r in design.storage if (r.site, r.year) == (site, year)}
-
-
-def _activity_kw(problem: Problem, design: Design, pool: PoolRecord) -> float:
-    """Return the average power above standby of what runs on a pool."""
-    node = problem.nodes[pool.node]
-    where = (pool.site, pool.node, pool.fabric, pool.year)
-    total = pool.service_nodes * (serving_node_kw(node, 0.0) - node.standby_kw)
-    for job in design.training:
-        if (job.site, job.node, job.fabric, job.year) == where:
-            row = problem.training[job.job]
-            node_hours = job.runs_per_year * row.overhead_factor * job.nodes * job.days * 24
-            total += node_hours / HOURS_PER_YEAR * (training_node_kw(node) - node.standby_kw)
-    for part in design.inference:
-        if (part.site, part.node, part.fabric, part.year) == where:
-            peak, mean = load_in(problem.inference[part.service], part.year)
-            busy = part.requests_per_s * mean / peak / part.saturated_requests_per_s
-            chips = part.replicas * part.accelerators_per_replica / node.accelerators
-            total += busy * chips * (serving_node_kw(node, 1.0) - serving_node_kw(node, 0.0))
-    return total
-
-
-def _racks(problem: Problem, design: Design, site: str, year: int, load: Load, checker: Checker) -> None:
-    records = [r for r in design.racks if (r.site, r.year) == (site, year)]
-    standing: dict[str, int] = defaultdict(int)
-    for pool in design.pools:
-        if (pool.site, pool.year) == (site, year) and not pool.rented:
-            standing[pool.node] += pool.nodes
-    racked: dict[str, int] = defaultdict(int)
-    for record in records:
-        place = f"racks {record.name} for {record.node} at {site} year {year}"
-        rack = problem.racks[record.name]
-        collector = problem.cooling.get(record.cooling)
-        if record.node == NETWORK_STORAGE:
-            limit = rack_kw_limit(rack, collector)
-            checker.equal(f"{place} kw_each", record.kw_each, load.shelf_kw / record.count)
-            checker.at_most(f"{place} kw", load.shelf_kw, limit * record.count, "power of the racks")
-            checker.at_most(f"{place} units", load.shelf_units, rack.units * record.count, "units of the racks")
-            checker.same(f"{place} nodes", record.nodes, 0)
-        else:
-            node = problem.nodes[record.node]
-            racked[record.node] += record.nodes
-            fill = rack_fill(node, rack, collector.max_rack_kw if collector else None)
-            checker.at_most(f"{place} nodes", record.nodes, fill * record.count, "fill of the racks")
-            checker.equal(f"{place} kw_each", record.kw_each, record.nodes * (node.max_kw or 0.0) / record.count)
-        _offered(problem, "racks", site, record.name, place, checker)
-        _collectors(problem, site, record, place, checker)
-    checker.same(f"racks at {site} year {year}: nodes", dict(racked), dict(standing))
-    shelves = [record for record in records if record.node == NETWORK_STORAGE]
-    checker.same(f"racks at {site} year {year}: switches and storage", len(shelves), int(load.shelf_units > 0))
-
-
-def _offered(problem: Problem, table: str, site: str, name: str, place: str, checker: Checker) -> None:
-    checker.holds(f"{place} name", name in offered(problem, table, site), name, "it is not offered there")
-
-
-def _collectors(problem: Problem, site: str, record: RackRecord, place: str, checker: Checker) -> None:
-    """Check that the heat of a rack goes to a cooling unit of its kind, and what liquid leaves over to an air unit."""
-    if problem.sites[site].kind == "colocation":
-        checker.same(f"{place} cooling", (record.cooling, record.air_cooling), ("", ""))
-        return
-    kind = problem.racks[record.name].cooling
-    node = None if record.node == NETWORK_STORAGE else problem.nodes[record.node]
-    beside = "air" if kind == "liquid" and "air" in heat_by_collector(node, kind) else ""
-    for name, needed in ((record.cooling, kind), (record.air_cooling, beside)):
-        unit = problem.cooling.get(name)
-        checker.same(f"{place} cooling {name}", unit.kind if unit else name, needed)
-    if node is None:
-        checker.holds(f"{place} name", kind in LOOPS["chilled"], kind, "switches and storage are cooled by air")
 
 
 def _balances(problem: Problem, design: Design, site: str, year: int, load: Load, checker: Checker) -> SiteYear:
@@ -239,7 +110,9 @@ def _heat(problem: Problem, records: list[RackRecord], load: Load, checker: Chec
             peak = average = load.shelf_kw
         else:
             shares = heat_by_collector(problem.nodes[record.node], cooling)
-            peak, average = load.node_peak_kw[record.node], load.node_average_kw[record.node]
+            all_nodes = sum(r.nodes for r in records if r.node == record.node)
+            part = record.nodes / all_nodes if all_nodes else 0.0
+            peak, average = part * load.node_peak_kw[record.node], part * load.node_average_kw[record.node]
         for kind, share in shares.items():
             name = record.cooling if kind == cooling else record.air_cooling
             if name not in problem.cooling:
@@ -303,7 +176,7 @@ def _cooling(
             checker.equal(
                 f"{place} room_kw", found.room_kw, flows.room_heat if name == plant.room and not loop else 0.0
             )
-        _offered(problem, "cooling", site, name, place, checker)
+        checked_offer(problem, "cooling", site, name, place, checker)
     checker.same(f"cooling at {site} year {year}: units without heat", sorted(stated), [])
 
 
@@ -323,7 +196,7 @@ def _power(problem: Problem, design: Design, site: str, year: int, seen: tuple[L
         place = f"power {record.name} at {site} year {year}"
         part = problem.power[record.name]
         checker.same(f"{place} role", part.role, record.role)
-        _offered(problem, "power", site, record.name, place, checker)
+        checked_offer(problem, "power", site, record.name, place, checker)
         kw = flows.carried[record.role]
         sized = load.rated_kw if record.role == "pdu" else kw
         checker.equal(f"{place} kw", record.kw, kw)

@@ -24,7 +24,8 @@ from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
 from dcopt.verify import building
 from dcopt.verify.checker import Checker
-from dcopt.verify.facility import SiteYear, storage_units
+from dcopt.verify.facility import SiteYear
+from dcopt.verify.load import storage_units
 from dcopt.verify.storage import codec_of
 
 GAP_NOISE = 1e-14

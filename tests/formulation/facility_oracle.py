@@ -155,26 +155,9 @@ def _nodes(standing: Standing) -> dict[str, tuple[Any, int]]:
 
 
 def _shelf(problem: Problem, standing: Standing) -> tuple[float, float]:
-    """Return (kW, rack units) of switches, cables and storage."""
-    kw = height = 0.0
-    for _, fabric, _, network in standing.pools:
-        if network is not None:
-            switch = problem.switches[fabric.switch]
-            switches = network.leaf + network.spine + network.core
-            trunks = network.leaf_spine_links + network.spine_core_links
-            kw += switches * switch.max_kw + network.access_links * problem.links[fabric.access_link].kw
-            kw += trunks * problem.links[fabric.trunk_link].kw
-            height += switches * switch.rack_units
-    for name, units in standing.storage.items():
-        kw += units * problem.storage[name].max_kw
-        height += units * problem.storage[name].rack_units
-    count = sum(nodes for _, _, nodes, _ in standing.pools)
-    for adder in problem.adders.values():
-        if adder.driver in ("site", "nodes"):
-            extra = adder_quantity(adder, 1 if adder.driver == "site" else count)
-            kw += extra * adder.kw_each
-            height += extra * adder.rack_units_each
-    return kw, height
+    """Return (kW, rack units) of what is no node."""
+    things = _things(problem, standing)
+    return sum(count * kw for count, _, kw in things), sum(count * units for count, units, _ in things)
 
 
 def adder_quantity(adder: Any, driver: float) -> float:
@@ -185,22 +168,27 @@ def adder_quantity(adder: Any, driver: float) -> float:
     return next(float(k * adder.step) for k in itertools.count() if k * adder.step >= quantity * (1 - 1e-9))
 
 
+Way = tuple[dict[str, int], list[tuple[str, float, dict[int, float]]]]
+"""Racks by row, and heat (peak, average by year) by cooling unit."""
+
+
 def _housings(problem: Problem, site: str, standing: Standing) -> Iterator[Housing]:
     """Yield every choice of racks and cooling units for every kind of content."""
     years = range(1, problem.settings.horizon_years + 1)
-    contents: list[list[tuple[str, int, list[tuple[str, float, dict[int, float]]]]]] = []
+    contents: list[list[Way]] = []
     for node, count in _nodes(standing).values():
         peak = count * (node.measured_peak_kw or node.max_kw)
         average = {y: count * node.standby_kw + standing.busy_kw[y, node.name] for y in years}
-        contents.append(list(_ways(problem, site, node, count, peak, average, 0.0)))
+        contents.append(list(_ways(problem, site, node, count, peak, average)))
     kw, height = _shelf(problem, standing)
     if kw or height:
-        contents.append(list(_ways(problem, site, None, 0, kw, dict.fromkeys(years, kw), height)))
+        contents.append(list(_shelf_ways(problem, site, standing, kw, dict.fromkeys(years, kw))))
     for ways in itertools.product(*contents):
         heat: dict[str, tuple[float, dict[int, float]]] = {}
         racks: dict[str, int] = defaultdict(int)
-        for rack, count, takers in ways:
-            racks[rack] += count
+        for of_content, takers in ways:
+            for rack, count in of_content.items():
+                racks[rack] += count
             for unit, peak, average in takers:
                 old_peak, old_average = heat.get(unit, (0.0, dict.fromkeys(years, 0.0)))
                 heat[unit] = (old_peak + peak, {y: old_average[y] + average[y] for y in years})
@@ -209,42 +197,87 @@ def _housings(problem: Problem, site: str, standing: Standing) -> Iterator[Housi
             yield Housing(heat, racks)
 
 
-def _ways(
-    problem: Problem, site: str, node: Any, count: int, peak: float, average: dict[int, float], height: float
-) -> Iterator[tuple[str, int, list[tuple[str, float, dict[int, float]]]]]:
-    """Yield (rack, racks, heat by cooling unit) of each way to house one content (node None: switches and storage)."""
+def _ways(problem: Problem, site: str, node: Any, count: int, peak: float, average: dict[int, float]) -> Iterator[Way]:
+    """Yield each way to house the nodes of one kind: mixtures of racks under one choice of cooling units."""
     landlord = problem.sites[site].kind == "colocation"
     coolers = [u for u in problem.cooling.values() if can_be_had(problem, site, "cooling", u.name)]
-    for rack in problem.racks.values():
-        wants: tuple[str, ...] = ("air", "rear-door") if node is None else ("air", "rear-door", "immersion")
-        wants = ("liquid",) if node is not None and node.cooling == "liquid" else wants
-        if rack.cooling not in wants or not can_be_had(problem, site, "racks", rack.name):
-            continue
-        liquid = node.liquid_heat_pct / 100 if node is not None and rack.cooling == "liquid" else 1.0
-        takers: list[list[Any]] = [[None]] if landlord else [[u for u in coolers if u.kind == rack.cooling]]
+    for kind in ("liquid",) if node.cooling == "liquid" else ("air", "rear-door", "immersion"):
+        liquid = node.liquid_heat_pct / 100 if kind == "liquid" else 1.0
+        takers: list[list[Any]] = [[None]] if landlord else [[u for u in coolers if u.kind == kind]]
         if liquid < 1 and not landlord:
             takers.append([u for u in coolers if u.kind == "air"])
         for units in itertools.product(*takers):
-            dense = rack.max_kw
             most_kw = units[0].max_rack_kw if units[0] is not None else None
-            if node is None:
-                dense = dense if most_kw is None else min(dense, most_kw)
-                racks = max(math.ceil(peak / dense - 1e-9), math.ceil(height / rack.units - 1e-9))
-            else:
-                fits = [rack.units / node.rack_units, rack.max_kw / node.max_kw]
-                fits += [rack.max_kg / node.weight_kg] if rack.max_kg and node.weight_kg else []
-                fits += [most_kw / (node.max_kw * liquid)] if most_kw and liquid else []
-                fill = math.floor(min(fits) + 1e-9)
-                if fill == 0:
-                    continue
-                racks = -(-count // fill)
-            shares = [liquid, 1 - liquid]
+            fills = {}
+            for rack in problem.racks.values():
+                if rack.cooling == kind and can_be_had(problem, site, "racks", rack.name):
+                    fits = [rack.units / node.rack_units, rack.max_kw / node.max_kw]
+                    fits += [rack.max_kg / node.weight_kg] if rack.max_kg and node.weight_kg else []
+                    fits += [most_kw / (node.max_kw * liquid)] if most_kw and liquid else []
+                    fills[rack.name] = math.floor(min(fits) + 1e-9)
             heat = [
                 (unit.name, share * peak, {y: share * kw for y, kw in average.items()})
-                for unit, share in zip(units, shares, strict=False)
+                for unit, share in zip(units, [liquid, 1 - liquid], strict=False)
                 if unit is not None and share > 0
             ]
-            yield rack.name, racks, heat
+            for mixture in _mixtures({name: fill for name, fill in fills.items() if fill}, count):
+                yield mixture, heat
+
+
+def _mixtures(fills: dict[str, int], count: int) -> Iterator[dict[str, int]]:
+    """Yield every number of racks of each kind that holds the nodes, and none without a node to spare."""
+    if count <= 0:
+        yield {}
+        return
+    if not fills:
+        return
+    (name, fill), *rest = fills.items()
+    for racks in range(-(-count // fill) + 1):
+        for others in _mixtures(dict(rest), count - racks * fill):
+            yield {name: racks, **others} if racks else others
+
+
+def _shelf_ways(problem: Problem, site: str, standing: Standing, kw: float, average: dict[int, float]) -> Iterator[Way]:
+    """Yield each way to house switches, storage and servers by rule.
+
+    A thing takes the larger of its shares of a rack's units and kW. So many racks are enough that none is too full
+    for the largest thing: n racks with n − (n − 1)·largest.
+    """
+    landlord = problem.sites[site].kind == "colocation"
+    coolers = [u for u in problem.cooling.values() if can_be_had(problem, site, "cooling", u.name)]
+    things = _things(problem, standing)
+    for rack in problem.racks.values():
+        if rack.cooling not in ("air", "rear-door") or not can_be_had(problem, site, "racks", rack.name):
+            continue
+        for unit in [None] if landlord else [u for u in coolers if u.kind == rack.cooling]:
+            dense = min(rack.max_kw, math.inf if unit is None or unit.max_rack_kw is None else unit.max_rack_kw)
+            shares = [(count, max(units / rack.units, each / dense), units) for count, units, each in things]
+            largest = max((share for count, share, units in shares if units and count), default=0.0)
+            filled = sum(count * share for count, share, _ in shares)
+            if largest > 1:
+                continue
+            racks = next(n for n in itertools.count(1) if filled <= n - (n - 1) * largest + 1e-9)
+            yield {rack.name: racks}, [] if unit is None else [(unit.name, kw, average)]
+
+
+def _things(problem: Problem, standing: Standing) -> list[tuple[float, float, float]]:
+    """Return (count, units, kW of each) of switches, cables, storage and servers by rule."""
+    things: list[tuple[float, float, float]] = []
+    for _, fabric, _, network in standing.pools:
+        if network is not None:
+            switch = problem.switches[fabric.switch]
+            things.append((network.leaf + network.spine + network.core, switch.rack_units, switch.max_kw))
+            things.append((network.access_links, 0.0, problem.links[fabric.access_link].kw))
+            trunks = network.leaf_spine_links + network.spine_core_links
+            things.append((trunks, 0.0, problem.links[fabric.trunk_link].kw))
+    for name, units in standing.storage.items():
+        things.append((units, problem.storage[name].rack_units, problem.storage[name].max_kw))
+    count = sum(nodes for _, _, nodes, _ in standing.pools)
+    for adder in problem.adders.values():
+        if adder.driver in ("site", "nodes"):
+            extra = adder_quantity(adder, 1 if adder.driver == "site" else count)
+            things.append((extra, adder.rack_units_each, adder.kw_each))
+    return things
 
 
 def modules(load: float, each: float, redundancy: str, together: int | None = None) -> int:

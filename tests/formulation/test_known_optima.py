@@ -144,6 +144,14 @@ PLANTS |= {
             {"name": "room", "site": "oslo", "kw": 1.5, "positions": 1, "max_units": 4, "price_usd": 2100},
         ],
     ),
+    "two racks of two sizes": owned_site(services=[service(peak_requests_per_s=6000, mean_requests_per_s=3000)]).change(
+        "racks", "short", price_usd=500
+    ),
+    "racks that storage fills by its power": owned_site([job(dataset="books")])
+    .put("datasets", [dataset(size_tb=60)])
+    .change("storage", "flash", max_kw=1.3, rack_units=1)
+    .drop("storage", "disk")
+    .change("racks", "tall", max_kw=3),
     "what comes by rule": owned_site(services=[service(**BUSY)]).put("adders", ADDERS),
     "what comes by rule at a landlord's": colocation(services=[service(**BUSY)]).put("adders", ADDERS),
 }

@@ -135,6 +135,32 @@ def test_power_chain_carries_what_the_next_part_draws(solved: Solved) -> None:
         assert record.facility_kw == pytest.approx(drawn["transformer"], rel=1e-9)
 
 
+def test_every_unit_of_every_rack_is_known(solved: Solved) -> None:
+    """The elevations hold what stands at a site, in as many racks as are bought, within their height."""
+    problem, design = solved
+    for site in problem.sites:
+        stood: dict[str, int] = defaultdict(int)
+        for pool in at(design.pools, site):
+            stood[pool.node] += 0 if pool.rented else pool.nodes
+        for net in at(design.network, site):
+            stood[net.switch] += net.leaf + net.spine + net.core
+        if problem.sites[site].kind != "cloud":
+            for name, units in {r.name: r.site_units for r in at(design.storage, site)}.items():
+                stood[name] += units
+        shown: dict[str, int] = defaultdict(int)
+        racks = 0
+        for record in at(design.elevations, site):
+            racks += record.count
+            top = 1.0
+            for slot in record.slots:
+                shown[slot.item] += record.count
+                assert slot.from_unit >= top
+                top = slot.from_unit + slot.units
+            assert top - 1 <= problem.racks[record.rack].units
+        assert shown == {name: count for name, count in stood.items() if count}
+        assert racks == sum(record.count for record in at(design.racks, site))
+
+
 def test_pdus_are_sized_for_the_nameplate(solved: Solved) -> None:
     problem, design = solved
     for record in design.sites:
