@@ -270,6 +270,7 @@ class SiteRecord(Record):
     """Power, energy, carbon and water of a site in a year; ``wue_l_per_kwh`` is water for each kWh of IT energy.
 
     ``energy_mwh_per_year`` is all that the site uses, ``solar_mwh_per_year`` the part that its own solar gives.
+    ``embodied_t`` is the carbon of making the nodes that are bought for it, once.
     """
 
     site: str
@@ -281,6 +282,7 @@ class SiteRecord(Record):
     energy_mwh_per_year: float
     solar_mwh_per_year: float = 0.0
     carbon_t_per_year: float
+    embodied_t: float = 0.0
     water_m3_per_year: float
     wue_l_per_kwh: float | None = None
     rack_positions_used: int

@@ -11,7 +11,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from dcopt.economics.ledger import capex_terms, tco_terms
-from dcopt.formulation import adders
+from dcopt.formulation import adders, volume
 from dcopt.formulation.program import Program, total
 
 
@@ -22,6 +22,7 @@ def declare(program: Program) -> None:
 def link(program: Program) -> None:
     """Pay water and what follows the purchases, keep the budgets, and state the objectives."""
     program.settle()
+    volume.link(program)
     adders.follow_capital(program)
     carbon: dict[int, list[Any]] = {period.index: [] for period in program.candidates.periods}
     for site, period in program.carbon_t:

@@ -11,6 +11,7 @@ from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
 from dcopt.formulation import adders, compute, cooling, energy, fabric, halls, power, racks, serving, storage, training
 from dcopt.formulation.program import Program, number
 from dcopt.formulation.stage import settle_losses
+from dcopt.formulation.volume import settle_orders
 
 
 def load_values(columns: list[Any], values: Any) -> None:
@@ -25,6 +26,7 @@ def extract(program: Program) -> Design:
         if variable.value is None:
             variable.set_value(0.0, skip_validation=True)
     settle_losses(program)
+    settle_orders(program)
     ledger = program.ledger.evaluated(number)
     cost = cost_of(ledger, program.finance)
     standing = tuple(racks.extract(program))

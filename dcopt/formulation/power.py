@@ -138,6 +138,11 @@ def extract_sites(program: Program) -> list[SiteRecord]:
     for site, totals in program.totals.items():
         row = program.problem.sites[site]
         it_kw = number(totals.it_peak_kw)
+        embodied = sum(
+            whole(program.model.bought[key]) * pool.node.embodied_kgco2 / 1000
+            for key, pool in program.candidates.pools.items()
+            if pool.site == site
+        )
         if it_kw <= 0:
             continue
         for period in program.candidates.periods:
@@ -154,6 +159,7 @@ def extract_sites(program: Program) -> list[SiteRecord]:
                     pue=grid / it_average if it_average > 0 else None,
                     energy_mwh_per_year=grid * HOURS_PER_YEAR / 1000,
                     solar_mwh_per_year=solar_mwh(program, site, t),
+                    embodied_t=embodied,
                     carbon_t_per_year=number(program.carbon_t[site, t]),
                     water_m3_per_year=water,
                     wue_l_per_kwh=water * 1000 / (it_average * HOURS_PER_YEAR) if it_average > 0 else None,

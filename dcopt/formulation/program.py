@@ -18,6 +18,7 @@ from pyomo.repn.standard_repn import generate_standard_repn
 from dcopt.candidates.records import Candidates, Pool
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
+from dcopt.economics.volume import Band
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 
@@ -112,6 +113,8 @@ class Program:
         """Variables that are the largest of several expressions wherever that costs something."""
         self.floors: list[tuple[Any, list[Any]]] = []
         """Variables that are the least of several expressions wherever that saves something."""
+        self.orders: list[tuple[dict[str, Any], dict[tuple[str, int], Any], tuple[Band, ...], bool]] = []
+        """Purchases at prices by volume: (units by site, quantity by (site, band), bands, whether all units)."""
         self.adders: dict[tuple[str, str], tuple[Any, Any]] = {}
         """(quantity, driver) of what comes with a site by rule, by (site, adder)."""
         self.grid_kwh: dict[tuple[str, int], Any] = {}

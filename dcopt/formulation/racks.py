@@ -19,7 +19,7 @@ from dcopt.design.records import ElevationRecord, RackRecord, Slot
 from dcopt.formulation.compute import nodes_of
 from dcopt.formulation.program import Program, ShelfItem, all_years, number, total, upper_bound, whole
 from dcopt.infrastructure.elevation import Item, Placed, fill_racks, share_of_rack, spread, stack
-from dcopt.infrastructure.racks import NETWORK_STORAGE, rack_fill, rack_kw_limit
+from dcopt.infrastructure.racks import NETWORK_STORAGE, rack_kw_limit
 from dcopt.problem.tables.catalog_rows import Node
 
 
@@ -265,10 +265,17 @@ def extract_elevations(program: Program, racks: tuple[RackRecord, ...]) -> list[
             filled = fill_racks(items, record.count, rack.units, rack_kw_limit(rack, collector))
         else:
             node = program.problem.nodes[record.node]
-            fill = rack_fill(node, rack, collector.max_rack_kw if collector else None)
+            fill = next(o.fill for o in _options(program, record) if o.rack.name == rack.name)
             filled = stack(node.name, node.rack_units or 0.0, spread(record.nodes, fill, record.count))
         found += _alike(record, filled or [])
     return found
+
+
+def _options(program: Program, record: RackRecord) -> list[RackOption]:
+    """Return the options of the content of a record that stand under the same cooling."""
+    options = program.candidates.sites[record.site].racks[record.node]
+    key = f"{record.cooling or '-'}|{record.air_cooling or '-'}"
+    return [option for option in options if option.cooling_key == key]
 
 
 def shelf_items(program: Program, site: str) -> list[Item]:

@@ -157,6 +157,14 @@ class Problem:
         """Daily bands of electricity prices by ``site/from_hour``."""
         return cast("Mapping[str, Tariff]", self.tables["tariffs"])
 
+    def vendor_of(self, node: str) -> str:
+        """Return who sells a node: the row's vendor, or that of its accelerator."""
+        return self.nodes[node].vendor or self.accelerators[self.nodes[node].accelerator].vendor
+
+    def halls_at(self, site: str) -> list[Hall]:
+        """Return the halls that may be built at a site."""
+        return [hall for hall in self.halls.values() if hall.site == site]
+
     @property
     def solar(self) -> Mapping[str, Solar]:
         """On-site solar by name."""

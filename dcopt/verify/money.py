@@ -17,6 +17,7 @@ from dcopt.economics.ledger import (
     cost_of,
     tco_usd,
 )
+from dcopt.economics.volume import at_volume_prices
 from dcopt.performance.packing import packing_core_hours
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
@@ -40,6 +41,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     for site in problem.sites.values():
         _equipment(problem, design, site, ledger)
         _facility(problem, design, site, balances, ledger)
+    ledger.capital = at_volume_prices(problem, ledger.capital)
     building.pay(problem, design, balances, ledger, checker)
     for year in years:
         _workloads(problem, design, year, ledger)
@@ -242,6 +244,17 @@ def _budgets(
     settings = problem.settings
     grid_kwh = _grid_kwh(problem, design, balances)
     _sites(problem, design, grid_kwh, checker)
+    bought = _bought_nodes(problem, design)
+    total = sum(bought.values())
+    for vendor in {problem.vendor_of(node) for _, node in bought}:
+        units = sum(count for (_, node), count in bought.items() if problem.vendor_of(node) == vendor)
+        checker.at_most(f"nodes of {vendor}", units, total * settings.max_vendor_pct / 100, "max_vendor_pct")
+    for record in design.sites:
+        made = sum(n * problem.nodes[node].embodied_kgco2 for (site, node), n in bought.items() if site == record.site)
+        checker.equal(f"site {record.site} year {record.year} embodied_t", record.embodied_t, made / 1000)
+    if settings.embodied_limit_t is not None:
+        made = sum(n * problem.nodes[node].embodied_kgco2 for (_, node), n in bought.items())
+        checker.at_most("embodied carbon", made / 1000, settings.embodied_limit_t, "embodied_limit_t")
     if settings.capex_limit_usd is not None:
         checker.at_most("purchases", capex, settings.capex_limit_usd, "capex_limit_usd")
     for year in range(1, settings.horizon_years + 1):
@@ -261,6 +274,15 @@ def _budgets(
             checker.at_most(place, taken, offer.max_units, "max_units of offers.csv")
         if offer.min_units and taken:
             checker.at_most(f"{place} min_units of offers.csv", offer.min_units, taken, "what is taken")
+
+
+def _bought_nodes(problem: Problem, design: Design) -> dict[tuple[str, str], int]:
+    """Return the nodes that are bought, by (site, node)."""
+    bought: dict[tuple[str, str], int] = defaultdict(int)
+    for pool in design.pools:
+        if pool.year == 1 and not pool.rented:
+            bought[pool.site, pool.node] += pool.bought
+    return {key: count for key, count in bought.items() if count}
 
 
 def parts_taken(design: Design, table: str, name: str, site: str | None) -> float:

@@ -6,7 +6,14 @@ from collections import defaultdict
 
 from dcopt.design.records import Design, ElevationRecord, RackRecord
 from dcopt.infrastructure.cooling import LOOPS
-from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector, rack_fill, rack_kw_limit
+from dcopt.infrastructure.racks import (
+    NETWORK_STORAGE,
+    content_kg,
+    heat_by_collector,
+    rack_fill,
+    rack_kw_limit,
+    weakest_floor,
+)
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
@@ -34,7 +41,8 @@ def check(problem: Problem, design: Design, site: str, year: int, load: Load, ch
         else:
             node = problem.nodes[record.node]
             racked[record.node] += record.nodes
-            fill = rack_fill(node, rack, collector.max_rack_kw if collector else None)
+            floor = weakest_floor(problem.sites[site].floor_kg_per_m2, problem.halls_at(site))
+            fill = rack_fill(node, rack, collector.max_rack_kw if collector else None, floor)
             checker.at_most(f"{place} nodes", record.nodes, fill * record.count, "fill of the racks")
             checker.equal(f"{place} kw_each", record.kw_each, record.nodes * (node.max_kw or 0.0) / record.count)
         checked_offer(problem, "racks", site, record.name, place, checker)
@@ -96,8 +104,9 @@ def _one_rack(
     checker.at_most(f"{place} units", top - 1.0, rack.units, "units of the rack")
     is_shelf = record.content == NETWORK_STORAGE
     checker.at_most(f"{place} kw", kw, rack_kw_limit(rack, collector) if is_shelf else rack.max_kw, "power of the rack")
-    if rack.max_kg is not None:
-        checker.at_most(f"{place} kg", kg, rack.max_kg, "weight that the rack carries")
+    limit = content_kg(rack, weakest_floor(problem.sites[record.site].floor_kg_per_m2, problem.halls_at(record.site)))
+    if limit is not None:
+        checker.at_most(f"{place} kg", kg, limit, "weight that the rack and the floor carry")
 
 
 def checked_offer(problem: Problem, table: str, site: str, name: str, place: str, checker: Checker) -> None:

@@ -496,7 +496,8 @@ def _purse(
         if any(new > m for m in most) or (new and not can_be_bought(problem, site, table, name)):
             return
         life = problem.tables[table][name].lifetime_years  # type: ignore[attr-defined]
-        purse.buy(new, price_of(problem, site, table, name), life)
+        for quantity, price in _at_volume(problem, site, table, name, new):
+            purse.buy(quantity, price, life)
     if row.kind == "colocation":
         purse.always("colocation", 12 * it_kw * row.colocation_usd_per_kw_month)  # type: ignore[operator]
     purse.always("demand", 12 * grid_kw * row.demand_charge_usd_per_kw_month)
@@ -519,6 +520,25 @@ def _purse(
             _pay_energy(whole, problem, site, mean_kw, panels)
             _pay_adders(whole, problem, site, drivers)
             yield whole
+
+
+def _at_volume(problem: Problem, site: str, table: str, name: str, units: float) -> Iterator[tuple[float, float]]:
+    """Yield (units, price) of an order: every unit at its own price, or all at the price that the order reaches."""
+    base = price_of(problem, site, table, name)
+    rows = [o for o in problem.offers.values() if (o.table, o.name) == (table, name) and o.site in (None, site)]
+    breaks = [(int(u), float(p)) for o in rows[:1] for u, p in zip(o.volume_units, o.volume_prices_usd, strict=True)]
+
+    def price(unit: float) -> float:
+        return ([base] + [usd for first, usd in breaks if first <= unit])[-1]
+
+    if rows and rows[0].volume_rule == "all-units":
+        yield units, price(units)
+        return
+    if not breaks:
+        yield units, base
+        return
+    for unit in range(1, round(units) + 1):
+        yield 1, price(unit)
 
 
 def _halls(problem: Problem, site: str, it_kw: float, racks: int) -> Iterator[list[tuple[Any, int]] | None]:

@@ -131,7 +131,21 @@ ADDERS: list[dict[str, Any]] = [
     {"name": "insurance", "driver": "capital", "ratio": 0.01, "minimum": 900, "usd_per_year": 1},
 ]  # fmt: skip
 
+
+def _volumes(rule: str) -> list[dict[str, Any]]:
+    """Return offers whose prices fall with the order: nodes steeply, so that more than needed could be tempting."""
+    breaks = {"volume_units": "3 5", "volume_prices_usd": "9000 4000", "volume_rule": rule}
+    racks = {"table": "racks", "name": "short", "volume_units": "2", "volume_prices_usd": "250", "volume_rule": rule}
+    return [{"table": "nodes", "name": "duo", **breaks}, {"table": "racks", "name": "tall"}, racks]
+
+
 PLANTS |= {
+    "volume prices, incremental": owned_site(services=[service(peak_requests_per_s=4000)]).put(
+        "offers", _volumes("incremental")
+    ),
+    "volume prices, all units": owned_site(services=[service(peak_requests_per_s=4000)]).put(
+        "offers", _volumes("all-units")
+    ),
     "prices by the hour": owned_site(services=[service(**BUSY)]).put("tariffs", [DEAR, NIGHT]),
     "solar": owned_site(services=[service(**BUSY)]).put("tariffs", [DEAR]).put("solar", [PANEL]),
     "solar of two kinds, growth": owned_site(services=[service(growth_pct_per_year=100, **BUSY)])

@@ -124,4 +124,26 @@ PLANT = [
         "price_usd",
         "would do nothing",
     ),
+    broken(
+        "breaks-without-prices",
+        put(
+            "offers.csv",
+            b"table,name,site,volume_units,volume_prices_usd\nnodes,dgx-h100,oslo,10 20,290000\nnodes,mine,,,\n",
+        ),
+        "offers.csv",
+        2,
+        "volume_prices_usd",
+        "as many numbers as volume_units",
+    ),
+    broken(
+        "breaks-that-fall",
+        put(
+            "offers.csv",
+            b"table,name,site,volume_units,volume_prices_usd\nnodes,dgx-h100,oslo,20 10,29 28\nnodes,mine,,,\n",
+        ),
+        "offers.csv",
+        2,
+        "volume_units",
+        "must ascend",
+    ),
 ]

@@ -51,6 +51,7 @@ class Accelerator(CatalogRow):
 class Node(CatalogRow):
     """A server, or a rack-scale unit that is bought as one."""
 
+    vendor: str = column("Who sells it; blank: as the vendor of its accelerator.", default="")
     accelerator: str = column("Its chip.", refers_to="accelerators")
     accelerators: int = column("How many chips.", ge=1)
     replica_sizes: Names = column(
@@ -259,6 +260,10 @@ class Rack(CatalogRow):
     units: float = column("Height.", gt=0, le=100)
     max_kw: float = column("Most power in it.", gt=0, usual=(2, 250))
     max_kg: float | None = column("Most weight in it; blank: not checked.", default=None, gt=0)
+    empty_kg: float = column("Weight of the empty rack.", default=0.0, ge=0)
+    floor_m2: float | None = column(
+        "Floor that bears it, for the load of the floor; blank: not checked.", default=None, gt=0, le=50
+    )
     cooling: Literal["air", "rear-door", "liquid", "immersion"] = column("How its heat leaves.", default="air")
     price_usd: float = column("Price.", ge=0)
     lifetime_years: float = column("Lifetime.", default=10.0, gt=0, le=50)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import model_validator
@@ -53,6 +55,12 @@ class Settings(Row):
     )
     rent_inflation_pct: float | None = column(
         "Yearly increase of rents; blank: as cost_inflation_pct.", default=None, ge=-50, le=100
+    )
+    max_vendor_pct: float = column(
+        "Largest share of the bought nodes of all sites that one vendor may deliver.", default=100.0, gt=0, le=100
+    )
+    embodied_limit_t: float | None = column(
+        "Limit of the carbon of making all nodes that are bought.", default=None, ge=0
     )
     survive_failures: int = column(
         "Drive failures at once that the protection of owned storage must survive.", default=2, ge=1, le=10
@@ -112,6 +120,9 @@ class Site(NamedRow):
     )
     cooling_redundancy: Redundancy | None = column(
         "Redundancy of cooling units; blank: as redundancy, but N+1 where that is 4N/3.", default=None
+    )
+    floor_kg_per_m2: float | None = column(
+        "Load that the floor carries under a rack; blank: not checked (halls have their own).", default=None, gt=0
     )
     ups_minutes: float = column("Time that the batteries of the UPS must carry the load.", default=0.0, ge=0)
 
@@ -267,8 +278,39 @@ class Offer(Row):
         "Most units that can be had (at the site, or at all sites together).", default=None, ge=0
     )
     min_units: int | None = column("Fewest units, if any are bought.", default=None, ge=0)
+    volume_units: Names = column(
+        "Quantities from which the price changes, ascending; orders of all sites that the offer is for count together.",
+        default=(),
+    )
+    volume_prices_usd: Names = column("The price from each of these quantities on.", default=())
+    volume_rule: Literal["incremental", "all-units"] = column(
+        "Whether a price is for the units beyond its quantity, or for the whole order.", default="incremental"
+    )
     available_from_year: int = column("First year in which it can be bought.", default=1, ge=1)
     price_change_pct_per_year: float = column("Yearly change of the price.", default=0.0, ge=-90, le=100)
+
+    @model_validator(mode="after")
+    def _price_breaks(self) -> Offer:
+        if len(self.volume_units) != len(self.volume_prices_usd):
+            raise ValueError("volume_prices_usd|must have as many numbers as volume_units")
+        for name, form, what in (
+            ("volume_units", "[0-9]+", "whole number"),
+            ("volume_prices_usd", r"[0-9]+(\.[0-9]+)?", "price"),
+        ):
+            for text in getattr(self, name):
+                if not re.fullmatch(form, text):
+                    raise ValueError(f"{name}|'{text}' is not a {what}")
+        quantities = [1, *(int(text) for text in self.volume_units)]
+        if any(after <= before for before, after in pairwise(quantities)):
+            raise ValueError("volume_units|must ascend, from 2 on")
+        return self
+
+    @property
+    def price_breaks(self) -> tuple[tuple[int, float], ...]:
+        """(quantity from which, price) of each break."""
+        return tuple(
+            (int(units), float(price)) for units, price in zip(self.volume_units, self.volume_prices_usd, strict=True)
+        )
 
 
 class Existing(Row):
