@@ -32,7 +32,8 @@ class Table:
 
     def key_of(self, row: Any) -> str:
         """The key of a row as text; composite keys are joined by '/', blanks are '*'."""
-        return "/".join(str(getattr(row, column) or "*") for column in self.key)
+        cells = (getattr(row, column) for column in self.key)
+        return "/".join("*" if cell in (None, "") else str(cell) for cell in cells)
 
 
 TABLES: dict[str, Table] = {
