@@ -16,12 +16,28 @@ from dcopt.formulation import (
     serving,
     storage,
     strength,
+    survival,
     training,
 )
 from dcopt.formulation.program import Program
 from dcopt.problem.problem import Problem
 
-BLOCKS = (compute, training, serving, strength, fabric, storage, racks, cooling, power, halls, energy, adders, cost)
+BLOCKS = (
+    compute,
+    training,
+    serving,
+    survival,
+    strength,
+    fabric,
+    storage,
+    racks,
+    cooling,
+    power,
+    halls,
+    energy,
+    adders,
+    cost,
+)
 """In the order in which each needs what the ones before have put on the ledgers."""
 
 

@@ -22,6 +22,7 @@ LIMITS = (
     "offer_least",
     "offer_limit",
     "vendor_share",
+    "surviving",
     "embodied_limit",
     "hall_kw",
     "hall_positions",

@@ -81,6 +81,27 @@ def test_orders_of_all_sites_count_together(rule: str) -> None:
     assert sum(line.total_usd for line in lines) == pytest.approx(12000 * dear + 6000 * (ordered - dear))
 
 
+@pytest.mark.parametrize("share", [40, 100])
+def test_the_other_sites_carry_on(share: float) -> None:
+    small = two_sites(services=[service(headroom_pct=10, survive_pct=share, **BUSY)]).drop("fabrics", "flat")
+    design = design_of(small.drop("nodes", "quad"))
+    capacity = dict.fromkeys(("oslo", "rome"), 0.0)
+    for record in design.inference:
+        capacity[record.site] += record.capacity_requests_per_s if record.year == 1 else 0
+    assert min(capacity.values()) >= share / 100 * BUSY["peak_requests_per_s"]
+    assert sum(capacity.values()) >= 1.1 * BUSY["peak_requests_per_s"]
+
+
+def test_survival_is_paid_for_and_needs_two_sites() -> None:
+    small = two_sites(services=[service(**BUSY)]).drop("fabrics", "flat").drop("nodes", "quad")
+    costs = [tco_of(small.change("inference", survive_pct=share)) for share in (0, 50, 100)]
+    assert costs == sorted(costs)
+    assert costs[0] < costs[2]
+    design = design_of(small.change("inference", survive_pct=10, sites="oslo"))
+    assert design.status == "infeasible"
+    assert "survive_pct" in design.diagnosis[0]
+
+
 def test_a_weak_floor_spreads_the_nodes() -> None:
     small = two_vendors().drop("nodes", "quad").change("racks", "tall", empty_kg=100, floor_m2=1).drop("racks", "short")
     strong = design_of(small)

@@ -218,6 +218,9 @@ class Service(NamedRow):
     sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
     first_year: int = column("First year in which it runs.", default=1, ge=1)
     last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
+    survive_pct: float = column(
+        "Share of the peak that must still be carried when any one site is lost.", default=0.0, ge=0, le=100
+    )
     headroom_pct: float = column("Capacity above the peak that must be left.", default=0.0, ge=0, le=1000)
     balancer: Literal["pooled", "random"] = column(
         "How requests reach the replicas at a site: pooled (the one that holds the fewest) or random.",
