@@ -226,6 +226,7 @@ class CoolingRecord(Record):
     """Units of one cooling part and the heat that they take. ``serves`` tells the loop of a heat rejection.
 
     ``room_kw`` is the part of the heat that PDUs and UPS lose into the room; the rest comes from racks.
+    ``economizer_hours`` are the hours of the year without compressor (None: not known, or it has none).
     """
 
     site: str
@@ -235,6 +236,7 @@ class CoolingRecord(Record):
     kw: float
     serves: str
     room_kw: float = 0.0
+    economizer_hours: float | None = None
 
 
 class SolarRecord(Record):

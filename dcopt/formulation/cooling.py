@@ -18,7 +18,7 @@ from typing import Any
 from dcopt.design.records import CoolingRecord
 from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
 from dcopt.formulation.stage import Demand, Sizing, chosen_units, size_units, stage
-from dcopt.infrastructure.cooling import LOOPS, design_kw_per_kw, loop_of, mean_kw_per_kw
+from dcopt.infrastructure.cooling import LOOPS, design_kw_per_kw, economizer_hours, loop_of, mean_kw_per_kw
 from dcopt.infrastructure.power import INDOORS, loss_lines, units_needed, usable_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR
 from dcopt.problem.tables.catalog_rows import CoolingUnit
@@ -200,7 +200,16 @@ def extract(program: Program) -> list[CoolingRecord]:
             for chosen in chosen_units(program, site, f"{loop} heat-rejection"):
                 records.append((site, chosen.name, chosen.units, chosen.kw, loop, 0.0))
     return [
-        CoolingRecord(site=site, name=name, year=year, units=units, kw=heat, serves=serves, room_kw=room)
+        CoolingRecord(
+            site=site,
+            name=name,
+            year=year,
+            units=units,
+            kw=heat,
+            serves=serves,
+            room_kw=room,
+            economizer_hours=economizer_hours(program.problem.cooling[name], program.problem.sites[site]),
+        )
         for site, name, units, heat, serves, room in records
         for year in all_years(program)
     ]

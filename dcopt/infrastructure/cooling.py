@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from dcopt.infrastructure.racks import COLLECTORS
+from dcopt.infrastructure.storage import HOURS_PER_YEAR
 from dcopt.problem.tables.catalog_rows import CoolingUnit
 from dcopt.problem.tables.problem_rows import Site
 
@@ -12,6 +13,7 @@ REJECTION = "heat-rejection"
 
 LOOPS: dict[str, tuple[str, ...]] = {"chilled": ("air", "rear-door"), "warm": ("liquid", "immersion")}
 """Loops that carry collected heat to its rejection, and the collectors on each."""
+
 
 DESIGN_DEVIATIONS = 2.652
 """Standard deviations above the mean that a normal variable exceeds in 0.4 % of the hours: the design condition."""
@@ -48,14 +50,14 @@ def mean_kw_per_kw(unit: CoolingUnit, site: Site) -> float:
     return min(_by_lift(unit, mean_excess(above, deviation)), design_kw_per_kw(unit, site))
 
 
-def economizer_share(unit: CoolingUnit, site: Site) -> float | None:
-    """Return the share of the year's hours in which the unit needs no compressor; None where that is not known."""
+def economizer_hours(unit: CoolingUnit, site: Site) -> float | None:
+    """Return the hours of the year in which the unit needs no compressor; None where that is not known."""
     if not _weather_decides(unit, site):
         return None
     above, deviation = _above_threshold(unit, site)
     if deviation == 0:
-        return float(above <= 0)
-    return 0.5 * math.erfc(above / deviation / math.sqrt(2.0))
+        return HOURS_PER_YEAR * float(above <= 0)
+    return HOURS_PER_YEAR * 0.5 * math.erfc(above / deviation / math.sqrt(2.0))
 
 
 def mean_excess(above: float, deviation: float) -> float:

@@ -54,14 +54,6 @@ def units_needed(load_kw: float, unit_kw: float, redundancy: str, max_parallel: 
     return 2 * units if redundancy == "2N" else units
 
 
-def carries(units: int, load_kw: float, unit_kw: float, redundancy: str, max_parallel: int | None = None) -> bool:
-    """Whether ``units`` carry ``load_kw`` with the redundancy: no fewer than needed, and pairs where there are sides.
-
-    Raises ValueError as `units_needed`.
-    """
-    return units >= units_needed(load_kw, unit_kw, redundancy, max_parallel) and (redundancy != "2N" or units % 2 == 0)
-
-
 def _whole(units: float) -> int:
     return math.ceil(units * (1.0 - _ROUNDING))
 

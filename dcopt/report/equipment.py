@@ -251,7 +251,7 @@ def _cooling(design: Design) -> Section:
         "cooling",
         "Cooling",
         "Cooling units and the heat that they take",
-        ("site", "years", "unit", ">units", ">heat (kW)", ">of the room (kW)", "serves"),
+        ("site", "years", "unit", ">units", ">heat (kW)", ">of the room (kW)", "serves", ">hours without compressor"),
         design.cooling,
         lambda unit: (
             unit.site,
@@ -260,6 +260,7 @@ def _cooling(design: Design) -> Section:
             number(unit.kw, 4),
             number(unit.room_kw, 3) if unit.room_kw else "",
             unit.serves,
+            "" if unit.economizer_hours is None else number(unit.economizer_hours, 4),
         ),
         "No cooling is bought.",
         "The heat of the room is what PDUs and UPS lose. Heat rejection takes the heat of its loop, fans and pumps "

@@ -8,6 +8,7 @@ from dcopt.design.records import Design, RackRecord
 from dcopt.infrastructure.cooling import (
     LOOPS,
     design_kw_per_kw,
+    economizer_hours,
     loop_of,
     mean_kw_per_kw,
     serves,
@@ -173,6 +174,8 @@ def _cooling(
         _units(place, needed, found.units if found else 0, redundancy, "units for the heat", checker)
         checker.equal(f"{place} kw", found.kw if found else 0.0, kw)
         if found is not None:
+            hours = economizer_hours(unit, problem.sites[site])
+            checker.equal(f"{place} economizer_hours", found.economizer_hours, hours)
             checker.equal(
                 f"{place} room_kw", found.room_kw, flows.room_heat if name == plant.room and not loop else 0.0
             )
