@@ -58,16 +58,17 @@ def check(problem: Problem, design: Design, site: str, year: int, load: Load, ch
 
 
 def _elevations(problem: Problem, design: Design, site: str, load: Load, checker: Checker) -> None:
-    """Check what stands in which unit: nothing overlaps, everything stands somewhere, no rack holds too much."""
+    """Check what stands in which unit: one above the other, everything somewhere, no rack with too much."""
     records = [e for e in design.elevations if e.site == site]
     weights = {name: (row.rack_units, row.max_kw, row.weight_kg) for name, row in problem.nodes.items()}
     for (name, units, kw), _ in load.shelf.items():
         weights[name] = (units, kw, None)
-    counted: dict[tuple[str, str], int] = defaultdict(int)
+    counted: dict[tuple[str, str, str], int] = defaultdict(int)
     for record in records:
-        counted[record.rack, record.content] += record.count
+        counted[record.rack, record.content, record.cooling] += record.count
+        checker.same(f"elevation of {record.rack} for {record.content} at {site} year", record.year, 1)
         _one_rack(problem, record, weights, checker)
-    wanted = {(r.name, r.node): r.count for r in design.racks if (r.site, r.year) == (site, 1)}
+    wanted = {(r.name, r.node, r.cooling): r.count for r in design.racks if (r.site, r.year) == (site, 1)}
     checker.same(f"elevations at {site}: racks", dict(counted), wanted)
     there: dict[str, int] = defaultdict(int)
     for record in records:
@@ -97,7 +98,7 @@ def _one_rack(
     for slot in sorted(record.slots, key=lambda slot: slot.from_unit):
         units, slot_kw, slot_kg = needs.get(slot.item, (None, None, None))
         checker.equal(f"{place} {slot.item} units", slot.units, units)
-        checker.at_most(f"{place} unit {slot.from_unit:g}", top, slot.from_unit, "where the one below it ends")
+        checker.equal(f"{place} {slot.item} from_unit", slot.from_unit, top)
         top = slot.from_unit + slot.units
         kw += slot_kw or 0.0
         kg += slot_kg or 0.0

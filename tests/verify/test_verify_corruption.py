@@ -73,7 +73,7 @@ WORDS = {
     "table": ("nodes", "switches", "sites"),
 }
 
-BOUGHT = ("nodes", "switches", "links", "storage", "racks", "power", "cooling", "sites")
+BOUGHT = ("nodes", "switches", "links", "storage", "racks", "power", "cooling", "sites", "solar", "halls", "adders")
 
 
 def _key_classes() -> list[str]:
