@@ -25,14 +25,16 @@ def generate(problem: Problem, *, only_needed: bool = True) -> Candidates:
     items = items_of(problem)
     codecs = {
         item.owner: (checkpoint_codec(problem),)
-        if item.part == "checkpoint"
+        if not item.is_data
         else codecs_for(problem, problem.datasets[item.name])
         for item in items
     }
     options = _storage_options(problem, items, codecs)
     trainer = TrainingGenerator(problem, tuple(pools.values()))
     admissible = {job.name: trainer.admissible(job) for job in problem.training.values()}
-    training = prune(problem, admissible, options)
+    slowest = max((option.slowdown for of_item in options.values() for option in of_item), default=1.0)
+    reloads = sum(item.read_gb_per_s for item in items) * slowest
+    training = prune(problem, admissible, options, reloads)
     server = ServingGenerator(problem, tuple(pools.values()))
     serving = {service.name: server.candidates(service) for service in problem.inference.values()}
     chosen = {job: tuple(c for of_pool in by_pool.values() for c in of_pool) for job, by_pool in training.items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from dcopt.candidates.records import Pool, PoolFacility
+from dcopt.infrastructure.cabling import cabling_of, rack_fills
 from dcopt.infrastructure.spares import spare_steps
 from dcopt.infrastructure.topology import max_nodes, shape_of, steps_for, usable
-from dcopt.problem.fabric_ports import node_ports
 from dcopt.problem.offered import Offered, offered, shared_limits
 from dcopt.problem.problem import Problem
-from dcopt.problem.tables.catalog_rows import Fabric, Node, Switch
+from dcopt.problem.tables.catalog_rows import Fabric, Node
 from dcopt.problem.tables.problem_rows import Site
 
 LARGEST_POOL = 4096
@@ -36,14 +36,13 @@ def _pool(problem: Problem, site: Site, node: Offered, fabric: Fabric) -> Pool |
     if rented != (fabric.name == "builtin"):
         return None
     row: Node = node.row
-    if fabric.switch is not None:
-        links = (problem.links[fabric.access_link or ""], problem.links[fabric.trunk_link or ""])
-        if usable(row, fabric, problem.switches[fabric.switch], *links) is not None:
-            return None
+    switch = problem.switches[fabric.switch] if fabric.switch else None
+    if usable(row, fabric, switch, problem.links) is not None:
+        return None
     limits = [LARGEST_POOL, *_offer_limits(problem, node)]
     limited = rented and len(limits) > 1
-    if fabric.switch is not None:
-        limits.append(max_nodes(shape_of(row, fabric, problem.switches[fabric.switch])))
+    if switch is not None:
+        limits.append(max_nodes(shape_of(row, fabric, switch)))
     if not rented:
         limited = True
         limits.append(_site_limit(site, row))
@@ -87,13 +86,13 @@ def pool_facility(problem: Problem, pool: Pool, targets_pct: set[float]) -> Pool
         for target in sorted(targets_pct)
     }
     if pool.fabric.switch is None:
-        return PoolFacility(spares, (), 0, None, None, None)
-    switch: Switch = problem.switches[pool.fabric.switch]
-    return PoolFacility(
-        spare_steps=spares,
-        fabric_steps=steps_for(node, pool.fabric, switch, pool.max_nodes),
-        node_ports=node_ports(node, pool.fabric),
-        switch=switch,
-        access_link=problem.links[pool.fabric.access_link or ""],
-        trunk_link=problem.links[pool.fabric.trunk_link or ""],
+        return PoolFacility(spares, (), None)
+    cabling = cabling_of(problem, pool.site, node, pool.fabric)
+    fills = rack_fills(problem, pool.site, node)
+    steps = tuple(
+        (step, reach)
+        for step in steps_for(node, pool.fabric, problem.switches[pool.fabric.switch], pool.max_nodes)
+        for reach in cabling.reaches("trunk")
+        if reach in {cabling.trunk_reach(step, fill) for fill in fills}
     )
+    return PoolFacility(spares, steps, cabling)

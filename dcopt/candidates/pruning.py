@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import StorageOption, TrainingCandidate
+from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.problem.problem import Problem
 
 ByPool = dict[str, list[TrainingCandidate]]
@@ -24,17 +25,19 @@ def prune(
     problem: Problem,
     admissible: dict[str, ByPool],
     options: dict[tuple[str, str], tuple[StorageOption, ...]],
+    reloads: float = 0.0,
 ) -> dict[str, ByPool]:
     """Return the candidates of every job and pool that some optimal design may need.
 
-    First as if storage never bound; if even the fastest of what is left cannot exceed what the least storage system
-    delivers, that is so. Else bandwidths are compared as well.
+    First as if storage never bound; if what is left cannot exceed what the least storage system delivers, that is so.
+    Else bandwidths are compared as well, and as other candidates may then be longer, for all runs at once.
     """
     reduced = _reduce(problem, admissible, Binding(ingest=False, checkpoints=False))
-    binding = what_binds(problem, reduced, options)
-    if binding.ingest or binding.checkpoints:
-        return _reduce(problem, admissible, binding)
-    return reduced
+    one_by_one = always_in_turn(problem, _by_job(reduced))
+    binding = what_binds(problem, reduced, options, one_by_one=one_by_one, reloads=reloads)
+    if not binding.ingest and not binding.checkpoints:
+        return reduced
+    return _reduce(problem, admissible, what_binds(problem, reduced, options, one_by_one=False, reloads=reloads))
 
 
 def _reduce(problem: Problem, admissible: dict[str, ByPool], binding: Binding) -> dict[str, ByPool]:
@@ -46,32 +49,53 @@ def _reduce(problem: Problem, admissible: dict[str, ByPool], binding: Binding) -
         job: {pool: worth_choosing(of_pool, binding, by_node_days=True) for pool, of_pool in by_pool.items()}
         for job, by_pool in kept.items()
     }
-    return without_detours if always_in_turn(problem, without_detours) else kept
+    return without_detours if always_in_turn(problem, _by_job(without_detours)) else kept
+
+
+def _by_job(by_pool: dict[str, ByPool]) -> dict[str, list[TrainingCandidate]]:
+    return {job: [c for of_pool in pools.values() for c in of_pool] for job, pools in by_pool.items()}
 
 
 def what_binds(
     problem: Problem,
     candidates: dict[str, ByPool],
     options: dict[tuple[str, str], tuple[StorageOption, ...]],
+    *,
+    one_by_one: bool,
+    reloads: float = 0.0,
 ) -> Binding:
-    """Return which rates of all jobs together could exceed what the least storage system delivers."""
+    """Return which rates could exceed what the least storage system delivers: of all runs of all jobs at once.
+
+    ``one_by_one``: of the largest job alone, as no calendar needs more where all runs fit one after another;
+    ``reloads``: GB/s at which services read weights beside them.
+    """
     read = written = kiops = 0.0
-    for by_pool in candidates.values():
-        every = [c for of_pool in by_pool.values() for c in of_pool]
-        read += max((c.ingest_gb_per_s for c in every), default=0.0)
-        written += max((c.checkpoint_gb_per_s for c in every), default=0.0)
-        kiops += max((c.read_kiops for c in every), default=0.0)
+    for job, every in _by_job(candidates).items():
+        most = (
+            max((c.ingest_gb_per_s for c in every), default=0.0),
+            max((c.checkpoint_gb_per_s for c in every), default=0.0),
+            max((c.read_kiops for c in every), default=0.0),
+        )
+        if one_by_one:
+            read, written, kiops = (max(pair) for pair in zip(most, (read, written, kiops), strict=True))
+        else:
+            runs = problem.training[job].runs_per_year
+            read, written, kiops = (a * runs + b for a, b in zip(most, (read, written, kiops), strict=True))
     datasets = {problem.training[job].dataset for job in candidates}
     reads = [o for (item, _), of in options.items() if item.rpartition(":")[0] in datasets for o in of]
     writes = [o for (item, _), of in options.items() if item.endswith(":checkpoint") for o in of]
+    rebuilt = [max((o.rebuild[k] for of in options.values() for o in of), default=0.0) for k in (0, 1)]
+    rebuilt[0] += reloads
     return Binding(
         ingest=any(
-            read > o.storage.read_gb_per_s * o.storage.min_units
-            or (o.storage.read_kiops is not None and kiops > o.storage.read_kiops * o.storage.min_units)
+            read * o.slowdown > o.storage.read_gb_per_s * o.storage.min_units - rebuilt[0]
+            or (o.storage.read_kiops is not None and kiops * o.slowdown > o.storage.read_kiops * o.storage.min_units)
             for o in reads
         ),
         checkpoints=any(
-            written * o.protection.written_per_stored > o.storage.write_gb_per_s * o.storage.min_units for o in writes
+            written * o.protection.written_per_stored * o.slowdown
+            > o.storage.write_gb_per_s * o.storage.min_units - rebuilt[1]
+            for o in writes
         ),
     )
 
@@ -100,7 +124,7 @@ def worth_choosing(
     return undominated(sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s)), merits)
 
 
-def always_in_turn(problem: Problem, training: dict[str, dict[str, list[TrainingCandidate]]]) -> bool:
+def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCandidate]]) -> bool:
     """Whether all runs of all jobs fit one after another into the days that every job allows, whatever is chosen.
 
     Then a calendar exists for every choice that fits the nodes, so no choice is needed for its shortness alone.
@@ -108,8 +132,10 @@ def always_in_turn(problem: Problem, training: dict[str, dict[str, list[Training
     jobs = [problem.training[name] for name in training]
     if not jobs:
         return True
-    common = min(job.due_day for job in jobs) - max(job.earliest_start_day for job in jobs)
-    longest = {
-        name: max((c.days for of in pools.values() for c in of), default=0.0) for name, pools in training.items()
+    starts = {
+        earliest_start_day(problem, problem.training[c.job], c.pool.site)
+        for c in {(c.job, c.pool.site): c for of_job in training.values() for c in of_job}.values()
     }
+    common = min(job.due_day for job in jobs) - max(starts, default=0.0)
+    longest = {name: max((c.days for c in candidates), default=0.0) for name, candidates in training.items()}
     return sum(problem.training[name].runs_per_year * days for name, days in longest.items()) <= common

@@ -8,20 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from dcopt.infrastructure.cabling import Cabling
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.performance.goodput import Goodput
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, Variant
+from dcopt.performance.serving import Layout, ServingPrediction, Variant
 from dcopt.performance.training import StepPrediction
 from dcopt.problem.tables.catalog_rows import (
     Codec,
     CoolingUnit,
     Fabric,
-    Link,
     Node,
     PowerPart,
     Protection,
     Rack,
-    Switch,
 )
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
 
@@ -72,11 +71,11 @@ class PoolFacility:
 
     spare_steps: dict[float, tuple[tuple[int, int], ...]]
     """By target in %: (spares, largest number of working nodes that they cover), ascending."""
-    fabric_steps: tuple[FabricStep, ...]
-    node_ports: int
-    switch: Switch | None
-    access_link: Link | None
-    trunk_link: Link | None
+    fabric_steps: tuple[tuple[FabricStep, str], ...]
+    """Steps of the fabric with the reach of the cables between their switches; several of one step where it depends on
+    the rack that is chosen for the nodes."""
+    cabling: Cabling | None
+    """None where no switches are bought."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,8 @@ class TrainingCandidate:
     steps: int
     days: float
     goodput: Goodput
+    production_factor: float
+    """Time of a step in production ÷ on the bench."""
     checkpoint_gb: float
     checkpoint_gb_per_s: float
     ingest_gb_per_s: float
@@ -111,10 +112,12 @@ class ServingCandidate:
     service: str
     pool: Pool
     accelerators: int
-    layout: ReplicaLayout
+    layout: Layout
     variant: Variant
     compression: tuple[str, ...]
     software: str
+    speculation: str
+    """A row of speculation.csv, or ``none``."""
     quality_loss_pct: float
     licence_usd_per_year: float
     prediction: ServingPrediction
@@ -127,17 +130,27 @@ class ServingCandidate:
     """Average power added by each request/s of mean load."""
 
 
+TABLE_OF_PART = {"hot": "datasets", "cold": "datasets", "checkpoint": "training", "weights": "inference"}
+"""The table to which each kind of item belongs."""
+
+
 @dataclass(frozen=True)
 class DataItem:
-    """Data that must lie somewhere: a part of a dataset, or the checkpoints of a job."""
+    """Data that must lie somewhere: a part of a dataset, the checkpoints of a job, or the weights of a service."""
 
     name: str
     part: str
-    """hot, cold or checkpoint."""
+    """hot, cold, checkpoint or weights."""
     size_tb: float
     share: float
     """Share of its dataset; ingest reads the parts in this proportion."""
     compressibility: str
+    requires: tuple[str, ...] = ()
+    """Features that storage must offer to hold it."""
+    nines: float = 0.0
+    """Its copies together keep it through a year with a probability of so many nines (−log10 of the loss)."""
+    read_gb_per_s: float = 0.0
+    """What is read of it at any time, wherever it lies."""
 
     @property
     def key(self) -> str:
@@ -147,7 +160,12 @@ class DataItem:
     @property
     def owner(self) -> str:
         """``table/name`` of the row that it belongs to."""
-        return f"{'training' if self.part == 'checkpoint' else 'datasets'}/{self.name}"
+        return f"{TABLE_OF_PART[self.part]}/{self.name}"
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is part of a dataset."""
+        return self.owner.startswith("datasets/")
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,14 @@ class StorageOption:
     codec: Codec
     raw_tb_per_tb: float
     """Raw TB for each TB of the item."""
+    nines: float
+    """−log10 of the probability that this copy of the item is lost within a year, no more than the item needs."""
+    least_units: int
+    """Units on which the parts of a group can lie apart."""
+    rebuild: tuple[float, float]
+    """GB/s that the rebuild of a drive reads and writes."""
+    slowdown: float
+    """GB/s of the units for each GB/s moved: more than 1 where encryption is required."""
 
     @property
     def key(self) -> str:
@@ -242,3 +268,16 @@ class Candidates:
     def item_of(self) -> dict[str, DataItem]:
         """The items by their key."""
         return {item.key: item for item in self.items}
+
+    @cached_property
+    def rebuilds(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """GB/s that the rebuild of a drive reads and writes with the widest protection, by (site, storage unit)."""
+        found: dict[tuple[str, str], tuple[float, float]] = {}
+        for (_, site), options in self.storage_options.items():
+            for option in options:
+                before = found.get((site, option.storage.name), (0.0, 0.0))
+                found[site, option.storage.name] = (
+                    max(before[0], option.rebuild[0]),
+                    max(before[1], option.rebuild[1]),
+                )
+        return found

@@ -1,59 +1,31 @@
-"""The ways each service could run: variants, engines and replica sizes on every pool, with the rate of each."""
+"""The candidates of each service on every pool: the ways to make a replica, with the rate that each carries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import combinations
 
 from dcopt.candidates.records import Pool, ServingCandidate, Verdict
-from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
+from dcopt.candidates.serving_ways import Way, recipes_for, ways_of
+from dcopt.performance.cluster import Cluster
+from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, ServingTask, Variant, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
-from dcopt.problem.model_config import ModelConfig
-from dcopt.problem.offered import offered
+from dcopt.performance.serving import ServingPrediction, largest_rate
+from dcopt.performance.workloads import rtt_ms
 from dcopt.problem.problem import Problem
-from dcopt.problem.tables.catalog_rows import Compression, Node, Software
+from dcopt.problem.tables.catalog_rows import Node
 from dcopt.problem.tables.problem_rows import Service
 
-LARGEST_REPLICA_NODES = 4
-"""Whole nodes that one replica may span."""
 
+@dataclass(frozen=True)
+class Case:
+    """A way at its best: as if it carried its saturated rate within the promises."""
 
-def variants_for(service: Service, problem: Problem, site: str) -> list[tuple[tuple[Compression, ...], float]]:
-    """Return the variants whose published loss ``service`` allows, alone and stacked, with their loss in %."""
-    model = problem.models[service.model]
-    rows = [offer.row for offer in offered(problem, "compression", site).values() if applies(offer.row, model)]
-    stacks: list[tuple[Compression, ...]] = [(row,) for row in rows]
-    for size in (2, 3):
-        stacks += [stack for stack in combinations(rows, size) if stack_together(stack)]
-    found: list[tuple[tuple[Compression, ...], float]] = []
-    for stack in stacks:
-        loss = stacked_loss_pct([row.quality_loss_pct for row in stack])
-        if loss <= service.max_quality_loss_pct + 1e-12:
-            found.append((stack, loss))
-    return found
-
-
-def layouts_for(node: Node, model: ModelConfig, *, has_network: bool) -> list[ReplicaLayout]:
-    """Return the layouts of a replica: the node's replica sizes, and whole nodes in a pipeline."""
-    layouts = [_layout(size, 1, model) for size in node.replica_accelerators if _splits(size, model)]
-    whole = max((size for size in node.replica_accelerators if _splits(size, model)), default=0)
-    if has_network and whole == node.accelerators:
-        layouts += [
-            _layout(whole, count, model) for count in range(2, LARGEST_REPLICA_NODES + 1) if model.layers % count == 0
-        ]
-    return layouts
-
-
-def _splits(size: int, model: ModelConfig) -> bool:
-    return model.heads % size == 0
-
-
-def _layout(tensor: int, pipeline: int, model: ModelConfig) -> ReplicaLayout:
-    expert = tensor if model.experts and model.experts % tensor == 0 else 1
-    return ReplicaLayout(tensor=tensor, pipeline=pipeline, expert=expert)
+    way: Way
+    accelerators: int
+    requests_per_s: float
+    licence_usd_per_year: float
+    kw_per_request: float
 
 
 @dataclass
@@ -62,6 +34,7 @@ class ServingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
+    cases: dict[tuple[str, str, str, str], list[Case]] = field(default_factory=dict)
     rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
 
@@ -71,45 +44,46 @@ class ServingGenerator:
         for pool in self.pools:
             if service.sites and pool.site not in service.sites:
                 continue
-            found = list(self._on_pool(service, pool))
+            found = self._on_pool(service, pool)
             self.verdicts.append(_verdict(service, pool, found))
             kept.extend(undominated(found))
         return tuple(kept)
 
-    def _on_pool(self, service: Service, pool: Pool) -> Iterable[ServingCandidate]:
-        task = serving_task_of(service, self.problem)
-        accelerator = self.problem.accelerators[pool.node.accelerator]
-        has_network = pool.rented or pool.fabric.switch is not None
+    def _on_pool(self, service: Service, pool: Pool) -> list[ServingCandidate]:
+        """Rate the ways from the most throughput a chip down, leaving out those that cannot win any more."""
+        cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
         trip = rtt_ms(service, pool.site, self.problem)
-        engines = [
-            offer.row
-            for offer in offered(self.problem, "software", pool.site).values()
-            if runs_on(offer.row, accelerator, "serving") and serves(offer.row, task.model)
+        cases = [
+            *self._cases(service, pool, cluster, spanning=False),
+            *self._cases(service, pool, cluster, spanning=True),
         ]
-        for stack, loss in variants_for(service, self.problem, pool.site):
-            variant = variant_of(stack, accelerator)
-            if variant is None:
+        cases.sort(key=lambda case: (-case.requests_per_s / case.accelerators, case.accelerators))
+        found: list[ServingCandidate] = []
+        for case in cases:
+            if cannot_win(case, found):
                 continue
-            for engine in engines:
-                if not computes_in(engine, variant.precision):
-                    continue
-                for layout in layouts_for(pool.node, task.model, has_network=has_network):
-                    rated = self._rate(service, pool, task, layout, variant, engine, trip)
-                    if rated is not None and rated.requests_per_s > 0:
-                        yield _candidate(service, pool, layout, variant, stack, loss, engine, rated, trip)
+            rated = self._rate(service, pool, cluster, case.way, trip)
+            if rated is not None and rated.requests_per_s > 0:
+                found.append(_candidate(service, pool, case, rated, trip))
+        return found
+
+    def _cases(self, service: Service, pool: Pool, cluster: Cluster, *, spanning: bool) -> list[Case]:
+        key = (service.name, pool.site, pool.node.name, pool.fabric.name if spanning else "")
+        if key not in self.cases:
+            self.cases[key] = [
+                _case(pool.node, way)
+                for recipe in recipes_for(service, self.problem, pool)
+                for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
+            ]
+        return self.cases[key]
 
     def _rate(
-        self,
-        service: Service,
-        pool: Pool,
-        task: ServingTask,
-        layout: ReplicaLayout,
-        variant: Variant,
-        engine: Software,
-        trip_ms: float,
+        self, service: Service, pool: Pool, cluster: Cluster, way: Way, trip_ms: float
     ) -> ServingPrediction | None:
-        spans = layout.accelerators > pool.node.accelerators
-        key = (service.name, pool.node.name, pool.fabric.name if spans else "", layout, variant, engine.name, trip_ms)
+        recipe = way.recipe
+        spans = way.layout.accelerators > pool.node.accelerators
+        where = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms)
+        key = (*where, way.layout, recipe.variant, recipe.engine.name, recipe.speculation)
         if key not in self.rates:
             budgets = [
                 None if promise is None else promise - trip
@@ -124,11 +98,11 @@ class ServingGenerator:
             else:
                 ttft, tpot, latency = budgets
                 self.rates[key] = largest_rate(
-                    task,
-                    cluster_for(self.problem, pool.node.name, pool.fabric.name),
-                    layout,
-                    variant,
-                    engine,
+                    recipe.task,
+                    cluster,
+                    way.layout,
+                    recipe.variant,
+                    recipe.engine,
                     percentile=service.percentile,
                     ttft_ms=ttft,
                     tpot_ms=tpot,
@@ -137,44 +111,53 @@ class ServingGenerator:
         return self.rates[key]
 
 
-def _candidate(
-    service: Service,
-    pool: Pool,
-    layout: ReplicaLayout,
-    variant: Variant,
-    stack: tuple[Compression, ...],
-    loss: float,
-    engine: Software,
-    rated: ServingPrediction,
-    trip_ms: float,
-) -> ServingCandidate:
-    node = pool.node
-    hosting_kw = serving_node_kw(node, 0.0)
-    saturated = rated.requests_per_s / rated.utilization
+def _case(node: Node, way: Way) -> Case:
+    chips = way.layout.accelerators
+    span_kw = serving_node_kw(node, 1.0) - serving_node_kw(node, 0.0)
+    return Case(
+        way=way,
+        accelerators=chips,
+        requests_per_s=way.most_per_s,
+        licence_usd_per_year=way.recipe.engine.licence_usd_per_accelerator_year * chips,
+        kw_per_request=span_kw * chips / node.accelerators / way.most_per_s,
+    )
+
+
+def _candidate(service: Service, pool: Pool, case: Case, rated: ServingPrediction, trip_ms: float) -> ServingCandidate:
+    recipe = case.way.recipe
     return ServingCandidate(
         service=service.name,
         pool=pool,
-        accelerators=layout.accelerators,
-        layout=layout,
-        variant=variant,
-        compression=tuple(row.name for row in stack),
-        software=engine.name,
-        quality_loss_pct=loss,
-        licence_usd_per_year=engine.licence_usd_per_accelerator_year * layout.accelerators,
+        accelerators=case.accelerators,
+        layout=case.way.layout,
+        variant=recipe.variant,
+        compression=tuple(row.name for row in recipe.stack),
+        software=recipe.engine.name,
+        speculation=recipe.speculation,
+        quality_loss_pct=recipe.loss_pct,
+        licence_usd_per_year=case.licence_usd_per_year,
         prediction=rated,
         rtt_ms=trip_ms,
         requests_per_s=rated.requests_per_s,
-        saturated_requests_per_s=saturated,
-        idle_kw=hosting_kw - node.standby_kw,
-        kw_per_request=(serving_node_kw(node, 1.0) - hosting_kw) * layout.accelerators / node.accelerators / saturated,
+        saturated_requests_per_s=case.requests_per_s,
+        idle_kw=serving_node_kw(pool.node, 0.0) - pool.node.standby_kw,
+        kw_per_request=case.kw_per_request,
     )
+
+
+def cannot_win(case: Case, found: Iterable[ServingCandidate]) -> bool:
+    """Whether some rated candidate replaces a way even if that carried its saturated rate.
+
+    No promise lets a replica carry more than that, so `undominated` would leave it out whatever it carries.
+    """
+    return any(_replaces(other, case) for other in found)
 
 
 def undominated(candidates: Iterable[ServingCandidate]) -> list[ServingCandidate]:
     """Leave out candidates of one pool that copies of a smaller one replace at no more chips, licence and energy.
 
     ``m`` replicas of ``a`` replace one of ``b`` when they take no more accelerators, carry no less, cost no more
-    licence, and no request costs more energy.
+    licence, and no request costs more energy. Of candidates that do the same the one that loses least quality is kept.
     """
     kept: list[ServingCandidate] = []
     for candidate in sorted(candidates, key=lambda c: (c.accelerators, -c.requests_per_s, c.licence_usd_per_year)):
@@ -183,7 +166,7 @@ def undominated(candidates: Iterable[ServingCandidate]) -> list[ServingCandidate
     return kept
 
 
-def _replaces(a: ServingCandidate, b: ServingCandidate) -> bool:
+def _replaces(a: ServingCandidate, b: ServingCandidate | Case) -> bool:
     copies = b.accelerators // a.accelerators
     return (
         copies >= 1

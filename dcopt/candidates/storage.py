@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dcopt.candidates.dominance import undominated
-from dcopt.candidates.records import DataItem, StorageOption
-from dcopt.infrastructure.storage import peak_stored_tb, protection_problem, raw_tb
+from dcopt.candidates.records import TABLE_OF_PART, DataItem, StorageOption
+from dcopt.infrastructure.staging import can_come
+from dcopt.infrastructure.storage import (
+    least_units,
+    loss_probability,
+    nines,
+    peak_stored_tb,
+    protection_problem,
+    raw_tb,
+    rebuild_load,
+    slowdown_of,
+)
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC, packing_core_hours
-from dcopt.performance.workloads import CHECKPOINTS_KEPT, run_of
+from dcopt.performance.workloads import CHECKPOINTS_KEPT, run_of, weights_gb
 from dcopt.problem.offered import offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec, Protection
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
-from dcopt.problem.tables.problem_rows import Dataset, TrainingJob
+from dcopt.problem.tables.problem_rows import Dataset
 
 
 def items_of(problem: Problem) -> tuple[DataItem, ...]:
-    """Return the parts of every dataset and the checkpoints of every job."""
+    """Return the parts of every dataset, the checkpoints of every job and the weights that services read again."""
     horizon = problem.settings.horizon_years
     items = []
     for dataset in problem.datasets.values():
@@ -24,11 +36,19 @@ def items_of(problem: Problem) -> tuple[DataItem, ...]:
         hot = dataset.hot_pct / 100
         for part, share in (("hot", hot), ("cold", 1 - hot)):
             if share > 0:
-                items.append(DataItem(dataset.name, part, size * share, share, dataset.compressibility))
+                needed = nines(dataset.max_annual_loss_probability * share)
+                kind = dataset.compressibility
+                items.append(DataItem(dataset.name, part, size * share, share, kind, dataset.requires, needed))
     for job in problem.training.values():
         run = run_of(job, problem)
         size = CHECKPOINTS_KEPT * checkpoint_gb(run.task.model, job.optimizer, job.method) / 1000
-        items.append(DataItem(job.name, "checkpoint", size, 1.0, "none"))
+        requires = problem.datasets[job.dataset].requires if job.dataset else ()
+        items.append(DataItem(job.name, "checkpoint", size, 1.0, "none", requires))
+    for service in problem.inference.values():
+        if service.reload_s is not None:
+            size_gb = weights_gb(service, problem)
+            read = size_gb / service.reload_s
+            items.append(DataItem(service.name, "weights", size_gb / 1000, 1.0, "none", read_gb_per_s=read))
     return tuple(items)
 
 
@@ -45,47 +65,65 @@ def codecs_for(problem: Problem, dataset: Dataset) -> tuple[Codec, ...]:
 
 
 def checkpoint_codec(problem: Problem) -> Codec:
-    """Return the codec of checkpoints: none, as floating-point states hardly pack."""
+    """Return the codec of checkpoints and weights: none, as floating-point numbers hardly pack."""
     return problem.codecs.get("none", NO_CODEC)
 
 
 def options_for(problem: Problem, item: DataItem, site: str, codecs: tuple[Codec, ...]) -> tuple[StorageOption, ...]:
-    """Return the ways to store ``item`` at ``site``; hot parts and checkpoints only on flash."""
+    """Return the ways to store ``item`` at ``site``: with the features required; all but cold parts only on flash."""
     rented = problem.sites[site].kind == "cloud"
-    options = []
+    requires = {*item.requires, *problem.sites[site].requires}
+    options: list[StorageOption] = []
     for offer in offered(problem, "storage", site).values():
         unit: StorageUnit = offer.row
-        if item.part != "cold" and not unit.is_flash:
+        if (item.part != "cold" and not unit.is_flash) or not requires <= set(unit.features):
             continue
-        for protection in _protections(problem, unit, rented=rented):
-            for codec in codecs:
-                options.append(
-                    StorageOption(
-                        storage=unit,
-                        price_usd=None if rented else price_of(offer),
-                        protection=protection,
-                        codec=codec,
-                        raw_tb_per_tb=raw_tb(1.0, protection, codec.ratio(item.compressibility)),
-                    )
-                )
+        price = None if rented else price_of(offer)
+        for codec in codecs:
+            ways = [
+                _way(item, unit, price, protection, codec, requires)
+                for protection in _protections(problem, unit, rented=rented)
+            ]
+            ways.sort(key=lambda way: (*_merits(way), -way.protection.parity, way.protection.name))
+            options += undominated(ways, _merits)
     return tuple(options)
 
 
+def _way(
+    item: DataItem, unit: StorageUnit, price: float | None, protection: Protection, codec: Codec, requires: set[str]
+) -> StorageOption:
+    raw = raw_tb(1.0, protection, codec.ratio(item.compressibility))
+    return StorageOption(
+        storage=unit,
+        price_usd=price,
+        protection=protection,
+        codec=codec,
+        raw_tb_per_tb=raw,
+        nines=min(item.nines, nines(loss_probability(unit, protection, raw * item.size_tb))),
+        least_units=least_units(unit, protection),
+        rebuild=rebuild_load(unit, protection),
+        slowdown=slowdown_of(unit, requires),
+    )
+
+
+def may_lie_at(problem: Problem, item: DataItem, site: str) -> bool:
+    """Whether an item's own row allows it at ``site``, and it can come there."""
+    owner: Any = problem.tables[TABLE_OF_PART[item.part]][item.name]
+    if isinstance(owner, Dataset) and not can_come(problem, owner, site):
+        return False
+    return not owner.sites or site in owner.sites
+
+
+def _merits(way: StorageOption) -> tuple[float, ...]:
+    """Return what tells the protections of one unit and codec apart; small is good."""
+    return (way.raw_tb_per_tb, way.protection.written_per_stored, way.least_units, -way.nines)
+
+
 def _protections(problem: Problem, unit: StorageUnit, *, rented: bool) -> list[Protection]:
-    """Return the protections of a unit that none beats in raw capacity and bytes written."""
-    allowed = [
+    """Return the protections that a unit can have and that survive what is asked."""
+    return [
         row
         for row in problem.protection.values()
         if protection_problem(unit, row, rented=rented) is None
         and (rented or row.parity >= problem.settings.survive_failures)
     ]
-    allowed.sort(key=lambda row: (row.raw_per_usable, row.written_per_stored, -row.parity, row.name))
-    return undominated(allowed, lambda row: (row.raw_per_usable, row.written_per_stored))
-
-
-def may_lie_at(problem: Problem, item: DataItem, site: str) -> bool:
-    """Whether an item's own row allows it at ``site``."""
-    owner: Dataset | TrainingJob = (
-        problem.training[item.name] if item.part == "checkpoint" else problem.datasets[item.name]
-    )
-    return not owner.sites or site in owner.sites

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
+from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.power import training_node_kw
@@ -16,6 +17,8 @@ from dcopt.performance.workloads import (
     TRAINING_LOSS_PCT,
     Run,
     ingest_gb_per_s,
+    node_mtbf_hours,
+    production_factor,
     read_kiops,
     run_days,
     run_of,
@@ -44,8 +47,9 @@ class TrainingGenerator:
             if job.sites and pool.site not in job.sites:
                 continue
             possible = list(self._possible(job, run, pool))
-            kept[pool.key] = [candidate for candidate in possible if is_in_time(job, candidate)]
-            self.verdicts.append(_verdict(job, pool, possible, kept[pool.key]))
+            limit = days_allowed(job, earliest_start_day(self.problem, job, pool.site))
+            kept[pool.key] = [candidate for candidate in possible if candidate.days <= limit]
+            self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
         return kept
 
     def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> Iterable[TrainingCandidate]:
@@ -86,10 +90,12 @@ class TrainingGenerator:
         software: Software,
     ) -> Iterable[TrainingCandidate]:
         size_gb = checkpoint_gb(run.task.model, job.optimizer, job.method)
+        mtbf_hours = node_mtbf_hours(self.problem, pool.node.name, pool.fabric.name)
+        slower = production_factor(job, nodes)
         for seconds in CHECKPOINT_WRITE_SECONDS:
             bandwidth = size_gb / seconds
-            kept = goodput(nodes, pool.node.mtbf_hours, size_gb, bandwidth)
-            days = run_days(run.steps, step.step_s, kept.fraction)
+            kept = goodput(nodes, mtbf_hours, size_gb, bandwidth)
+            days = run_days(run.steps, step.step_s, kept.fraction, slower)
             yield TrainingCandidate(
                 job=job.name,
                 pool=pool,
@@ -101,6 +107,7 @@ class TrainingGenerator:
                 steps=run.steps,
                 days=days,
                 goodput=kept,
+                production_factor=slower,
                 checkpoint_gb=size_gb,
                 checkpoint_gb_per_s=bandwidth,
                 ingest_gb_per_s=ingest_gb_per_s(run, days),
@@ -109,19 +116,19 @@ class TrainingGenerator:
             )
 
 
-def is_in_time(job: TrainingJob, candidate: TrainingCandidate) -> bool:
-    """Whether a run keeps its deadline and fits into its window of the year."""
-    return candidate.days <= days_allowed(job)
-
-
 def _verdict(
-    job: TrainingJob, pool: Pool, possible: list[TrainingCandidate], admissible: list[TrainingCandidate]
+    job: TrainingJob,
+    pool: Pool,
+    possible: list[TrainingCandidate],
+    admissible: list[TrainingCandidate],
+    limit: float,
 ) -> Verdict:
     names = (job.name, pool.site, pool.node.name, pool.fabric.name)
     if not possible:
         return Verdict(*names, 0, "no legal layout", "no layout fits the memory, precisions and software there", 1e9)
     best = min(possible, key=lambda c: (c.days, c.nodes))
-    limit = days_allowed(job)
+    if limit <= 0:
+        return Verdict(*names, 0, "no time", "its data arrives there only after its due_day", 1e9)
     nodes = "1 node" if best.nodes == 1 else f"{best.nodes} nodes"
     words = f"{_days(best.days)} days on {nodes} ({best.step.precision}, {best.software})"
     needed = math.ceil(best.nodes * best.days / limit)

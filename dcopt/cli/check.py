@@ -118,7 +118,7 @@ def understood(problem: Problem) -> dict[str, Any]:
 
 def _offered(problem: Problem, table: str) -> int | None:
     """Return how many rows of a table `offers.csv` leaves, or None for a table that is only looked up."""
-    if table in ("accelerators", "switches", "links", "prediction_errors"):
+    if table in ("accelerators", "switches", "links", "transceivers", "prediction_errors"):
         return None
     names = {offer.name for offer in problem.offers.values() if offer.table == table}
     return len(names) if names else len(problem.tables[table])

@@ -47,9 +47,11 @@ TRAINING = {
     "global-batch": "Sequences of a step.",
     "sequence-length": "Tokens of a sequence.",
     "recompute": "Recomputation: none, selective or full.",
-    "sharding": "What data ranks share out: none, optimizer, gradients or full.",
+    "sharding": "What data ranks share out: none, optimizer, gradients, full or servers (on the hosts).",
     "optimizer": "adam, sgd, momentum, rmsprop, adafactor or adam8bit.",
-    "method": "pretrain, finetune or lora.",
+    "method": "pretrain, finetune, lora, distill or prune.",
+    "teacher": "Teacher of a distillation.",
+    "dense-pct": "Method prune: share of the run before its weights are pruned (50).",
     "tokens": "Tokens of the run, for its days.",
 }
 INFERENCE = {

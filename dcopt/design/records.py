@@ -27,6 +27,7 @@ RUNNING_CATEGORIES = (
     "water",
     "carbon",
     "processing",
+    "transfer",
     "other",
 )
 
@@ -58,7 +59,7 @@ class PoolRecord(Record):
 
 
 class TrainingRecord(Record):
-    """How a training job runs. ``days`` is one run, failures and checkpoints included."""
+    """How a training job runs. ``days`` is one run, failures, checkpoints and the production factor included."""
 
     job: str
     site: str
@@ -93,6 +94,8 @@ class TrainingRecord(Record):
     ingest_gb_per_s: float
     breakdown_s: dict[str, float]
     start_day: float
+    production_factor: float = 1.0
+    interruptions_per_day: float = 0.0
 
 
 class ServiceRecord(Record):
@@ -100,7 +103,10 @@ class ServiceRecord(Record):
 
     ``requests_per_s`` is the peak load that this row carries, ``capacity_requests_per_s`` what its replicas can carry
     within the promises, ``utilization`` their ratio. The times are those of the promised percentile at that load, the
-    round trip included.
+    round trip included. ``mode`` is aggregated or disaggregated: then a replica is a group of ``prefill_workers``
+    (``prefill_tensor`` × ``prefill_attention_data`` chips each) and ``decode_workers`` (``tensor`` and so on).
+    ``kv_bits`` is the width of a value in the KV cache, ``speculation`` a row of speculation.csv or ``none``,
+    ``prefix_cached_pct`` the share of the input that the prefix cache is taken to hold.
     """
 
     service: str
@@ -129,10 +135,40 @@ class ServiceRecord(Record):
     quality_loss_pct: float
     memory_gb: float
     breakdown_ms: dict[str, float]
+    attention_data: int = 1
+    mode: str = "aggregated"
+    prefill_workers: int = 0
+    prefill_tensor: int = 0
+    prefill_attention_data: int = 0
+    decode_workers: int = 0
+    kv_bits: float | None = None
+    speculation: str = "none"
+    prefix_cached_pct: float = 0.0
+
+
+class CableRecord(Record):
+    """Cables of one row: ``use`` is access (to nodes) or trunk (between switches), ``reach`` how far they go."""
+
+    link: str
+    use: Literal["access", "trunk"]
+    reach: Literal["rack", "row", "hall"]
+    links: int
+
+
+class ModuleRecord(Record):
+    """Transceivers of one row at the ends of the cables of a fabric."""
+
+    transceiver: str
+    units: int
 
 
 class NetworkRecord(Record):
-    """The switches and cables of one pool's fabric."""
+    """The switches and cables of one pool's fabric.
+
+    ``left_pct`` tells the share of the network that is left, at the worst place, when one part fails: of a node's
+    bandwidth for ``leaf`` and ``access_optic``, of a leaf's bandwidth to the rest for ``spine``, ``core`` and
+    ``trunk_optic``.
+    """
 
     site: str
     node: str
@@ -145,6 +181,23 @@ class NetworkRecord(Record):
     access_links: int
     leaf_spine_links: int
     spine_core_links: int
+    cables: tuple[CableRecord, ...] = ()
+    transceivers: tuple[ModuleRecord, ...] = ()
+    left_pct: dict[str, float] = Field(default_factory=dict)
+
+
+class SideNetworkRecord(Record):
+    """The switches and cables of a network beside the fabrics of a site; ``ports`` are links to equipment."""
+
+    site: str
+    name: str
+    year: int
+    switch: str
+    ports: int
+    leaf: int
+    spine: int
+    core: int
+    trunk_links: int
 
 
 def pool_key(record: PoolRecord | TrainingRecord | ServiceRecord | NetworkRecord) -> str:
@@ -152,13 +205,23 @@ def pool_key(record: PoolRecord | TrainingRecord | ServiceRecord | NetworkRecord
     return f"{record.site}/{record.node}/{record.fabric}"
 
 
+DATA_PARTS = ("hot", "cold")
+"""The parts of a dataset; the others belong to jobs and services."""
+
+
 class StorageRecord(Record):
-    """Where data lies. ``units`` is the share of the units that the data takes; ``site_units`` all of them there."""
+    """Where data lies; ``dataset`` names the dataset, the job of a checkpoint or the service of weights.
+
+    ``units`` is the share of the units that the data takes; ``site_units`` all of them there.
+
+    ``annual_loss_probability`` is that of this copy, by drive failures alone (rented: as the provider states it, 0
+    where it states none), ``survives_failures`` the drives of a group that may fail at once.
+    """
 
     site: str
     name: str
     dataset: str
-    part: Literal["hot", "cold", "checkpoint"]
+    part: Literal["hot", "cold", "checkpoint", "weights"]
     year: int
     units: float
     site_units: int
@@ -167,6 +230,24 @@ class StorageRecord(Record):
     stored_tb: float
     usable_tb: float
     rented: bool
+    survives_failures: int = 0
+    annual_loss_probability: float = 0.0
+
+
+class TransferRecord(Record):
+    """Data that is moved between sites in a year: the first copy, or what comes in new.
+
+    ``days`` is what the link takes for it, ``usd`` egress and link charges by volume (undiscounted, at the prices of
+    year 1; the monthly price of the link is not in it).
+    """
+
+    dataset: str
+    origin: str
+    site: str
+    year: int
+    tb: float
+    days: float
+    usd: float
 
 
 class RackRecord(Record):
@@ -397,7 +478,9 @@ class Design(Record):
     training: tuple[TrainingRecord, ...] = ()
     inference: tuple[ServiceRecord, ...] = ()
     network: tuple[NetworkRecord, ...] = ()
+    side_networks: tuple[SideNetworkRecord, ...] = ()
     storage: tuple[StorageRecord, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()
     racks: tuple[RackRecord, ...] = ()
     elevations: tuple[ElevationRecord, ...] = ()
     power: tuple[PowerRecord, ...] = ()
@@ -427,7 +510,10 @@ class Design(Record):
         return (
             sorted((p.site, p.node, p.fabric, p.year, p.nodes) for p in self.pools),
             sorted((r.job, r.site, r.node, r.fabric, r.year, r.nodes, r.precision, r.software) for r in self.training),
-            sorted((r.service, r.site, r.node, r.year, r.compression, r.software) for r in self.inference),
+            sorted(
+                (r.service, r.site, r.node, r.year, r.compression, r.software, r.speculation, r.mode)
+                for r in self.inference
+            ),
             sorted((r.site, r.name, r.dataset, r.part, r.year, r.codec) for r in self.storage),
             sorted((line.site, line.year, line.table, line.item, line.quantity) for line in self.bom_lines),
         )

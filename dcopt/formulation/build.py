@@ -14,10 +14,12 @@ from dcopt.formulation import (
     power,
     racks,
     serving,
+    side_networks,
     storage,
     strength,
     survival,
     training,
+    transfer,
 )
 from dcopt.formulation.program import Program
 from dcopt.problem.problem import Problem
@@ -30,6 +32,8 @@ BLOCKS = (
     strength,
     fabric,
     storage,
+    transfer,
+    side_networks,
     racks,
     cooling,
     power,

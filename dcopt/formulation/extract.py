@@ -8,7 +8,21 @@ import pyomo.environ as pyo
 
 from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
-from dcopt.formulation import adders, compute, cooling, energy, fabric, halls, power, racks, serving, storage, training
+from dcopt.formulation import (
+    adders,
+    compute,
+    cooling,
+    energy,
+    fabric,
+    halls,
+    power,
+    racks,
+    serving,
+    side_networks,
+    storage,
+    training,
+    transfer,
+)
 from dcopt.formulation.program import Program, number
 from dcopt.formulation.stage import settle_losses
 from dcopt.formulation.volume import settle_orders
@@ -41,7 +55,9 @@ def extract(program: Program) -> Design:
         training=tuple(training.extract(program)),
         inference=tuple(serving.extract(program)),
         network=tuple(fabric.extract(program)),
+        side_networks=tuple(side_networks.extract(program)),
         storage=tuple(storage.extract(program)),
+        transfers=tuple(transfer.extract(program)),
         racks=standing,
         elevations=tuple(racks.extract_elevations(program, standing)),
         power=tuple(power.extract(program)),

@@ -19,6 +19,7 @@ from dcopt.candidates.records import Candidates, Pool
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
 from dcopt.economics.volume import Band
+from dcopt.infrastructure.topology import FabricStep
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 
@@ -106,6 +107,8 @@ class Program:
         """Heat that a cooling unit takes from racks at peak, by (site, cooling row)."""
         self.needs_collector: dict[tuple[str, str], list[Any]] = {}
         """Choices of racks that stand under a cooling unit, by (site, cooling row)."""
+        self.side_networks: dict[tuple[str, str], tuple[Any, tuple[FabricStep, ...]]] = {}
+        """Ports and steps of the networks beside the fabrics, by (site, network)."""
         self.totals: dict[str, SiteTotals] = {}
         self.objectives: dict[str, Any] = {}
         self.heat_average_kw: dict[tuple[str, str, int], list[Any]] = {}

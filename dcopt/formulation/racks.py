@@ -2,6 +2,7 @@
 
     Σ_o placed[s,k,o] = Σ_f nodes[s,k,f],   placed ≤ most·choice,   fill_o·racks ≥ placed,   Σ choice ≤ 1
     Σ racks ≤ positions,   racks ≤ placed,   Σ choice[s,k] ≥ open[p]      (one choice of cooling; racks may be mixed)
+    Σ_{o that holds f} placed[s,k,o] ≤ most·in_use[s,k,f],   in_use ≤ choice     (on which the cables depend)
     shelves:   Σ_i share_io·count_i ≤ racks,   ≤ racks − (racks − 1)·share_io for each item i that is there
 
 Switches, storage and servers stand in racks of their own; an item's share of a rack is the larger of its shares of
@@ -17,6 +18,7 @@ from typing import Any
 from dcopt.candidates.records import RackOption
 from dcopt.design.records import ElevationRecord, RackRecord, Slot
 from dcopt.formulation.compute import nodes_of
+from dcopt.formulation.fabric import keep_lengths, lengths_differ
 from dcopt.formulation.program import Program, ShelfItem, all_years, number, total, upper_bound, whole
 from dcopt.infrastructure.elevation import Item, Placed, fill_racks, share_of_rack, spread, stack
 from dcopt.infrastructure.racks import NETWORK_STORAGE, rack_kw_limit
@@ -55,11 +57,17 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
     activity = {t: total(program.activity_kw.get((site, node.name, t), [])) for t in periods}
     bounds = {t: upper_bound(expression) for t, expression in activity.items()}
     placed_all, choices = [], []
+    fills: dict[int, list[Any]] = {}
+    longer = [pool_key for pool_key in pools if lengths_differ(program, pool_key)]
     active_all: dict[int, list[Any]] = {t: [] for t in periods}
     for cooling, racks in _by_cooling(options).items():
         key = (site, node.name, cooling)
         choice = program.var("rack_choice", key, ub=1, binary=True)
-        placed = total(_fill(program, site, node, option, choice, most) for option in racks)
+        standing = [(option.fill, _fill(program, site, node, option, choice, most)) for option in racks]
+        placed = total(there for _, there in standing)
+        if longer:
+            for fill, used in _fills_in_use(program, key, standing, choice, most).items():
+                fills.setdefault(fill, []).append(used)
         _needs_collector(program, site, racks[0], choice)
         active = {}
         for t in periods:
@@ -80,6 +88,8 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
     program.require("one_cooling", (site, node.name), total(choices) <= 1)
     for pool_key in pools:
         program.require("pool_in_racks", pool_key, total(choices) >= program.model.open[pool_key])
+    for pool_key in longer:
+        keep_lengths(program, pool_key, {fill: total(used) for fill, used in fills.items()})
     for t in periods:
         program.require("all_active", (site, node.name, t), total(active_all[t]) == activity[t])
 
@@ -90,6 +100,26 @@ def _by_cooling(options: tuple[RackOption, ...]) -> dict[str, list[RackOption]]:
     for option in options:
         groups.setdefault(option.cooling_key, []).append(option)
     return groups
+
+
+def _fills_in_use(
+    program: Program, key: tuple[str, str, str], standing: list[tuple[int, Any]], choice: Any, most: int
+) -> dict[int, Any]:
+    """Return, by nodes to a rack, a binary without which none stand so under a cooling.
+
+    ``standing`` are the nodes in each kind of rack, with how many one of them holds.
+    """
+    fills = sorted({fill for fill, _ in standing})
+    if len(fills) == 1:
+        return {fills[0]: choice}
+    found = {}
+    for fill in fills:
+        found[fill] = program.var("fill_used", (*key, fill), ub=1, binary=True)
+        there = total(nodes for of, nodes in standing if of == fill)
+        program.require("fill_used", (*key, fill), there <= most * found[fill])
+        program.require("fill_chosen", (*key, fill), found[fill] <= choice)
+    program.require("some_fill", key, total(found.values()) >= choice)
+    return found
 
 
 def _fill(program: Program, site: str, node: Node, option: RackOption, choice: Any, most: int) -> Any:

@@ -18,10 +18,13 @@ from dcopt.design.records import ServiceRecord
 from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, linear, number, total, whole
 from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.replica_layouts import layout_columns
 from dcopt.performance.serving import at_rate
 from dcopt.performance.workloads import HOURS_PER_YEAR, serving_task_of
 
 _ROUNDING = 1e-9
+_IDLE = 1e-9
+"""Share of a service's peak that counts as no load."""
 
 
 def most_replicas(candidate: ServingCandidate, peak: float) -> int:
@@ -138,11 +141,13 @@ def extract(program: Program) -> list[ServiceRecord]:
     """Return how every part of every service runs, with its times at the peak load that it carries."""
     records = []
     for period in program.candidates.periods:
-        for service, _, _ in period.loads:
+        for service, peak, _ in period.loads:
             for index, candidate in enumerate(program.candidates.serving[service]):
                 replicas = whole(program.model.replicas[service, index, period.index])
                 if replicas:
                     load = number(program.model.carried_load[service, index, period.index])
+                    if load <= _IDLE * peak and not candidate.licence_usd_per_year:
+                        continue  # free chips of a node that hosts anyway: a replica there carries and costs nothing
                     record = _record(program, candidate, replicas, load)
                     records += [record.model_copy(update={"year": year}) for year in period.years]
     return records
@@ -153,7 +158,7 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
     service = problem.inference[candidate.service]
     rate = min(load / replicas, candidate.requests_per_s)
     point = at_rate(
-        serving_task_of(service, problem),
+        serving_task_of(service, problem, candidate.speculation),
         cluster_for(problem, candidate.pool.node.name, candidate.pool.fabric.name),
         candidate.layout,
         candidate.variant,
@@ -171,9 +176,6 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
         year=1,
         replicas=replicas,
         accelerators_per_replica=candidate.accelerators,
-        tensor=candidate.layout.tensor,
-        pipeline=candidate.layout.pipeline,
-        expert=candidate.layout.expert,
         precision=candidate.variant.precision,
         compression="+".join(candidate.compression),
         software=candidate.software,
@@ -190,4 +192,8 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
         quality_loss_pct=candidate.quality_loss_pct,
         memory_gb=point.memory_gb,
         breakdown_ms=dict(point.breakdown),
+        kv_bits=candidate.variant.kv_bits if generates else None,
+        speculation=candidate.speculation,
+        prefix_cached_pct=service.prefix_cached_pct,
+        **layout_columns(candidate.layout),
     )

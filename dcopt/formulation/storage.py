@@ -1,53 +1,31 @@
-"""Storage: every item lies somewhere, in whole units that hold it and deliver what is read and written.
+"""Storage: every item lies somewhere, in whole units that hold it; what they move is block storage_flow's.
 
     Σ_o place[i,s,o,w] = copy[d,s,w] (datasets),  ≥ Σ_{c at s} y[j,c,t] (checkpoints)
+    ub·Σ_o place[i,s,o,w] ≥ replicas[v,c,t] (weights of services that read them again from storage)
     Σ_s copy[d,s,w] ≥ min_copies;   copy[d,s,w] ≥ Σ_{c at s} y[j,c,t] for the jobs that read d
     Σ raw_o·size_i·place ≤ raw_tb·units[s,k,w];   min_units·use[s,k,w] ≤ units[s,k,w] ≤ most·use,   use ≤ Σ place
-    Σ_o flow[i,s,o,t] = Σ rate_c·y[j,c,t],   flow ≤ most·place;   Σ flow ≤ bandwidth·units[s,k,w]
+    Σ_o least_o·place[i,s,o,w] ≤ units[s,k,w]                       the parts of a group lie on different units
+    Σ_s Σ_o nines_o·place[i,s,o,w] ≥ nines_i                        losses of copies at different sites multiply
 
 w is the stay that holds period t: what is bought stands in all periods (one stay), what is rented at a cloud site is
-rented anew in each, so that a job that runs once pays for its storage once.
-Bandwidth and IOPS are sized for all jobs of a site at once. A dataset has one codec at all its sites; packing and
-unpacking are paid by the core-hour.
+rented anew in each, so that a job that runs once pays for its storage once. A dataset has one codec at all its sites;
+packing and unpacking are paid by the core-hour.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
-from dcopt.candidates.records import DataItem, Period, StorageOption, TrainingCandidate
+from dcopt.candidates.records import DataItem, Period, StorageOption
 from dcopt.design.records import StorageRecord
-from dcopt.formulation.program import Program, all_years, linear, total, whole
+from dcopt.formulation import storage_flow
+from dcopt.formulation.program import Program, linear, total, whole
+from dcopt.formulation.stays import stay_of, stays
 from dcopt.formulation.training import chosen
+from dcopt.infrastructure.storage import loss_probability, tolerated_failures
 from dcopt.performance.packing import packing_core_hours
 from dcopt.problem.tables.catalog_rows import Storage as StorageUnit
-
-ALL_YEARS = -1
-"""The stay of what is bought once."""
-
-
-def stays(program: Program, site: str) -> list[tuple[int, tuple[int, ...]]]:
-    """Return (stay, years) of a site: each period where storage is rented, one for all years elsewhere."""
-    if program.problem.sites[site].kind == "cloud":
-        return [(period.index, period.years) for period in program.candidates.periods]
-    return [(ALL_YEARS, tuple(all_years(program)))]
-
-
-def stay_of(program: Program, site: str, period: int) -> int:
-    """Return the stay of ``site`` that holds a period."""
-    return period if program.problem.sites[site].kind == "cloud" else ALL_YEARS
-
-
-@dataclass(frozen=True)
-class Stream:
-    """What one job moves to or from one item at one site."""
-
-    item: DataItem
-    site: str
-    job: str
-    writes: bool
 
 
 def declare(program: Program) -> None:
@@ -64,8 +42,9 @@ def declare(program: Program) -> None:
         codecs = program.candidates.codecs[f"datasets/{dataset.name}"]
         for codec in codecs:
             program.var("codec", (dataset.name, codec.name), ub=1, binary=True)
+    moved = storage_flow.most_taken(program)
     for site, unit, price in _units(program):
-        most = _most_units(program, site, unit)
+        most = _most_units(program, site, unit, moved.get((site, unit.name), 0.0))
         for stay, years in stays(program, site):
             units = program.var("units", (site, unit.name, stay), ub=most, integer=True)
             program.var("use", (site, unit.name, stay), ub=1, binary=True)
@@ -105,6 +84,27 @@ def _buy(program: Program, site: str, unit: StorageUnit, price: float, units: An
     program.constant_load(site, units, unit.max_kw, unit.rack_units, unit.name)
 
 
+def _most_units(program: Program, site: str, unit: StorageUnit, moved: float) -> int:
+    """Return the units that hold everything that may lie at a site, on this unit alone, and move what may be moved."""
+    raw = 0.0
+    for (item_key, at), options in program.candidates.storage_options.items():
+        mine = [option.raw_tb_per_tb for option in options if option.storage.name == unit.name]
+        if at == site and mine:
+            raw += program.candidates.item_of[item_key].size_tb * max(mine)
+    least = max(program.least_offered(site, "storage", unit.name), *_widths(program, site, unit))
+    return max(math.ceil(need - 1e-9) for need in (raw / unit.raw_tb, moved, float(least)))
+
+
+def _widths(program: Program, site: str, unit: StorageUnit) -> list[int]:
+    """Return the units that each way to store something on a unit needs at the least."""
+    return [
+        option.least_units
+        for (_, at), options in program.candidates.storage_options.items()
+        for option in options
+        if (at, option.storage.name) == (site, unit.name)
+    ]
+
+
 def _declare_packing(program: Program) -> None:
     """Pay the CPU that packs and unpacks each dataset, at the first site that may hold it."""
     for dataset in program.problem.datasets.values():
@@ -120,60 +120,14 @@ def _declare_packing(program: Program) -> None:
                     program.pay(sites[0], "processing", hours * choice, rate, (year,))
 
 
-def _streams(program: Program) -> list[tuple[Stream, dict[int, list[tuple[TrainingCandidate, Any]]]]]:
-    """Return every stream with the choices that drive it, by period index."""
-    found: dict[Stream, dict[int, list[tuple[TrainingCandidate, Any]]]] = {}
-    for period in program.candidates.periods:
-        for candidate, variable in chosen(program, period):
-            for item in program.candidates.items:
-                if (item.key, candidate.pool.site) not in program.candidates.storage_options:
-                    continue
-                writes = item.owner == f"training/{candidate.job}"
-                reads = item.owner == f"datasets/{program.problem.training[candidate.job].dataset}"
-                if writes or reads:
-                    stream = Stream(item, candidate.pool.site, candidate.job, writes)
-                    found.setdefault(stream, {}).setdefault(period.index, []).append((candidate, variable))
-    return list(found.items())
-
-
-def rate_gb_per_s(stream: Stream, candidate: TrainingCandidate) -> float:
-    """Return what a candidate moves on a stream, before codec and protection."""
-    return candidate.checkpoint_gb_per_s if stream.writes else candidate.ingest_gb_per_s * stream.item.share
-
-
-def _most_units(program: Program, site: str, unit: StorageUnit) -> int:
-    """Return the units that hold and move everything that may lie at a site, on this unit alone."""
-    raw, read, written, kiops = 0.0, 0.0, 0.0, 0.0
-    for (item_key, at), options in program.candidates.storage_options.items():
-        mine = [option for option in options if option.storage.name == unit.name]
-        if at != site or not mine:
-            continue
-        item = program.candidates.item_of[item_key]
-        raw += item.size_tb * max(option.raw_tb_per_tb for option in mine)
-        for of_job in program.candidates.training.values():
-            rates = [c for c in of_job if c.pool.site == site]
-            if item.part == "checkpoint":
-                own = [c.checkpoint_gb_per_s for c in rates if item.owner == f"training/{c.job}"]
-                written += max(own, default=0.0) * max(option.protection.written_per_stored for option in mine)
-            else:
-                read += max((c.ingest_gb_per_s for c in rates), default=0.0)
-                kiops += max((c.read_kiops for c in rates), default=0.0)
-    needs = [raw / unit.raw_tb, float(unit.min_units), float(program.least_offered(site, "storage", unit.name))]
-    if unit.read_gb_per_s:
-        needs.append(read / unit.read_gb_per_s)
-    if unit.write_gb_per_s:
-        needs.append(written / unit.write_gb_per_s)
-    if unit.read_kiops:
-        needs.append(kiops / unit.read_kiops)
-    return max(math.ceil(need - 1e-9) for need in needs)
-
-
 def link(program: Program) -> None:
     """Place every item, size the units, and carry every stream."""
     _placements(program)
     _copies(program)
-    loads = _flows(program)
-    _sizes(program, loads)
+    _durability(program)
+    _sizes(program)
+    _apart(program)
+    storage_flow.link(program)
 
 
 def _placements(program: Program) -> None:
@@ -183,8 +137,8 @@ def _placements(program: Program) -> None:
         for stay, _ in stays(program, site):
             key = (item_key, site, stay)
             placed = total(model.place[item_key, site, option.key, stay] for option in options)
-            if item.part == "checkpoint":
-                here = program.var("checkpoint_at", (item.name, site, stay), ub=1, binary=True)
+            if not item.is_data:
+                here = program.var("kept_at", (item.key, site, stay), ub=1, binary=True)
                 program.require("placed", key, placed == here)
                 continue
             program.require("placed", key, placed == model.copy[item.name, site, stay])
@@ -209,6 +163,7 @@ def _copies(program: Program) -> None:
                 row=f"datasets.csv: {dataset.name} min_copies",
                 sentence=f"dataset {dataset.name} has {dataset.min_copies} copies at different sites",
             )
+    _weights(program)
     for period in program.candidates.periods:
         at: dict[tuple[str, str], list[Any]] = {}
         for candidate, variable in chosen(program, period):
@@ -218,17 +173,40 @@ def _copies(program: Program) -> None:
             _data_at(program, period, job, site, here)
 
 
+def _weights(program: Program) -> None:
+    """The weights of a service that reads them again lie wherever it runs."""
+    for period in program.candidates.periods:
+        for service, _, _ in period.loads:
+            if program.problem.inference[service].reload_s is None:
+                continue
+            for index, candidate in enumerate(program.candidates.serving[service]):
+                site = candidate.pool.site
+                item = f"{service}:weights"
+                replicas = program.model.replicas[service, index, period.index]
+                has_room = bool(program.candidates.storage_options.get((item, site)))
+                kept: Any = program.model.component("kept_at")
+                here = kept[item, site, stay_of(program, site, period.index)] if has_room else 0.0
+                program.require(
+                    "weights_there",
+                    (service, index, period.index),
+                    replicas <= replicas.ub * here,
+                    row=f"inference.csv: {service} reload_s",
+                    sentence=f"the weights of {service} lie on flash storage where it runs",
+                )
+
+
 def _data_at(program: Program, period: Period, job: str, site: str, here: Any) -> None:
     """A job's checkpoints, and its dataset, lie where it runs."""
     model = program.model
     key = (job, site, period.index)
     stay = stay_of(program, site, period.index)
-    kept = model.component("checkpoint_at")
-    has_room = bool(program.candidates.storage_options.get((f"{job}:checkpoint", site)))
+    kept = model.component("kept_at")
+    checkpoints = f"{job}:checkpoint"
+    has_room = bool(program.candidates.storage_options.get((checkpoints, site)))
     program.require(
         "checkpoints_there",
         key,
-        here <= kept[job, site, stay] if has_room and kept is not None else here <= 0,
+        here <= kept[checkpoints, site, stay] if has_room and kept is not None else here <= 0,
         row=f"training.csv: {job} sites",
         sentence=f"the checkpoints of {job} lie where it runs",
     )
@@ -245,41 +223,47 @@ def _data_at(program: Program, period: Period, job: str, site: str, here: Any) -
         )
 
 
-def _flows(program: Program) -> dict[tuple[str, str, int, str], list[tuple[float, Any]]]:
-    """Declare the flows and return what they put on each (site, unit, period, resource)."""
-    model = program.model
-    loads: dict[tuple[str, str, int, str], list[tuple[float, Any]]] = {}
-    for stream, by_period in _streams(program):
-        options = program.candidates.storage_options[stream.item.key, stream.site]
-        for period, choices in by_period.items():
-            rates = [rate_gb_per_s(stream, candidate) for candidate, _ in choices]
-            most = max(rates)
-            if most <= 0:
+def _durability(program: Program) -> None:
+    """Keep every item through a year with its nines: those of independent copies add up."""
+    for item in program.candidates.items:
+        at = [(site, options) for (key, site), options in program.candidates.storage_options.items() if key == item.key]
+        if all(option.nines >= item.nines for _, options in at for option in options):
+            continue
+        for period in program.candidates.periods:
+            copies = [
+                (option.nines, program.model.place[item.key, site, option.key, stay_of(program, site, period.index)])
+                for site, options in at
+                for option in options
+            ]
+            program.require(
+                "durability",
+                (item.key, period.index),
+                linear([nines for nines, _ in copies], [place for _, place in copies]) >= item.nines,
+                row=f"datasets.csv: {item.name} max_annual_loss_probability",
+                sentence=f"the copies of {item.name} together are as safe from drive failures as it asks",
+            )
+
+
+def _apart(program: Program) -> None:
+    """Let the parts of every group lie on different units."""
+    for (item_key, site), options in program.candidates.storage_options.items():
+        for unit in {option.storage.name: option.storage for option in options}.values():
+            wide = [o for o in options if o.storage.name == unit.name]
+            if all(option.least_units <= unit.min_units for option in wide):
                 continue
-            key = (stream.item.key, stream.site, stream.job, period)
-            flows = [program.var("flow", (*key, option.key), ub=most) for option in options]
-            driven = linear(rates, [variable for _, variable in choices])
-            program.require("moved", key, linear([1.0] * len(flows), flows) == driven)
-            stay = stay_of(program, stream.site, period)
-            for option, flow in zip(options, flows, strict=True):
-                placed = model.place[stream.item.key, stream.site, option.key, stay]
-                program.require("moved_there", (*key, option.key), flow <= most * placed)
-                for resource, factor in _weights(stream, option, choices[0][0]):
-                    at = (stream.site, option.storage.name, period, resource)
-                    loads.setdefault(at, []).append((factor, flow))
-    return loads
+            for stay, _ in stays(program, site):
+                places = [program.model.place[item_key, site, option.key, stay] for option in wide]
+                program.require(
+                    "apart",
+                    (item_key, site, unit.name, stay),
+                    linear([float(option.least_units) for option in wide], places)
+                    <= program.model.units[site, unit.name, stay],
+                    row=f"protection.csv: {' '.join(sorted({option.protection.name for option in wide}))}",
+                    sentence=f"the parts of a group lie on different {unit.name} units at {site}",
+                )
 
 
-def _weights(stream: Stream, option: StorageOption, candidate: TrainingCandidate) -> list[tuple[str, float]]:
-    """Return what one GB/s of a stream takes of the unit's bandwidth and IOPS."""
-    ratio = option.codec.ratio(stream.item.compressibility)
-    if stream.writes:
-        return [("write", option.protection.written_per_stored / ratio)]
-    per_gb = candidate.read_kiops / candidate.ingest_gb_per_s if candidate.ingest_gb_per_s else 0.0
-    return [("read", 1 / ratio), ("kiops", per_gb)]
-
-
-def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[float, Any]]]) -> None:
+def _sizes(program: Program) -> None:
     model = program.model
     stored: dict[tuple[str, str, int], list[tuple[float, Any]]] = {}
     for (item_key, site), options in program.candidates.storage_options.items():
@@ -307,20 +291,6 @@ def _sizes(program: Program, loads: dict[tuple[str, str, int, str], list[tuple[f
         program.require("used_by_some", key, use <= total(place for _, place in stored[key]))
         for _, place in stored[key]:
             program.require("placed_on_used", (key, place.name), place <= use)
-    limits = {"read": "read_gb_per_s", "write": "write_gb_per_s", "kiops": "read_kiops"}
-    by_name = {(site, unit.name): unit for site, unit, _ in _units(program)}
-    for (site, name, period, resource), flows in loads.items():
-        limit = getattr(by_name[site, name], limits[resource])
-        if limit is None:
-            continue
-        program.require(
-            "bandwidth",
-            (site, name, period, resource),
-            linear([factor for factor, _ in flows], [flow for _, flow in flows])
-            <= limit * model.units[site, name, stay_of(program, site, period)],
-            row=f"storage.csv: {name} {limits[resource]}",
-            sentence=f"the {name} units at {site} move what the jobs of the site {resource} at once",
-        )
 
 
 def extract(program: Program) -> list[StorageRecord]:
@@ -357,6 +327,10 @@ def _records(program: Program, site: str, stay: int, years: tuple[int, ...]) -> 
                 stored_tb=item.size_tb,
                 usable_tb=item.size_tb / option.codec.ratio(item.compressibility),
                 rented=option.price_usd is None,
+                survives_failures=tolerated_failures(option.protection),
+                annual_loss_probability=loss_probability(
+                    option.storage, option.protection, item.size_tb * option.raw_tb_per_tb
+                ),
             )
             records += [record.model_copy(update={"year": year}) for year in years]
     return records

@@ -78,6 +78,7 @@ def _what(candidate: ServingCandidate) -> tuple[Any, ...]:
         candidate.layout,
         candidate.compression,
         candidate.software,
+        candidate.speculation,
         candidate.requests_per_s,
     )
 

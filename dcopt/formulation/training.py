@@ -170,6 +170,8 @@ def _record(program: Program, candidate: TrainingCandidate, year: int) -> Traini
         mfu=step.mfu,
         memory_gb=step.memory_gb,
         goodput=candidate.goodput.fraction,
+        production_factor=candidate.production_factor,
+        interruptions_per_day=candidate.goodput.interruptions_per_day,
         checkpoint_gb=candidate.checkpoint_gb,
         checkpoint_gb_per_s=candidate.checkpoint_gb_per_s,
         checkpoint_interval_s=candidate.goodput.checkpoint_interval_s,

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-from dcopt.problem.tables.catalog_rows import Protection, Storage
+from dcopt.problem.tables.catalog_rows import STORAGE_FEATURES, Protection, Storage
 
 PROVIDER_MANAGED = "provider-managed"
 """The protection of rented storage: the provider's own, so nothing is added to what is stored."""
 
 HOURS_PER_YEAR = 8760.0
+
+DISK_TB, DRIVE_TB = 20.0, 15.36
+"""Drives of a row that states none: what the catalogue's rows of 2024 are built from, disk and flash."""
+
+DISK_REBUILD_GB_PER_S, DRIVE_REBUILD_GB_PER_S = 0.05, 0.5
+"""Rebuild rates of a row that states none; estimates, see the column `rebuild_gb_per_s` of storage.csv."""
 
 
 def stored_tb(size_tb: float, growth_pct: float, retention_years: float | None, year: int) -> float:
@@ -46,6 +53,82 @@ def tolerated_failures(protection: Protection) -> int:
     return protection.parity
 
 
+def width_of(protection: Protection) -> int:
+    """Return the parts of a group, each of which fails apart from the others."""
+    return protection.data + protection.parity
+
+
+def drive_tb(storage: Storage) -> float:
+    """Return the capacity of one drive of a unit, TB."""
+    return min(storage.drive_tb or (DRIVE_TB if storage.is_flash else DISK_TB), storage.raw_tb)
+
+
+def drives_of(storage: Storage) -> int:
+    """Return the drives of one unit."""
+    return max(1, round(storage.raw_tb / drive_tb(storage)))
+
+
+def is_spread_over_units(storage: Storage) -> bool:
+    """Whether the parts of a group lie on different units (and not on different drives of one)."""
+    return storage.failure_domain == "unit" if storage.failure_domain else storage.system != "parallel-fs"
+
+
+def least_units(storage: Storage, protection: Protection) -> int:
+    """Return the units that a system needs so that the parts of a group can lie apart (at least ``min_units``)."""
+    return max(storage.min_units, width_of(protection) if is_spread_over_units(storage) else 1)
+
+
+def rebuild_rate_gb_per_s(storage: Storage) -> float:
+    """Return the rate at which the content of a failed drive is made again, GB/s.
+
+    Where the row states none it is no more than a tenth of what a unit writes, so that the normal load goes on.
+
+    Raises ValueError where the row states none and the unit writes nothing.
+    """
+    if storage.rebuild_gb_per_s is not None:
+        return storage.rebuild_gb_per_s
+    if storage.write_gb_per_s <= 0:
+        raise ValueError(f"{storage.name} writes nothing, so no failed drive can be rebuilt: state rebuild_gb_per_s")
+    usual = DRIVE_REBUILD_GB_PER_S if storage.is_flash else DISK_REBUILD_GB_PER_S
+    return min(usual, storage.write_gb_per_s / 10)
+
+
+def rebuild_load(storage: Storage, protection: Protection) -> tuple[float, float]:
+    """Return what the rebuild of one drive reads and writes, GB/s: ``data`` parts are read for each that is written.
+
+    Rented storage has none: its rates are what the tenant gets.
+    """
+    if protection.name == PROVIDER_MANAGED:
+        return (0.0, 0.0)
+    rate = rebuild_rate_gb_per_s(storage)
+    return (protection.data * rate, rate)
+
+
+def loss_probability(storage: Storage, protection: Protection, raw_tb: float) -> float:
+    """Return the probability that drive failures lose some of ``raw_tb`` (after protection) within a year.
+
+    The data lies on as many drives as it fills, at least one group; see `annual_loss_probability` for the model.
+    Rented storage loses what its provider states, nothing where that is blank.
+
+    Raises ValueError as `annual_loss_probability`.
+    """
+    if protection.name == PROVIDER_MANAGED:
+        return storage.annual_loss_probability or 0.0
+    drives = max(width_of(protection), math.ceil(raw_tb / drive_tb(storage) - 1e-9))
+    hours = drive_tb(storage) * 1000 / rebuild_rate_gb_per_s(storage) / 3600
+    return annual_loss_probability(drives, protection, storage.annual_failure_pct, hours)
+
+
+def nines(probability: float) -> float:
+    """Return −log10 of a probability (99.9 % kept = 3 nines), at most 30: nines of independent copies add up."""
+    return min(30.0, -math.log10(probability)) if probability > 0 else 30.0
+
+
+def slowdown_of(storage: Storage, requires: Iterable[str]) -> float:
+    """Return the GB/s of a unit that one GB/s of data takes which requires these features (1 without encryption)."""
+    return 1 / (1 - storage.encryption_loss_pct / 100) if set(requires) & set(STORAGE_FEATURES) else 1.0
+
+
 def is_rented(storage: Storage) -> bool:
     """Whether the storage is only for rent."""
     return storage.price_usd is None and storage.rent_usd_per_tb_month is not None
@@ -70,6 +153,13 @@ def protection_problem(storage: Storage, protection: Protection, *, rented: bool
         return (
             f"protection.csv: {protection.name} is offered by {' '.join(protection.systems)}, "
             f"{storage.name} is {storage.system}"
+        )
+    if storage.rebuild_gb_per_s is None and storage.write_gb_per_s <= 0:
+        return f"storage.csv: {storage.name} writes nothing, so no failed drive of it can be rebuilt"
+    if not is_spread_over_units(storage) and drives_of(storage) < width_of(protection):
+        return (
+            f"protection.csv: {protection.name} needs {width_of(protection)} drives, "
+            f"a unit of {storage.name} has {drives_of(storage)}"
         )
     return None
 

@@ -6,11 +6,12 @@ The rules of counting are those of `dcopt.infrastructure.clos`; what is bought o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 from dcopt.infrastructure.clos import FabricLayout, most_leaves, wire
-from dcopt.problem.fabric_ports import RAILED, nics_used, node_ports, node_rails, port_gbps, split_ports
+from dcopt.problem.fabric_ports import LINK_COLUMNS, RAILED, nics_used, node_ports, node_rails, port_gbps, split_ports
 from dcopt.problem.tables.catalog_rows import Fabric, Link, Node, Switch, Topology
 
 TOPOLOGIES: tuple[str, ...] = get_args(Topology)
@@ -272,18 +273,12 @@ def shape_of(node: Node, fabric: Fabric, switch: Switch) -> Shape:
     )
 
 
-def usable(
-    node: Node,
-    fabric: Fabric,
-    switch: Switch | None,
-    access_link: Link | None = None,
-    trunk_link: Link | None = None,
-) -> str | None:
+def usable(node: Node, fabric: Fabric, switch: Switch | None, links: Mapping[str, Link] | None = None) -> str | None:
     """Return why the node cannot join the fabric, as a sentence, or None where it can.
 
     A node needs ports and as many as the fabric asks for; rails share them evenly; a switch must take at least one
     node. A port runs at the slower of the two rates that meet, and a link must carry that rate and speak what the
-    switch speaks. Links that are None are not checked.
+    switch speaks; ``links`` are the table's rows (None: not checked).
     """
     if fabric.switch is None or switch is None:
         return None
@@ -302,15 +297,15 @@ def usable(
     if max_nodes(shape_of(node, fabric, switch)) < 1:
         return f"fabrics.csv: {fabric.name}: {too_few_ports(shape_of(node, fabric, switch))} (node {node.name})"
     rate = port_gbps(node, fabric, switch)
-    for column, link in (("access_link", access_link), ("trunk_link", trunk_link)):
-        if link is None:
-            continue
-        if link.technology != switch.technology:
+    for column in LINK_COLUMNS if links is not None else ():
+        name = getattr(fabric, column)
+        link = None if name is None or links is None else links[name]
+        if link is not None and link.technology != switch.technology:
             return (
                 f"fabrics.csv: {fabric.name} {column} {link.name} carries {link.technology}, "
                 f"switch {switch.name} speaks {switch.technology}"
             )
-        if link.gbps < rate:
+        if link is not None and link.gbps < rate:
             return (
                 f"fabrics.csv: {fabric.name} {column} {link.name} carries {link.gbps:g} Gbit/s, less than the "
                 f"{rate:g} Gbit/s of the ports of node {node.name} on switch {switch.name}"

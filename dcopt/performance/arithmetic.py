@@ -211,24 +211,44 @@ def training_flops_per_token(model: ModelConfig, tokens: float) -> float:
 
 def prefill_flops(model: ModelConfig, tokens: float) -> float:
     """Return the FLOPs of reading a prompt: causal attention at half, the output projection for the last token only."""
+    return sum(prefill_flops_by_part(model, tokens))
+
+
+def prefill_flops_by_part(model: ModelConfig, tokens: float, cached: float = 0.0) -> tuple[float, float, float]:
+    """Return the FLOPs (dense, experts, attention) of reading ``tokens`` of a prompt after ``cached`` known ones.
+
+    Encoders attend to the whole input, decoders to what came before; an encoder-decoder reads with its encoder.
+    """
     layers = layer_products(model)
     if model.decoder_layers:
         pair = 4.0 * model.heads * model.head_dim
-        return 2.0 * layers * encoder_share(model) * tokens + pair * model.layers * tokens * tokens
-    seen = tokens if model.kind in ("encoder", "vision") else 0.5 * tokens
-    attention = attention_flops_per_token(model, seen) * tokens
-    return 2.0 * layers * tokens + attention + 2.0 * parts(model).head_flops_params
+        return 2.0 * layers * encoder_share(model) * tokens, 0.0, pair * model.layers * tokens * tokens
+    seen = tokens if model.kind in ("encoder", "vision") else cached + 0.5 * tokens
+    experts = _expert_products(model)
+    dense = 2.0 * (layers - experts) * tokens + 2.0 * parts(model).head_flops_params
+    return dense, 2.0 * experts * tokens, attention_flops_per_token(model, seen) * tokens
+
+
+def _expert_products(model: ModelConfig) -> float:
+    """Parameters of routed experts that one token multiplies."""
+    return parts(model).experts * model.experts_per_token / model.experts if model.experts else 0.0
 
 
 def decode_flops(model: ModelConfig, context: float) -> float:
     """Return the FLOPs of generating one token at a context of ``context`` tokens."""
+    return sum(decode_flops_by_part(model, context))
+
+
+def decode_flops_by_part(model: ModelConfig, context: float) -> tuple[float, float, float]:
+    """Return the FLOPs (dense, experts, attention) of generating one token; latent attention absorbs projections."""
     if model.decoder_layers:
         products = layer_products(model) * (1 - encoder_share(model)) + parts(model).head_flops_params
-        return 2.0 * products + attention_flops_per_token(model, context)
+        return 2.0 * products, 0.0, attention_flops_per_token(model, context)
+    experts = _expert_products(model)
+    attention = attention_flops_per_token(model, context)
     if model.kv_lora_rank:
-        absorbed = 2.0 * model.heads * (2 * model.kv_lora_rank + model.rope_head_dim) * context * model.layers
-        return 2.0 * multiplied_parameters(model) + absorbed
-    return forward_flops_per_token(model, context)
+        attention = 2.0 * model.heads * (2 * model.kv_lora_rank + model.rope_head_dim) * context * model.layers
+    return 2.0 * (multiplied_parameters(model) - experts), 2.0 * experts, attention
 
 
 def kv_bytes(model: ModelConfig, context: float, bytes_per_value: float = 2.0) -> float:

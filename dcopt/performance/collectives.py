@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcopt.performance.cluster import Cluster
+from dcopt.performance.cluster import PCIE_GB_PER_S, Cluster
 
 Floats = NDArray[np.float64]
 Values = NDArray[np.float64] | NDArray[np.signedinteger[Any]]
@@ -41,6 +41,20 @@ def all_reduce_s(cluster: Cluster, size_bytes: Values, ranks: Values, extent: Va
     latency = np.where(_inside(cluster, extent), ALPHA_S, ALPHA_S + 2.0 * cluster.latency_us * 1e-6)
     time = latency + 2.0 * (ranks - 1) / ranks * size_bytes / bandwidth
     return np.where(ranks > 1, time, 0.0)
+
+
+def served_s(cluster: Cluster, size_bytes: Values, ranks: Values, extent: Values, inside: Values | float) -> Floats:
+    """Return seconds of summing ``size_bytes`` by parameter servers, one shard on each node's host, and reading back.
+
+    The ranks of a node reduce among themselves first; each node then sends every other its shard of the sum and gets
+    back the new weights (Li et al., OSDI 2014), through its own ports and through each chip's link to the host.
+    """
+    within = np.minimum(ranks, inside)
+    local = all_reduce_s(cluster, size_bytes, within, np.minimum(extent, cluster.accelerators_per_node), within)
+    nodes = np.maximum(1.0, ranks / within)
+    sent = 2.0 * (nodes - 1) / nodes * size_bytes / group_bytes_per_s(cluster, extent, inside)
+    host = 2.0 * size_bytes / (PCIE_GB_PER_S * 1e9 * within)
+    return np.where(ranks > 1, local + np.maximum(np.where(nodes > 1, sent, 0.0), host) + ALPHA_S, 0.0)
 
 
 def all_to_all_s(cluster: Cluster, size_bytes: Values, ranks: Values, extent: Values) -> Floats:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations
 
+from dcopt.performance.arithmetic import parameters
 from dcopt.performance.cluster import Cluster, cluster_of
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.problem import Problem
-from dcopt.problem.tables.catalog_rows import Accelerator, Compression, Software
+from dcopt.problem.tables.catalog_rows import Accelerator, Compression, Software, SpeculativeDecoding
 
 
 def cluster_for(problem: Problem, node: str, fabric: str) -> Cluster:
@@ -39,8 +41,19 @@ def serves(engine: Software, model: ModelConfig) -> bool:
 
 
 def applies(variant: Compression, model: ModelConfig) -> bool:
-    """Whether the loss of a variant is published for a model or its family."""
-    return not variant.applies_to or model.name in variant.applies_to or model.family in variant.applies_to
+    """Whether a variant has a published loss, and has it for a model or its family, at its size."""
+    if variant.published_loss_pct is None:
+        return False
+    if variant.applies_to and model.name not in variant.applies_to and model.family not in variant.applies_to:
+        return False
+    billions = parameters(model) / 1e9
+    return (variant.min_params_b or 0.0) <= billions <= (variant.max_params_b or math.inf)
+
+
+def speculates(row: SpeculativeDecoding, model: ModelConfig, engine: Software) -> bool:
+    """Whether a way of speculative decoding was measured for a model (or its family) and an engine can do it."""
+    known = not row.applies_to or model.name in row.applies_to or model.family in row.applies_to
+    return known and model.generates and (not row.engines or engine.name in row.engines)
 
 
 def stack_together(variants: Sequence[Compression]) -> bool:
@@ -49,3 +62,17 @@ def stack_together(variants: Sequence[Compression]) -> bool:
         (a.name in b.stacks_with or b.name in a.stacks_with) and a.method != b.method
         for a, b in combinations(variants, 2)
     )
+
+
+def stacked_loss_pct(variants: Sequence[Compression]) -> float:
+    """Return the loss of stacked variants, 1 − Π(1 − lossᵢ), gains counted as 0, % (design.md, section 4).
+
+    Raises `ValueError` where no loss is published for one of them.
+    """
+    kept = 1.0
+    for variant in variants:
+        loss = variant.published_loss_pct
+        if loss is None:
+            raise ValueError(f"no loss is published for the variant '{variant.name}'")
+        kept *= 1 - loss / 100
+    return (1 - kept) * 100

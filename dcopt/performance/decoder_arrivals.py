@@ -13,7 +13,8 @@ import math
 
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.decoder import prediction_of, saturated_rate
-from dcopt.performance.decoder_engine import DECODER, Engine, engine
+from dcopt.performance.decoder_build import engine
+from dcopt.performance.decoder_engine import DECODER, Engine
 from dcopt.performance.queueing import (
     MOST_POOLED,
     SATURATED_SHARE,
@@ -57,7 +58,7 @@ def _times(made: Engine, batch: float, percentile: float, servers: int) -> tuple
     together = wait_quantile(rate, made.prefill_service, percentile, servers=servers)
     wait = together + _apart(made, batch) * (alone - together)
     large = _crowd(made, batch, percentile, servers)
-    ttft = made.overhead_s + made.prefill + made.step(large) + wait
+    ttft = made.first(large) + wait
     further = max(1, made.outputs - 1)
     stalled = STALL * made.prefill_service * _prompts(made, batch, percentile, servers) / further
     slower = (made.step(large) - made.step(batch)) / (1.0 - rate * STALL * made.prefill_service)

@@ -1,174 +1,260 @@
-"""What one replica of a generating model costs: a decode step, a prefill, the memory, as coefficients in seconds."""
+"""One replica of a generating model as coefficients in seconds: a pass of decoding, a prompt, the memory.
+
+A pass reads the dense weights once, the experts that its tokens touch, and the keys and values of each request; each
+token costs arithmetic, the traffic of activations between kernels, and what chips tell each other; and every kernel
+takes a few microseconds however little it does. Nothing overlaps: the parts add up. `dcopt.performance.decoder_build`
+makes engines.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-
-from dcopt.performance import arithmetic
-from dcopt.performance.cluster import Cluster
-from dcopt.performance.serving_records import ReplicaLayout, ServingTask
-from dcopt.performance.variants import Variant
-from dcopt.problem.tables.catalog_rows import Software
+from functools import cached_property
 
 
 @dataclass(frozen=True)
 class DecoderConstants:
-    """Constants of the engine; the first seven are fitted.
+    """Constants of all engines; those marked (f) are fitted by tests/benchmarks/fit_serving.py.
 
-    On the 1,375 unflagged aggregated rows of data/published/serving_public.csv (dense, grouped-query, latent and
-    linear attention, mixtures of experts; H100, H200, B200; three engines): mean / median error of TPOT 15 / 10 %, of
-    TTFT 47 / 34 %. With each model left out of the fit in turn: 18 / 12 % and 53 / 37 %.
+    On the 1,375 unflagged aggregated rows of data/published/serving_public.csv (dense, grouped-query, latent and linear
+    attention, mixtures of experts; H100, H200, B200; three engines); its output states the errors left, with whole
+    models, accelerators and engines held out.
 
-    memory, products: shares of HBM bandwidth and of the peak that are reached. layer_s: overhead of a layer of a
-    decode step or prefill; expert_layer_s: what routing adds to it. packed_tokens: prompts are read together up to so
-    many tokens. stall: share of a prefill that stalls others' decoding. first_s: fixed part of the time to the first
-    token. burst: share of requests in a closed loop's start burst. link: share of the scale-up bandwidth.
+    memory (f): share of the HBM bandwidth that is reached up to ``memory_knee`` bytes/s (an H100's); beyond it falls
+        with the power ``memory_fall`` (f), as small kernels cannot keep more bytes in flight.
+    activations (f): times that a value between kernels is moved through memory, read, written and re-read in tiles.
+        Matrix products run at the data sheet's peak: what keeps them from it is this traffic.
+    conversion_kernels (f): kernels that a layer adds where numbers are converted on the way (activations scaled in
+        blocks for 8-bit checkpoints; 4-bit experts on chips without 4-bit arithmetic).
+    one_shot (f): share of the scale-up bandwidth at which a chip reads all others' parts of a small all-reduce;
+        ring_s (f): start of the ring that larger ones use.
+    bus (f): share of the bandwidth of a chip's PCIe slot that collectives reach, all chips of a node at once.
+    stall: share of a prompt's seconds by which it delays each request that decodes: the measurements' closed loops of
+        ten waves spend 0.94 of the time with all other prompts' stalls (simulated; the first and last wave lack some).
+    front_s (f): seconds of the host for one request (tokenizing, scheduling).
+    pass_tokens: prompt tokens in a pass (chunked prefill; the benchmarks' setting of vLLM and SGLang's default).
     """
 
-    memory: float = 0.892
-    products: float = 0.505
-    layer_s: float = 68e-6
-    expert_layer_s: float = 46e-6
-    packed_tokens: float = 476.0
-    stall: float = 0.886
-    first_s: float = 0.085
-    burst: float = 0.1
-    link: float = 0.7
+    memory: float = 0.911
+    memory_knee: float = 3.35e12
+    memory_fall: float = 0.182
+    activations: float = 15.2
+    conversion_kernels: float = 6.1
+    one_shot: float = 0.265
+    bus: float = 0.55
+    ring_s: float = 20e-6
+    stall: float = 0.94
+    front_s: float = 0.0098
+    pass_tokens: float = 8192.0
     most_requests: int = 4096
 
 
 DECODER = DecoderConstants()
 
+PARTS = ("weights", "experts", "kv", "compute", "activations", "communication", "overhead")
+"""Parts of a pass, in the order of `Engine.parts`."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """All-reduces of a pass: ``count`` of them over ``ranks`` chips; seconds for each token and to start."""
+
+    count: float = 0.0
+    direct_each_s: float = math.inf
+    ring_each_s: float = 0.0
+    ring_s: float = 0.0
+
+    def seconds(self, tokens: float) -> float:
+        """Return the seconds of all of them for ``tokens`` tokens: read directly while small, then by a ring."""
+        if not self.count:
+            return 0.0
+        return self.count * min(self.direct_each_s * tokens, self.ring_s + self.ring_each_s * tokens)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Routed experts: ``experts`` of which each token takes ``chosen``; ``ranks`` > 1 where chips hold whole ones."""
+
+    experts: int = 0
+    chosen: int = 0
+    ranks: int = 1
+    read_s: float = 0.0
+    flops_each_s: float = 0.0
+
+    @cached_property
+    def _spread(self) -> float:
+        """Squared standard deviations by which the busiest of the ranks exceeds their mean."""
+        return 2.0 * math.log(self.ranks) * (1.0 - 1.0 / self.ranks)
+
+    @cached_property
+    def _idle(self) -> float:
+        """Logarithm of the probability that a token does not take an expert."""
+        return math.log1p(-self.chosen / self.experts) if self.chosen < self.experts else -math.inf
+
+    def touched(self, tokens: float) -> float:
+        """Return the share of its experts that the busiest chip reads for ``tokens`` tokens in flight.
+
+        Uniform routing: 1 − (1 − k/E)^T; the largest of ``ranks`` such counts exceeds their mean by about
+        √(2·ln(ranks)) standard deviations (binomial counts, the usual bound of a maximum of normals).
+        """
+        if not self.experts:
+            return 0.0
+        share = -math.expm1(tokens * self._idle)
+        if self.ranks == 1:
+            return share
+        return min(1.0, share + math.sqrt(self._spread * share * (1.0 - share) * self.ranks / self.experts))
+
+    def flops_s(self, tokens: float) -> float:
+        """Return the seconds of arithmetic of the busiest chip, by the same bound."""
+        if self.ranks == 1 or not self.experts:
+            return self.flops_each_s * tokens
+        fair = tokens * self.chosen / self.ranks
+        return self.flops_each_s * tokens * (1.0 + math.sqrt(self._spread / max(1.0, fair)))
+
+
+@dataclass(frozen=True)
+class Drafting:
+    """Speculation of one replica: ``tokens`` drafted by an ``engine`` of its own, or by ``layers_share`` of the model.
+
+    yields: expected tokens of a step. head_s: reading the output projection for each drafted token.
+    """
+
+    tokens: int
+    yields: float
+    engine: Engine | None = None
+    layers_share: float = 0.0
+    head_s: float = 0.0
+
 
 @dataclass(frozen=True)
 class Engine:
-    """Coefficients of one replica in seconds and bytes, all efficiencies applied."""
+    """Coefficients of one replica in seconds and GB, all efficiencies applied.
+
+    outputs: tokens of an answer. stages: of a pipeline; groups: of requests whose attention is computed apart.
+    The seconds are of one pass through all stages; ``each`` is for one token of a group (``kv_each_s``: one request).
+    marginal_s: what a prompt adds to the passes of the replica (mean over its groups); alone_s: the same where it is
+    the only one, so that one group works and the others wait; own_s: the rest of a pass of its own; passes: such passes
+    that the prompt fills. overhead_s, admission_steps: before a prompt is read, in seconds and in steps.
+    """
 
     outputs: int
     stages: int
+    groups: int
     dense_s: float
-    experts_s: float
-    experts: int
-    chosen: int
     kv_each_s: float
     flops_each_s: float
-    link_each_s: float
-    layers_s: float
-    prefill_flops_s: float
-    prefill_weights_s: float
-    prefill_link_s: float
-    prefill_share: float
+    activations_each_s: float
+    exchange_each_s: float
+    kernels_s: float
+    mixture: Mixture
+    reduction: Reduction
+    marginal_s: float
+    alone_s: float
+    own_s: float
+    passes: float
     overhead_s: float
+    admission_steps: float
+    stall: float
+    front_s: float
+    most_requests: int
     weights_gb: float
     kv_each_gb: float
     fixed_gb: float
     memory_gb: float
+    drafting: Drafting | None = None
 
-    def touched(self, tokens: float) -> float:
-        """Share of the experts that ``tokens`` tokens in flight touch."""
-        if not self.experts:
+    def parts(self, batch: float, width: float = 1.0) -> tuple[float, ...]:
+        """Return the seconds of a pass of ``batch`` requests, ``width`` tokens of each, by `PARTS`.
+
+        Each stage of a pipeline holds its share of the requests.
+        """
+        here = max(1.0, batch / self.stages)
+        local = max(1.0, here / self.groups)
+        tokens = local * width
+        return (
+            self.dense_s,
+            self.mixture.read_s * self.mixture.touched(here * width),
+            self.kv_each_s * local,
+            self.flops_each_s * tokens + self.mixture.flops_s(here * width),
+            self.activations_each_s * tokens,
+            self.reduction.seconds(tokens) + self.exchange_each_s * tokens,
+            self.kernels_s,
+        )
+
+    def pass_s(self, batch: float) -> float:
+        """Return the sum of `parts` for one token of each request, by fewer operations (searches call it often)."""
+        here = max(1.0, batch / self.stages)
+        local = max(1.0, here / self.groups)
+        seconds = self.fixed_s + self._each_s * local + self.reduction.seconds(local)
+        if self.mixture.experts:
+            seconds += self.mixture.read_s * self.mixture.touched(here) + self.mixture.flops_s(here)
+        return seconds
+
+    @cached_property
+    def fixed_s(self) -> float:
+        """Seconds of a pass whatever the batch."""
+        return self.dense_s + self.kernels_s
+
+    @cached_property
+    def _each_s(self) -> float:
+        """Seconds of a pass for each request of a group, messages of all-reduces apart."""
+        return self.kv_each_s + self.flops_each_s + self.activations_each_s + self.exchange_each_s
+
+    def draft_s(self, batch: float) -> float:
+        """Return the seconds of drafting the tokens of one step (0 without speculation)."""
+        draft = self.drafting
+        if draft is None:
             return 0.0
-        return float(1.0 - (1.0 - self.chosen / self.experts) ** tokens)
+        one = draft.layers_share * sum(self.parts(batch)) + draft.head_s if draft.layers_share else 0.0
+        if draft.engine is not None:
+            one = draft.engine.step(batch)
+        return draft.tokens * one
 
     def step(self, batch: float) -> float:
-        """Seconds of one decode step of ``batch`` requests (each stage of a pipeline holds its share of them)."""
-        here = max(1.0, batch / self.stages)
-        each = self.kv_each_s + self.flops_each_s + self.link_each_s
-        return self.dense_s + self.experts_s * self.touched(here) + each * here + self.layers_s
+        """Return the seconds of a token where nothing stalls: a decode step over the tokens that it yields."""
+        if self.drafting is None:
+            return self.pass_s(batch)
+        return (sum(self.parts(batch, self.drafting.tokens + 1.0)) + self.draft_s(batch)) / self.drafting.yields
+
+    def breakdown(self, batch: float) -> Mapping[str, float]:
+        """Return the parts of `step` in seconds, by name."""
+        draft = self.drafting
+        width, yields = (draft.tokens + 1.0, draft.yields) if draft else (1.0, 1.0)
+        parts = {name: value / yields for name, value in zip(PARTS, self.parts(batch, width), strict=True)}
+        return parts if draft is None else {**parts, "drafts": self.draft_s(batch) / yields}
 
     @property
     def prefill(self) -> float:
-        """Seconds of one prompt through all stages."""
-        return self.prefill_flops_s + self.prefill_weights_s + self.prefill_link_s + self.layers_s
+        """Return the seconds of one prompt alone, through all stages."""
+        return self.alone_s + self.own_s * max(1.0, self.passes)
 
     @property
     def prefill_service(self) -> float:
-        """Seconds of a stage that one prompt occupies: the reciprocal of the prefill rate.
+        """Return the seconds of a stage that one prompt occupies: the reciprocal of the prefill rate.
 
-        Short prompts are read together: they share the weights' reading and the layers' overhead.
+        Short prompts are read together: they share the weights' reading and the kernels of a pass.
         """
-        shared = (self.prefill_weights_s + self.layers_s) * self.prefill_share
-        return (self.prefill_flops_s + self.prefill_link_s + shared) / self.stages
+        return (self.marginal_s + self.own_s * self.passes) / self.stages
+
+    def first(self, batch: float) -> float:
+        """Return the mean seconds to the first token of one of ``batch`` requests, apart from waiting for prompts."""
+        return self.overhead_s + self.front_s + self.admission_steps * self.step(batch) + self.prefill
 
     def tpot(self, batch: float) -> float:
-        """Mean seconds of a further token with ``batch`` requests in flight."""
-        return self.step(batch) + DECODER.stall * self.prefill_service * (batch - 1.0) / self.outputs
+        """Return the mean seconds of a further token with ``batch`` requests in flight."""
+        return self.step(batch) + self.stall * self.prefill_service * (batch - 1.0) / self.outputs
 
     def rate(self, batch: float) -> float:
-        """Poisson arrival rate at which an arrival finds ``batch`` − 1 others in flight."""
+        """Return the Poisson arrival rate at which an arrival finds ``batch`` − 1 others in flight."""
         return (batch - 1.0) / (self.outputs * self.tpot(batch))
 
     def memory(self, batch: float) -> float:
-        """GB that a chip needs with ``batch`` requests in flight."""
+        """Return the GB that a chip needs with ``batch`` requests in flight."""
         return self.weights_gb + self.fixed_gb + self.kv_each_gb * batch
 
     def largest_batch(self, fraction: float) -> float:
-        """Most requests whose KV cache fits into ``fraction`` of the memory; negative where the weights do not."""
+        """Return the most requests whose KV cache fits into ``fraction`` of the memory; negative: not the weights."""
         room = self.memory_gb * fraction - self.weights_gb - self.fixed_gb
-        return min(float(DECODER.most_requests), room / self.kv_each_gb)
-
-
-def _dense_bytes(task: ServingTask, variant: Variant) -> tuple[float, float, float]:
-    """Return bytes of (dense weights that a decode step reads, routed experts, dense weights in memory)."""
-    model = task.model
-    dense, experts = arithmetic.weight_bytes(model, variant.stored_bits(model), variant.size_factor)
-    part = arithmetic.parts(model)
-    looked_up = part.embedding if not model.tied_embeddings else part.embedding - part.head_flops_params
-    read = dense - max(0.0, looked_up) * 2.0 * variant.size_factor
-    return read * (1.0 - arithmetic.encoder_share(model)), experts, dense
-
-
-@lru_cache(maxsize=8192)
-def engine(task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software) -> Engine:
-    """Return the coefficients of one replica.
-
-    Raises `ValueError` where the chip lacks the arithmetic or a replica spans chips that nothing connects.
-    """
-    model, chip = task.model, cluster.accelerator
-    peak = cluster.peak_flops(variant.precision)
-    if peak is None:
-        raise ValueError(f"accelerator '{chip.name}' has no {variant.precision} arithmetic")
-    tensor, stage, groups = layout.tensor, layout.stage, layout.attention_data
-    speed = software.efficiency
-    flops = DECODER.products * cluster.products_share * peak * variant.speedup * speed
-    memory = DECODER.memory * cluster.bytes_per_s * speed
-    link = DECODER.link * cluster.between(stage)
-    if (stage > 1 and link <= 0) or (layout.accelerators > cluster.accelerators_per_node and not cluster.connected):
-        raise ValueError("the replica spans nodes that no fabric connects")
-    read, experts, dense = _dense_bytes(task, variant)
-    context = task.input_tokens + 0.5 * task.output_tokens
-    value = variant.kv_bytes_per_value
-    kv_split = 1.0 if model.kv_lora_rank else float(min(tensor, model.kv_heads))
-    kv_read = arithmetic.kv_bytes(model, context, value) / kv_split / groups
-    kv_kept = arithmetic.kv_bytes(model, float(task.input_tokens + task.output_tokens), value) / kv_split / groups
-    width = 2.0 * model.hidden
-    layers = model.decoder_layers or model.layers
-    reduced = layers * 2.0 * width * 2.0 * (tensor - 1) / tensor / groups
-    if model.experts and groups > 1:
-        reduced += (layers - model.dense_layers) * 2.0 * width * min(model.experts_per_token, stage) / stage
-    expert_layers = layers - model.dense_layers if model.experts else 0
-    hops = (layout.pipeline - 1) * (cluster.latency_us * 1e-6)
-    chunk = min(8192.0, max(2048.0, float(task.input_tokens)))
-    activations = 2.0 * chunk * model.hidden * 8.0 / tensor
-    return Engine(
-        outputs=task.output_tokens,
-        stages=layout.pipeline,
-        dense_s=read / tensor / memory,
-        experts_s=experts / stage / memory,
-        experts=model.experts,
-        chosen=model.experts_per_token,
-        kv_each_s=kv_read / memory,
-        flops_each_s=arithmetic.decode_flops(model, context) / stage / flops,
-        link_each_s=reduced / link if stage > 1 else 0.0,
-        layers_s=(layers * DECODER.layer_s + expert_layers * DECODER.expert_layer_s) / speed + hops,
-        prefill_flops_s=arithmetic.prefill_flops(model, float(task.input_tokens)) / stage / flops,
-        prefill_weights_s=(read / tensor + experts / stage) / memory,
-        prefill_link_s=reduced * task.input_tokens / link if stage > 1 else 0.0,
-        prefill_share=min(1.0, task.input_tokens / DECODER.packed_tokens),
-        overhead_s=DECODER.first_s + software.overhead_ms * 1e-3,
-        weights_gb=(dense / tensor + experts / stage) / layout.pipeline / 1e9,
-        kv_each_gb=kv_kept / layout.pipeline / 1e9,
-        fixed_gb=activations / 1e9 + 0.35 + min(3.5, 0.044 * chip.memory_gb),
-        memory_gb=chip.memory_gb,
-    )
+        return min(float(self.most_requests), room / self.kv_each_gb)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcopt.performance.cluster import Cluster
-from dcopt.performance.training_records import RECOMPUTE, SHARDING, Layout, TrainingTask
+from dcopt.performance.training_records import RECOMPUTE, SERVERS, SHARDING, Layout, TrainingTask
 
 Ints = NDArray[np.int64]
 MOST_MICRO_BATCH = 64
@@ -122,6 +122,11 @@ def check(task: TrainingTask, cluster: Cluster, layout: Layout) -> None:
         )
     if layout.virtual_stages > 1 and layout.pipeline == 1:
         raise ValueError("virtual_stages needs a pipeline")
+    micro_batches = task.global_batch // (layout.data * layout.micro_batch)
+    if layout.virtual_stages > 1 and micro_batches % layout.pipeline:
+        raise ValueError(
+            f"interleaving needs whole rounds: pipeline {layout.pipeline} does not divide {micro_batches} micro-batches"
+        )
     if model.heads % layout.tensor:
         raise ValueError(f"tensor {layout.tensor} does not divide {model.heads} attention heads")
     if layout.expert > 1 and (model.experts == 0 or model.experts % layout.expert or layout.data % layout.expert):
@@ -130,9 +135,26 @@ def check(task: TrainingTask, cluster: Cluster, layout: Layout) -> None:
         raise ValueError(f"context {layout.context} does not divide sequence_length {task.sequence_length}")
     if layout.sharding in ("gradients", "full") and layout.pipeline > 1:
         raise ValueError(f"sharding '{layout.sharding}' cannot be combined with a pipeline; use 'optimizer'")
+    if layout.sharding == "servers":
+        _check_servers(task, layout)
     per_node = cluster.accelerators_per_node
     if layout.accelerators > per_node and not cluster.connected:
         raise ValueError(f"{layout.accelerators} accelerators span nodes of {per_node} that no fabric connects")
+
+
+def _check_servers(task: TrainingTask, layout: Layout) -> None:
+    if "parameter-server" not in task.aggregations:
+        raise ValueError("sharding 'servers' needs aggregation 'parameter-server'")
+    if layout.pipeline > 1 or layout.expert > 1 or layout.data == 1:
+        raise ValueError("parameter servers serve data ranks alone: no pipeline, no experts, data above 1")
+
+
+def _shardings(pipeline: int, data: int, aggregations: tuple[str, ...]) -> list[int]:
+    """Return the legal ways to share states over data ranks, as indices into their names."""
+    if data == 1:
+        return [0]
+    reduced = list(range(2 if pipeline > 1 else 4)) if "all-reduce" in aggregations else []
+    return [*reduced, SERVERS] if "parameter-server" in aggregations and pipeline == 1 else reduced
 
 
 def _tensors(task: TrainingTask, cluster: Cluster) -> list[int]:
@@ -174,13 +196,20 @@ def legal_node_counts(task: TrainingTask, cluster: Cluster, max_nodes: int) -> l
 
 
 @lru_cache(maxsize=16_384)
-def _all_choices(global_batch: int, depth: int, experts: int, shape: tuple[int, int, int, int]) -> Ints:
+def _all_choices(
+    global_batch: int, depth: int, experts: int, aggregations: tuple[str, ...], shape: tuple[int, int, int, int]
+) -> Ints:
     """Return every legal layout of a shape; every chip, precision and framework is asked for the same ones."""
-    return _table(_choices(global_batch, depth, experts, shape, {}))
+    return _table(_choices(global_batch, depth, experts, aggregations, shape, {}))
 
 
 def _choices(
-    global_batch: int, depth: int, model_experts: int, shape: tuple[int, int, int, int], fixed: Mapping[str, int | str]
+    global_batch: int,
+    depth: int,
+    model_experts: int,
+    aggregations: tuple[str, ...],
+    shape: tuple[int, int, int, int],
+    fixed: Mapping[str, int | str],
 ) -> Iterator[tuple[int, ...]]:
     """Yield every legal layout of a shape, as a row of `LayoutArrays`."""
     tensor, pipeline, context, data = shape
@@ -191,9 +220,9 @@ def _choices(
     experts = [1]
     if model_experts:
         experts = [e for e in divisors(model_experts) if data % e == 0]
-    shardings = range(1 if data == 1 else 2 if pipeline > 1 else 4)
+    shardings = _shardings(pipeline, data, aggregations)
     for expert, stages, batch, recompute, sharding in product(experts, virtual, micro, range(3), shardings):
-        if stages > 1 and (share // batch) % pipeline:
+        if (stages > 1 and (share // batch) % pipeline) or (expert > 1 and sharding == SERVERS):
             continue
         yield (tensor, pipeline, data, expert, context, stages, batch, recompute, sharding)
 
@@ -227,7 +256,7 @@ def enumerate_layouts(
         chips = shape[0] * shape[1] * shape[2] * shape[3]
         if chips not in wanted or (chips > cluster.accelerators_per_node and not cluster.connected):
             continue
-        sizes = (task.global_batch, depth_of(task), task.model.experts)
+        sizes = (task.global_batch, depth_of(task), task.model.experts, task.aggregations)
         if given:
             tables.append(_table(row for row in _choices(*sizes, shape, given) if _agrees(row, given)))
         else:

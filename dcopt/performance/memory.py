@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dcopt.performance import arithmetic
 from dcopt.performance.layouts import LayoutArrays, depth_of
-from dcopt.performance.training_records import TrainingTask
+from dcopt.performance.training_records import SERVERS, TrainingTask
 from dcopt.problem.model_config import ModelConfig
 
 Floats = NDArray[np.float64]
@@ -50,6 +50,18 @@ def state_bytes(task: TrainingTask, precision: str) -> float:
     return STATE_BYTES[task.optimizer] + (0.0 if precision in ("fp32", "tf32") else 4.0)
 
 
+def sweep_bytes(optimizer: str, precision: str) -> float:
+    """Return bytes that the optimizer's sweep moves a parameter.
+
+    It reads the gradient, reads and writes the master weight and the states, and writes the 16-bit weight where the
+    master is a copy: 28 bytes with Adam, 12 with plain SGD. Adafactor reads the gradient once more for its row and
+    column means (arXiv 1804.04235).
+    """
+    wide = precision in ("fp32", "tf32")
+    gradient = (4.0 if wide else 2.0) * (2.0 if optimizer == "adafactor" else 1.0)
+    return gradient + 8.0 + 2.0 * STATE_BYTES[optimizer] + (0.0 if wide else 2.0)
+
+
 def token_bytes(model: ModelConfig) -> tuple[float, float, float]:
     """Return bytes a layer keeps of one token: (replicated over tensor ranks, split, split and a score's worth).
 
@@ -73,21 +85,38 @@ def stage_parameters(task: TrainingTask, layouts: LayoutArrays) -> tuple[Floats,
 
 
 def _states(task: TrainingTask, precision: str, layouts: LayoutArrays) -> Floats:
-    """Return bytes of weights, gradients and optimizer states on the fullest chip."""
+    """Return bytes of weights, gradients and optimizer states on the fullest chip.
+
+    With Adam 16 bytes a parameter in fp16 (ZeRO, arXiv 1910.02054) and 18 in bf16, whose gradients are summed in 32
+    bits (Megatron Core's distributed optimizer).
+    """
     dense, experts = stage_parameters(task, layouts)
     trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
     weight = 4.0 if precision in ("fp32", "tf32") else 2.0
-    gradient = np.where(layouts.sharding >= 2, weight, 4.0) * trained
+    summed = weight if precision == "fp16" else 4.0
+    gradient = np.where(layouts.sharding >= 2, weight, summed) * trained
     state = state_bytes(task, precision) * trained
+    served = layouts.sharding == SERVERS
+    mask = 1.0 / 8.0 if task.sparse_share else 0.0
     total: Floats = np.zeros(len(layouts))
     for count, ranks in ((dense, layouts.data), (experts, layouts.data // layouts.expert)):
-        kept = weight / np.where(layouts.sharding == 3, ranks, 1)
-        kept = kept + gradient / np.where(layouts.sharding >= 2, ranks, 1)
-        kept = kept + state / np.where(layouts.sharding >= 1, ranks, 1)
+        kept = weight / np.where(layouts.sharding == 3, ranks, 1) + mask
+        kept = kept + gradient / np.where((layouts.sharding >= 2) & ~served, ranks, 1)
+        kept = kept + np.where(served, 0.0, state / np.where(layouts.sharding >= 1, ranks, 1))
         total = total + count * kept
+    total = total + _teacher_bytes(task, weight, layouts)
     gathered = 2.0 * weight * (dense + experts) / depth_of(task)
     result: Floats = total + np.where((layouts.sharding == 3) & (layouts.data > 1), gathered, 0.0)
     return result
+
+
+def _teacher_bytes(task: TrainingTask, weight: float, layouts: LayoutArrays) -> Floats | float:
+    """Return bytes of a teacher's weights, shared out as the student's are, and of its logits."""
+    if task.teacher is None:
+        return 0.0
+    ranks = layouts.tensor * layouts.pipeline * np.where(layouts.sharding == 3, layouts.data, 1)
+    tokens = layouts.micro_batch * task.sequence_length / layouts.context
+    return weight * arithmetic.parameters(task.teacher) / ranks + 4.0 * tokens * task.teacher.vocab / layouts.tensor
 
 
 def activation_bytes(task: TrainingTask, precision: str, layouts: LayoutArrays) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcopt.performance.workloads import run_of
-from dcopt.problem.demand import is_alive
+from dcopt.problem.demand import is_alive, new_tb
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 from dcopt.problem.tables.problem_rows import Dataset
@@ -26,9 +26,7 @@ def packing_core_hours(problem: Problem, dataset: Dataset, codec: Codec, year: i
 
     A blank speed means that the codec takes no CPU.
     """
-    grown = 1 + dataset.growth_pct_per_year / 100
-    before = 0.0 if year == 1 else dataset.size_tb * grown ** (year - 2)
-    written_gb = max(0.0, dataset.size_tb * grown ** (year - 1) - before) * 1000
+    written_gb = new_tb(dataset, year) * 1000
     read_gb = yearly_read_tb(problem, dataset.name, year) * 1000
     seconds = 0.0
     if codec.compress_gb_per_s_core:

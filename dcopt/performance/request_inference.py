@@ -9,7 +9,7 @@ from typing import Any
 from dcopt.performance import serving
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.request import Request, RequestError, cluster_for, model_of, software_of
-from dcopt.performance.serving_records import Disaggregated, ReplicaLayout, ServingPrediction, ServingTask
+from dcopt.performance.serving_records import Disaggregated, Layout, ReplicaLayout, ServingPrediction, ServingTask
 from dcopt.performance.variants import Variant, variant_of, variant_of_precision
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.tables.catalog_rows import Accelerator, Compression, Software
@@ -19,10 +19,12 @@ SQUAD_TOKENS = 177
 published distribution; at most 384)."""
 MLPERF_MODELS = {"bert-99": "int8", "bert-99.9": "fp8"}
 """Arithmetic that reaches MLPerf's accuracy targets of BERT-large (fp16 where a chip has no fp8)."""
+MLPERF_WIDE = ("l4", "l40", "l40s")
+"""Chips with fp8 whose submissions reached bert-99.9 in fp16: the published rates are half of bert-99's."""
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     """A resolved request."""
 
     request: Request
@@ -31,7 +33,7 @@ class _Question:
     variant: Variant
     software: Software
 
-    def point(self, layout: ReplicaLayout) -> ServingPrediction | None:
+    def point(self, layout: Layout) -> ServingPrediction | None:
         """Return the operating point that is asked for, or None where the replica cannot reach it."""
         ask = self.request
         arguments = (self.task, self.cluster, layout, self.variant, self.software)
@@ -41,13 +43,16 @@ class _Question:
         percentile = ask.number("percentile") or 95.0
         if not 50.0 <= percentile < 100.0:
             raise RequestError(f"percentile: from 50 to below 100, not {percentile:g}")
-        rate = ask.number("requests_per_s")
-        if rate:
-            return serving.at_rate(*arguments, rate, percentile)
         if self.saturates:
             return serving.saturated(*arguments)
+        if isinstance(layout, Disaggregated):
+            raise RequestError("concurrency: must be given for mode disaggregated")
+        rate = ask.number("requests_per_s")
+        where = (self.task, self.cluster, layout, self.variant, self.software)
+        if rate:
+            return serving.at_rate(*where, rate, percentile)
         return serving.largest_rate(
-            *arguments,
+            *where,
             percentile=percentile,
             ttft_ms=ask.number("ttft_ms"),
             tpot_ms=ask.number("tpot_ms"),
@@ -91,14 +96,26 @@ def _task(request: Request, model: ModelConfig) -> ServingTask:
 
 
 def split_measured(request: Request) -> Request:
-    """Return the request with the max-throughput table's 'H100 FP8' read as an accelerator and a precision."""
+    """Return the request with the max-throughput table's 'H100 FP8' read as an accelerator and a precision.
+
+    That table is TensorRT-LLM's.
+    """
     both = request.text("gpu_precision")
     if not both:
         return request
     chip, _, precision = both.rpartition(" ")
     return Request(
-        {**request.cells, "accelerator": chip, "precision": precision.lower()}, request.catalog, request.find_model
+        {"software": "tensorrt-llm", **request.cells, "accelerator": chip, "precision": precision.lower()},
+        request.catalog,
+        request.find_model,
     )
+
+
+def _mlperf_precision(precision: str, chip: Accelerator) -> str:
+    """Return the arithmetic in which a chip reached a target of MLPerf's BERT."""
+    if precision == "fp8" and (chip.peak_tflops("fp8") is None or chip.name in MLPERF_WIDE):
+        return "fp16"
+    return precision if chip.peak_tflops(precision) is not None else "fp8"
 
 
 def _variant(request: Request, chip: Accelerator, software: Software) -> Variant:
@@ -107,8 +124,8 @@ def _variant(request: Request, chip: Accelerator, software: Software) -> Variant
     names = request.text("compression").split()
     try:
         if precision and not names:
-            if request.text("model") in MLPERF_MODELS and chip.peak_tflops(precision) is None:
-                precision = "fp16" if precision == "fp8" else "fp8"
+            if request.text("model") in MLPERF_MODELS:
+                precision = _mlperf_precision(precision, chip)
             return variant_of_precision(precision, chip)
     except ValueError as error:
         raise RequestError(f"precision: {error}") from None
@@ -168,6 +185,16 @@ def predict_inference(request: Request) -> dict[str, Any]:
     ------
     RequestError: a column is missing or impossible, or no layout reaches what is asked.
     """
+    question, layouts = question_of(request)
+    try:
+        layout, point = _best(question, layouts)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
+    return _record(question.request, point, layout, question)
+
+
+def question_of(request: Request) -> tuple[Question, tuple[Layout, ...]]:
+    """Return a request resolved, and the layouts to compare; raises `RequestError` (see `predict_inference`)."""
     request = split_measured(request)
     model = inference_model(request)
     task = _task(request, model)
@@ -178,58 +205,46 @@ def predict_inference(request: Request) -> dict[str, Any]:
         chips = tensor * (request.whole("pipeline") or 1) * (request.whole("attention_data") or 1)
     cluster = cluster_for(request, None if disaggregated else chips)
     software = software_of(request, "serving")
-    question = _Question(request, task, cluster, _variant(request, cluster.accelerator, software), software)
-    try:
-        if disaggregated:
-            return _record(request, _disaggregated(question), ReplicaLayout(), question)
-        layout, point = _best(question, _layouts(request, task, cluster))
-    except ValueError as error:
-        raise RequestError(str(error)) from None
-    return _record(request, point, layout, question)
+    question = Question(request, task, cluster, _variant(request, cluster.accelerator, software), software)
+    return question, (_pools(request),) if disaggregated else _layouts(request, task, cluster)
 
 
-def _best(question: _Question, layouts: tuple[ReplicaLayout, ...]) -> tuple[ReplicaLayout, ServingPrediction]:
+def _best(question: Question, layouts: tuple[Layout, ...]) -> tuple[Layout, ServingPrediction]:
     """Return the layout with the most requests a chip (with a given load: the fastest that fits) and its point."""
     found = [(layout, point) for layout in layouts if (point := question.point(layout)) is not None]
     if not found:
         raise RequestError("no layout of these accelerators holds the model and reaches what is asked")
     loaded = bool(question.request.number("concurrency", "batch", "requests_per_s"))
-    merit: Callable[[tuple[ReplicaLayout, ServingPrediction]], tuple[float, ...]]
+    merit: Callable[[tuple[Layout, ServingPrediction]], tuple[float, ...]]
     merit = _fastest if loaded else _thriftiest
     return min(found, key=merit)
 
 
-def _fastest(found: tuple[ReplicaLayout, ServingPrediction]) -> tuple[float, ...]:
+def _fastest(found: tuple[Layout, ServingPrediction]) -> tuple[float, ...]:
     return (not found[1].fits, found[1].latency_ms, found[0].accelerators)
 
 
-def _thriftiest(found: tuple[ReplicaLayout, ServingPrediction]) -> tuple[float, ...]:
+def _thriftiest(found: tuple[Layout, ServingPrediction]) -> tuple[float, ...]:
     return (-found[1].requests_per_s / found[0].accelerators, found[0].accelerators)
 
 
-def _disaggregated(question: _Question) -> ServingPrediction:
-    ask = question.request
+def _pools(request: Request) -> Disaggregated:
+    """Return the pools of prefill and decode workers that the columns state."""
 
     def pool(name: str) -> tuple[ReplicaLayout, int]:
         layout = ReplicaLayout(
-            tensor=ask.needed(f"{name}_tensor"),
-            expert=ask.whole(f"{name}_expert") or 1,
-            attention_data=ask.whole(f"{name}_attention_data") or 1,
+            tensor=request.needed(f"{name}_tensor"),
+            expert=request.whole(f"{name}_expert") or 1,
+            attention_data=request.whole(f"{name}_attention_data") or 1,
         )
-        return layout, ask.whole(f"{name}_workers") or 1
+        return layout, request.whole(f"{name}_workers") or 1
 
-    load = ask.number("concurrency", "batch")
-    if not load:
-        raise RequestError("concurrency: must be given for mode disaggregated")
-    layout = Disaggregated(*pool("prefill"), *pool("decode"))
-    return serving.predict_closed(
-        question.task, question.cluster, layout, question.variant, question.software, concurrency=load
-    )
+    return Disaggregated(*pool("prefill"), *pool("decode"))
 
 
-def _record(request: Request, point: ServingPrediction, layout: ReplicaLayout, question: _Question) -> dict[str, Any]:
-    disaggregated = request.text("mode").lower() == "disaggregated"
-    chips = request.whole("accelerators") if disaggregated else layout.accelerators
+def _record(request: Request, point: ServingPrediction, layout: Layout, question: Question) -> dict[str, Any]:
+    one = layout if isinstance(layout, ReplicaLayout) else None
+    chips = layout.accelerators if one else request.whole("accelerators") or layout.accelerators
     copies = (request.whole("n", least=0) or 1) * (request.whole("nodes") or 1) if request.has("n") else 1
     return {
         "ttft_ms": point.ttft_ms,
@@ -244,10 +259,10 @@ def _record(request: Request, point: ServingPrediction, layout: ReplicaLayout, q
         "fits": point.fits,
         "utilization": point.utilization,
         "accelerators": chips,
-        "tensor": layout.tensor if not disaggregated else None,
-        "pipeline": layout.pipeline if not disaggregated else None,
-        "expert": layout.expert if not disaggregated else None,
-        "attention_data": layout.attention_data if not disaggregated else None,
+        "tensor": one.tensor if one else None,
+        "pipeline": one.pipeline if one else None,
+        "expert": one.expert if one else None,
+        "attention_data": one.attention_data if one else None,
         "precision": question.variant.precision,
         "breakdown": dict(point.breakdown),
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from dcopt.performance import arithmetic
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.layouts import check
 from dcopt.performance.request import Request, RequestError, cluster_for, model_of, software_of
@@ -21,8 +22,11 @@ SPELLINGS = {
     "zero2": "gradients",
     "zero1": "optimizer",
     "no_shard": "none",
+    "parameter-server": "servers",
 }
 """How frameworks spell the sharding of states over data ranks."""
+FSDP_WORDS = ("full_shard", "shard_grad_op", "no_shard")
+"""Words that only PyTorch's FSDP uses: a row that has them and names no software ran PyTorch."""
 PREFERRED = ("bf16", "fp16", "tf32", "fp32")
 SECONDS_PER_DAY = 86_400.0
 
@@ -75,6 +79,77 @@ def _accelerators(request: Request, fixed: dict[str, int | str], per_node: int |
     return product if "data" in fixed or per_node is None else max(product, per_node)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request for a training step, resolved: what is given of the layout is in ``fixed``."""
+
+    task: TrainingTask
+    cluster: Cluster
+    accelerators: int
+    precision: str
+    software: Software
+    fixed: dict[str, int | str]
+
+    @property
+    def flops(self) -> float:
+        """Model FLOPs of the step."""
+        length = self.task.sequence_length
+        return arithmetic.training_flops_per_sequence(self.task.model, length) * self.task.global_batch
+
+
+def asked_of(request: Request) -> Asked:
+    """Return what a request asks.
+
+    Raises `RequestError` where a column is missing or impossible.
+    """
+    fixed = _fixed(request)
+    task = _task_of(request, fixed)
+    accelerators = _accelerators(request, fixed, None)
+    cluster = cluster_for(request, accelerators)
+    if not request.has("accelerators") and "data" not in fixed:
+        accelerators = _accelerators(request, fixed, cluster.accelerators_per_node)
+    precision = precision_of(request, cluster)
+    return Asked(task, cluster, accelerators, precision, _software(request), fixed)
+
+
+def _task_of(request: Request, fixed: dict[str, int | str]) -> TrainingTask:
+    """Return the step that is asked; naming a teacher makes it a distillation, servers allow their aggregation."""
+    model = model_of(request)
+    teacher = request.text("teacher")
+    method = request.text("method") or ("distill" if teacher else "pretrain")
+    dense = request.number("dense_pct")
+    try:
+        return TrainingTask(
+            model=model,
+            sequence_length=request.whole("sequence_length") or model.default_tokens,
+            global_batch=request.needed("global_batch"),
+            optimizer=request.text("optimizer") or "adam",
+            method=method,
+            teacher=request.find_model(teacher) if teacher else None,
+            sparse_share=1.0 - (50.0 if dense is None else dense) / 100.0 if method == "prune" else 0.0,
+            aggregations=("all-reduce", "parameter-server") if fixed.get("sharding") == "servers" else ("all-reduce",),
+        )
+    except RequestError:
+        raise
+    except ValueError as error:
+        raise RequestError(str(error)) from None
+
+
+def _software(request: Request) -> Software:
+    """Return the framework that is named; else PyTorch where the sharding is spelled as its FSDP does."""
+    if request.text("software") or request.text("sharding").lower() not in FSDP_WORDS:
+        return software_of(request, "training")
+    return software_of(replace(request, cells={**request.cells, "software": "pytorch"}), "training")
+
+
+def layout_of(asked: Asked) -> Layout:
+    """Return the layout that answers a request: as given, else the fastest that fits.
+
+    Raises `RequestError` where there is none.
+    """
+    return _answer(asked).layout
+
+
 def predict_training(request: Request) -> dict[str, Any]:
     """Return one step as a flat record: the times, the layout used, and ``breakdown`` (a mapping, seconds).
 
@@ -82,38 +157,20 @@ def predict_training(request: Request) -> dict[str, Any]:
     ------
     RequestError: a column is missing or impossible, or no legal layout exists.
     """
-    model = model_of(request)
-    task = TrainingTask(
-        model=model,
-        sequence_length=request.whole("sequence_length") or model.default_tokens,
-        global_batch=request.needed("global_batch"),
-        optimizer=request.text("optimizer") or "adam",
-        method=request.text("method") or "pretrain",
-    )
-    fixed = _fixed(request)
-    accelerators = _accelerators(request, fixed, None)
-    cluster = cluster_for(request, accelerators)
-    if not request.has("accelerators") and "data" not in fixed:
-        accelerators = _accelerators(request, fixed, cluster.accelerators_per_node)
-    precision = precision_of(request, cluster)
-    software = software_of(request, "training")
+    return _record(request, _answer(asked_of(request)))
+
+
+def _answer(asked: Asked) -> StepPrediction:
     try:
-        step = _chosen(task, cluster, accelerators, precision, software, fixed)
+        return _chosen(asked)
     except ValueError as error:
         raise RequestError(str(error)) from None
-    return _record(request, step)
 
 
-def _chosen(
-    task: TrainingTask,
-    cluster: Cluster,
-    accelerators: int,
-    precision: str,
-    software: Software,
-    fixed: dict[str, int | str],
-) -> StepPrediction:
+def _chosen(asked: Asked) -> StepPrediction:
     """Return the best step that fits; else, where the layout is fully given, that one although it does not fit."""
-    step = best_step(task, cluster, accelerators, precision, software, fixed)
+    accelerators, fixed = asked.accelerators, asked.fixed
+    step = best_step(asked.task, asked.cluster, accelerators, asked.precision, asked.software, fixed)
     if step is not None:
         return step
     named = {name: value for name, value in fixed.items() if name in Layout.__dataclass_fields__}
@@ -121,13 +178,13 @@ def _chosen(
     if "data" not in named and accelerators % others == 0:
         named["data"] = accelerators // others
     layout = Layout(**named)  # type: ignore[arg-type]
-    check(task, cluster, replace(layout, data=1, micro_batch=1, expert=1, sharding="none"))
+    check(asked.task, asked.cluster, replace(layout, data=1, micro_batch=1, expert=1, sharding="none"))
     if layout.accelerators != accelerators:
         raise RequestError(
             f"accelerators: no legal layout uses {accelerators}; tensor × pipeline × context × data must give it"
         )
     rough = Layout(**{**asdict(layout), "recompute": named.get("recompute", "full")})
-    return predict_step(task, cluster, rough, precision, software)
+    return predict_step(asked.task, asked.cluster, rough, asked.precision, asked.software)
 
 
 def _record(request: Request, step: StepPrediction) -> dict[str, Any]:

@@ -9,7 +9,14 @@ the last bit, and a looser promise never gives a smaller rate.
 
 from __future__ import annotations
 
-from dcopt.performance import decoder, decoder_arrivals, decoder_disaggregated, encoder, encoder_arrivals
+from dcopt.performance import (
+    decoder,
+    decoder_arrivals,
+    decoder_disaggregated,
+    disaggregated_arrivals,
+    encoder,
+    encoder_arrivals,
+)
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.serving_records import (
     Disaggregated,
@@ -81,7 +88,7 @@ def _needs_tokens(task: ServingTask) -> None:
 def at_rate(
     task: ServingTask,
     cluster: Cluster,
-    layout: ReplicaLayout,
+    layout: Layout,
     variant: Variant,
     software: Software,
     requests_per_s: float,
@@ -98,6 +105,9 @@ def at_rate(
         raise ValueError(f"requests_per_s must not be negative, not {requests_per_s}")
     if servers < 1:
         raise ValueError(f"servers must be at least 1, not {servers}")
+    if isinstance(layout, Disaggregated):
+        _needs_tokens(task)
+        return disaggregated_arrivals.at_rate(task, cluster, layout, variant, software, requests_per_s, percentile)
     room = encoder_arrivals.at_rate if not task.generates else decoder_arrivals.at_rate
     return room(task, cluster, layout, variant, software, requests_per_s, percentile, servers)
 
@@ -105,7 +115,7 @@ def at_rate(
 def largest_rate(
     task: ServingTask,
     cluster: Cluster,
-    layout: ReplicaLayout,
+    layout: Layout,
     variant: Variant,
     software: Software,
     *,
@@ -134,8 +144,12 @@ def largest_rate(
     ValueError: the chip lacks the arithmetic, or the replica spans unconnected nodes.
     """
     promise = Promise(ttft_ms, tpot_ms, latency_ms)
-    room = encoder_arrivals.largest_rate if not task.generates else decoder_arrivals.largest_rate
-    rate = room(task, cluster, layout, variant, software, percentile, promise, servers)
+    if isinstance(layout, Disaggregated):  # groups are not pooled with each other: each has a queue of its own
+        _needs_tokens(task)
+        rate = disaggregated_arrivals.largest_rate(task, cluster, layout, variant, software, percentile, promise)
+    else:
+        room = encoder_arrivals.largest_rate if not task.generates else decoder_arrivals.largest_rate
+        rate = room(task, cluster, layout, variant, software, percentile, promise, servers)
     if rate is None:
         return None
     return at_rate(task, cluster, layout, variant, software, rate * (1.0 - MARGIN), percentile, servers)

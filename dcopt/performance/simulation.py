@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from dcopt.performance import encoder
 from dcopt.performance.cluster import Cluster
-from dcopt.performance.decoder_engine import DECODER, Engine, engine
+from dcopt.performance.decoder_build import engine
+from dcopt.performance.decoder_engine import DECODER, Engine
 from dcopt.performance.serving_records import ReplicaLayout, ServingTask
 from dcopt.performance.simulation_decoder import Station
 from dcopt.performance.simulation_decoder import simulate as simulate_decoder
@@ -50,9 +51,10 @@ def station_of(made: Engine, capacity: float) -> Station:
         prefill_s=made.prefill,
         service_s=made.prefill_service,
         stall=DECODER.stall,
-        overhead_s=made.overhead_s,
+        overhead_s=made.overhead_s + made.front_s,
         tokens=made.outputs,
         room=math.floor(capacity),
+        late_steps=made.admission_steps,
     )
 
 

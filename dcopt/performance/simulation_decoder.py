@@ -34,7 +34,8 @@ class Station:
     steps: of one decode step with n requests in flight, for n = 0 … the most that the engine admits. room: requests of
     mean length whose KV cache fits. service_s: the replica is occupied by a
     prompt of mean length; prefill_s: until that prompt is read. stall: share of the service in which decoding stands
-    still. overhead_s: constant part of every answer. tokens: of an answer of mean length.
+    still. overhead_s: constant part of every answer. tokens: of an answer of mean length. late_steps: decode steps by
+    which a first token comes after its prompt is read.
     """
 
     steps: tuple[float, ...]
@@ -44,6 +45,7 @@ class Station:
     overhead_s: float
     tokens: float
     room: float
+    late_steps: float = 1.0
 
 
 class _Replica:
@@ -217,7 +219,7 @@ def _answers(station: Station, requests: Requests, replicas: list[_Replica], fur
             joined[table[:, 0].astype(np.int64)] = table[:, 1:]
             table = np.asarray(replica.left)
             left[table[:, 0].astype(np.int64)] = table[:, 1]
-    late = joined[:, 1] + station.overhead_s
+    late = joined[:, 1] * station.late_steps + station.overhead_s
     decoding = left - joined[:, 0]
     tpot = np.divide(decoding, further, out=np.zeros(requests.count), where=further > 0)
     span = max(float(left.max() - requests.arrivals_s[0]), 1e-300)

@@ -10,9 +10,12 @@ from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.tables.problem_rows import TrainingJob
 
 Recompute = Literal["none", "selective", "full"]
-Sharding = Literal["none", "optimizer", "gradients", "full"]
+Sharding = Literal["none", "optimizer", "gradients", "full", "servers"]
 RECOMPUTE: tuple[Recompute, ...] = ("none", "selective", "full")
-SHARDING: tuple[Sharding, ...] = ("none", "optimizer", "gradients", "full")
+SHARDING: tuple[Sharding, ...] = ("none", "optimizer", "gradients", "full", "servers")
+"""What data ranks share out; ``servers``: parameter servers, one on each node's host, keep the optimizer's states."""
+SERVERS = SHARDING.index("servers")
+METHODS = ("pretrain", "finetune", "lora", "distill", "prune")
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "adafactor", "adam8bit")
 
 
@@ -20,7 +23,9 @@ OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "adafactor", "adam8bit")
 class TrainingTask:
     """One optimizer step: ``global_batch`` sequences of ``sequence_length`` tokens.
 
-    ``method`` 'lora' trains adapters only; 'pretrain' and 'finetune' train every weight.
+    ``method`` 'lora' trains adapters only; every other trains all weights. 'distill' also runs the ``teacher``
+    forward on every token; 'prune' is the mean step of a run whose last ``sparse_share`` of steps has 2:4 sparse
+    weights. ``aggregations``: how gradients may be summed over data ranks ('all-reduce', 'parameter-server').
     """
 
     model: ModelConfig
@@ -28,6 +33,9 @@ class TrainingTask:
     global_batch: int
     optimizer: str = "adam"
     method: str = "pretrain"
+    teacher: ModelConfig | None = None
+    sparse_share: float = 0.0
+    aggregations: tuple[str, ...] = ("all-reduce",)
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a task that cannot be."""
@@ -35,6 +43,12 @@ class TrainingTask:
             raise ValueError("sequence_length and global_batch must be at least 1")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer '{self.optimizer}' is not one of {', '.join(OPTIMIZERS)}")
+        if self.method not in METHODS:
+            raise ValueError(f"method '{self.method}' is not one of {', '.join(METHODS)}")
+        if (self.method == "distill") != (self.teacher is not None):
+            raise ValueError("method 'distill' needs a teacher, and only it has one")
+        if not 0.0 <= self.sparse_share <= 1.0:
+            raise ValueError("sparse_share must lie within 0 and 1")
 
     @property
     def tokens_per_step(self) -> int:
@@ -104,6 +118,15 @@ def run_tokens(job: TrainingJob, model: ModelConfig) -> float:
     return job.samples * job.epochs * sequence_length_of(job, model)
 
 
-def task_of(job: TrainingJob, model: ModelConfig) -> TrainingTask:
-    """Return the step of a job."""
-    return TrainingTask(model, sequence_length_of(job, model), job.global_batch, job.optimizer, job.method)
+def task_of(job: TrainingJob, model: ModelConfig, teacher: ModelConfig | None = None) -> TrainingTask:
+    """Return the step of a job; ``teacher`` is that of a distillation."""
+    return TrainingTask(
+        model=model,
+        sequence_length=sequence_length_of(job, model),
+        global_batch=job.global_batch,
+        optimizer=job.optimizer,
+        method=job.method,
+        teacher=teacher,
+        sparse_share=1.0 - job.dense_pct / 100.0 if job.method == "prune" else 0.0,
+        aggregations=job.aggregation,
+    )

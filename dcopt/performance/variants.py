@@ -21,9 +21,10 @@ class Variant:
     Attributes
     ----------
     precision: arithmetic of the matrix products (a column of the accelerators).
-    weight_bits, activation_bits: widths; the KV cache takes one byte a value where activations take 8 bits or fewer.
+    weight_bits, activation_bits: widths.
     size_factor, compute_factor: share of the weights' bytes and of the arithmetic that is left.
     sparse_2_4: the chip's 2:4 rate is used (its products are twice as fast).
+    kv_bits: width of a value in the KV cache; None: 8 where activations take 8 bits or fewer, else 16.
     """
 
     precision: str
@@ -32,10 +33,13 @@ class Variant:
     size_factor: float = 1.0
     compute_factor: float = 1.0
     sparse_2_4: bool = False
+    kv_bits: float | None = None
 
     @property
     def kv_bytes_per_value(self) -> float:
-        """Bytes of a value in the KV cache."""
+        """Bytes of a value in the KV cache, with the scales of 4-bit blocks."""
+        if self.kv_bits is not None:
+            return (self.kv_bits + SCALE_BITS if self.kv_bits == 4 else self.kv_bits) / 8.0
         return 1.0 if self.activation_bits <= 8 else 2.0
 
     @property
@@ -49,37 +53,41 @@ class Variant:
         return bits + SCALE_BITS if bits == 4 else bits
 
 
-def _is_sparse(row: Compression) -> bool:
-    return row.method == "pruning" and any(mark in row.name for mark in ("2of4", "2-4", "2_4", "2.4"))
-
-
 def variant_of(
     rows: Sequence[Compression], accelerator: Accelerator, software: Software | None = None
 ) -> Variant | None:
     """Return how ``accelerator`` runs a model under stacked compression ``rows`` (none: as published, 16 bits).
 
     Weight-only quantization computes in 16 bits (fp32 where the chip has nothing narrower); 8-bit activations need
-    fp8 or int8 (by the row's name, else whichever the chip has), 4-bit ones fp4. 2:4 pruning changes nothing on a
-    chip without it.
+    fp8 or int8 (by the row's name, else whichever the chip has), 4-bit ones fp4; so does a narrow KV cache, which only
+    its own row makes. 2:4 pruning changes nothing on a chip without it, unstructured pruning on any: matrix products
+    and memory stay dense.
 
     Returns None where the chip (or the software) lacks the arithmetic.
     """
     weight_bits = min((row.weight_bits for row in rows), default=16.0)
     activation_bits = min((row.activation_bits for row in rows), default=16.0)
+    kv_bits = min((row.kv_bits for row in rows if row.kv_bits is not None), default=16.0)
     size = compute = 1.0
     sparse = False
     for row in rows:
-        if _is_sparse(row):
+        if row.pattern == "2-4":
             if accelerator.sparsity_2_4:
                 sparse, size = True, size * row.size_factor
-            continue
-        size, compute = size * row.size_factor, compute * row.compute_factor
+        elif row.pattern != "unstructured":
+            size, compute = size * row.size_factor, compute * row.compute_factor
     names = " ".join(row.name for row in rows if row.activation_bits == activation_bits).lower()
     allowed = software.precisions if software is not None else ()
+
+    def has(precision: str) -> bool:
+        return accelerator.peak_tflops(precision) is not None and (not allowed or precision in allowed)
+
+    if (kv_bits <= 8 and not has("fp8")) or (kv_bits <= 4 and not has("fp4")):
+        return None
     for precision in _arithmetic(activation_bits, names):
-        if accelerator.peak_tflops(precision) is not None and (not allowed or precision in allowed):
+        if has(precision):
             stored = 32.0 if precision == "fp32" and weight_bits == 16 else weight_bits
-            return Variant(precision, stored, activation_bits, size, compute, sparse)
+            return Variant(precision, stored, activation_bits, size, compute, sparse, kv_bits)
     return None
 
 

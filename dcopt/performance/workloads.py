@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dcopt.performance.serving import ServingTask
+from dcopt.performance.arithmetic import parameters
+from dcopt.performance.serving import ServingTask, Speculation
 from dcopt.performance.training import TrainingTask
-from dcopt.performance.training_records import run_tokens, sequence_length_of
+from dcopt.performance.training_records import run_tokens, sequence_length_of, task_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Service, TrainingJob
 
@@ -24,6 +25,13 @@ CHECKPOINT_WRITE_SECONDS = (30.0, 120.0, 600.0)
 
 CHECKPOINTS_KEPT = 2
 """Checkpoints of each running job that are kept (design.md, section 4)."""
+
+
+PRODUCTION_FACTOR = 1.15
+"""Time of a step in production ÷ on the bench, for runs of several nodes. Llama 3.1 405B took 30.84 million GPU-hours
+(its model card) where 3.8e25 FLOP at its bench rate of 400 TFLOP/s a chip (arXiv 2407.21783, table 4) and 93 % goodput
+take 28.4: a factor of 1.09. Production runs on A100 were measured 23 to 27 % slower than bench runs of the same kind.
+This lies between the two; `goodput` comes on top."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +51,7 @@ def run_of(job: TrainingJob, problem: Problem) -> Run:
     """Return what one run of ``job`` computes and reads."""
     model = problem.models[job.model]
     length = sequence_length_of(job, model)
-    task = TrainingTask(
-        model=model,
-        sequence_length=length,
-        global_batch=job.global_batch,
-        optimizer=job.optimizer,
-        method=job.method,
-    )
+    task = task_of(job, model, problem.models[job.teacher] if job.teacher else None)
     tokens = run_tokens(job, model)
     return Run(
         task=task,
@@ -68,9 +70,35 @@ def _read_tb(job: TrainingJob, problem: Problem, tokens: float) -> float:
     return dataset.size_tb * epochs
 
 
-def run_days(steps: int, step_s: float, goodput: float) -> float:
-    """Return the elapsed days of a run, failures and checkpoints included."""
-    return steps * step_s / goodput / SECONDS_PER_DAY
+def production_factor(job: TrainingJob, nodes: int) -> float:
+    """Return by what a step of ``job`` on ``nodes`` nodes takes longer in production than on the bench."""
+    if job.production_factor is not None:
+        return job.production_factor
+    return PRODUCTION_FACTOR if nodes > 1 else 1.0
+
+
+def node_mtbf_hours(problem: Problem, node: str, fabric: str) -> float:
+    """Return the mean hours between interruptions that one node of a job causes, its share of the network included.
+
+    Of a fabric's parts, each node accounts for its own cables, as many to the spines as the oversubscription leaves,
+    and its ports' share of the leaf and spine switches of a two-tier tree.
+    """
+    row, net = problem.nodes[node], problem.fabrics[fabric]
+    per_year = HOURS_PER_YEAR / row.mtbf_hours
+    if net.switch is not None:
+        switch = problem.switches[net.switch]
+        ports = row.nics if net.nics_per_node is None else min(net.nics_per_node, row.nics)
+        alone = net.topology == "single-switch"
+        trunks = 0.0 if alone else ports / net.oversubscription
+        for link, count in ((net.access_link, ports), (net.trunk_link, trunks)):
+            per_year += count * problem.links[link].failures_pct_per_year / 100.0 if link else 0.0
+        per_year += (1.0 if alone else 3.0) * ports / switch.ports * switch.failures_pct_per_year / 100.0
+    return HOURS_PER_YEAR / per_year
+
+
+def run_days(steps: int, step_s: float, goodput: float, production: float) -> float:
+    """Return the elapsed days of a run, failures, checkpoints and what production adds included."""
+    return steps * step_s * production / goodput / SECONDS_PER_DAY
 
 
 def ingest_gb_per_s(run: Run, days: float) -> float:
@@ -83,14 +111,44 @@ def read_kiops(run: Run, days: float) -> float:
     return run.samples / (days * SECONDS_PER_DAY) / 1000 if run.read_tb else 0.0
 
 
-def serving_task_of(service: Service, problem: Problem) -> ServingTask:
-    """Return what one request of ``service`` computes."""
+NO_SPECULATION = "none"
+"""What a design says where tokens are decoded one by one."""
+
+
+def serving_task_of(service: Service, problem: Problem, speculation: str = NO_SPECULATION) -> ServingTask:
+    """Return what one request of ``service`` computes, decoded with a row of speculation.csv (or one by one)."""
     model = problem.models[service.model]
+    tokens = service.input_tokens or model.default_tokens
     return ServingTask(
         model=model,
-        input_tokens=service.input_tokens or model.default_tokens,
+        input_tokens=tokens,
         output_tokens=service.output_tokens,
+        cached_prefix_tokens=tokens * service.prefix_cached_pct / 100,
+        speculation=speculation_of(problem, speculation),
     )
+
+
+def speculation_of(problem: Problem, name: str) -> Speculation | None:
+    """Return the speculative decoding that a row of speculation.csv describes; None for ``none``.
+
+    Raises `KeyError` for a name that the table does not have.
+    """
+    if name == NO_SPECULATION:
+        return None
+    row = problem.speculation[name]
+    drafts = row.method == "draft"
+    return Speculation(
+        name=row.name,
+        draft_tokens=row.draft_tokens,
+        acceptance=row.acceptance,
+        draft=problem.models[row.draft_model] if drafts and row.draft_model else None,
+        mtp_layers=0 if drafts else row.mtp_layers,
+    )
+
+
+def weights_gb(service: Service, problem: Problem) -> float:
+    """Return the size of a service's weights as they are stored, GB: 2 bytes a parameter, however they are served."""
+    return 2.0 * parameters(problem.models[service.model]) / 1e9
 
 
 def rtt_ms(service: Service, site: str, problem: Problem) -> float:
@@ -100,11 +158,3 @@ def rtt_ms(service: Service, site: str, problem: Problem) -> float:
     return next(
         (row.rtt_ms for row in problem.regions.values() if (row.region, row.site) == (service.region, site)), 0.0
     )
-
-
-def stacked_loss_pct(losses: list[float]) -> float:
-    """Return the loss of stacked variants, 1 − Π(1 − lossᵢ), negatives counted as 0, % (design.md, section 4)."""
-    kept = 1.0
-    for loss in losses:
-        kept *= 1 - max(loss, 0.0) / 100
-    return (1 - kept) * 100

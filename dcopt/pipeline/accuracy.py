@@ -114,8 +114,14 @@ def _extent(request: Request) -> str:
 
 
 def _serving(table: str, row_id: str, request: Request) -> Iterator[Comparison]:
-    """Means of a closed loop: first token, further tokens, and the whole request that both make."""
+    """Means of a closed loop: first token, further tokens, and the whole request that both make.
+
+    Where the workers as recorded cannot hold the model, the record is wrong and nothing is compared (GB200 rows of
+    SGLang record workers of one chip for a model of 400 to 700 GB).
+    """
     predicted, reason = _answer(predict_inference, request)
+    if predicted and request.text("mode") == "disaggregated" and not predicted["fits"]:
+        predicted, reason = {}, "the workers as recorded cannot hold the model"
     subject = _subject(request, "inference", request.text("mode"))
     names = ("input_tokens", "output_tokens", "tensor", "expert", "attention_data", "decode_tensor", "decode_workers")
     cluster = " ".join(request.text(name) for name in names)

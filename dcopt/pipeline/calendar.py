@@ -1,14 +1,39 @@
-"""The calendar of a solved program: start days for every run, or the cuts that exclude what no calendar keeps."""
+"""The calendar of a solved program: start days for every run, or the cuts that exclude what no calendar keeps.
+
+Runs hold the nodes of their pool and the GB/s of the storage of their site (in units of it), so all jobs of a site
+that share a pool, or a storage system that cannot carry all of them at once, are packed together.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import CalendarEntry, Design, pool_key
-from dcopt.formulation.program import Program, total, whole
+from dcopt.formulation.program import Program, number, total, whole
+from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, reloads, shares_of
 from dcopt.formulation.training import chosen, hosts
+from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.solve.calendar import Conflict, Job, conflict_of, pack
+
+
+@dataclass(frozen=True)
+class Running:
+    """A chosen candidate, what it is to the calendar, and what it takes of storage."""
+
+    candidate: TrainingCandidate
+    job: Job
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A conflict of a period, with those that it is about."""
+
+    conflict: Conflict
+    running: tuple[Running, ...]
+    period: Period
 
 
 @dataclass
@@ -16,99 +41,193 @@ class Calendar:
     """Runs by period, or the conflicts that have to be cut off."""
 
     entries: list[CalendarEntry] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
+    conflicts: list[Clash] = field(default_factory=list)
 
 
 def calendar_of(program: Program) -> Calendar:
-    """Pack the jobs of every pool in every period of a program whose variables hold a solution."""
+    """Pack the jobs of every site in every period of a program whose variables hold a solution."""
     calendar = Calendar()
     for period in program.candidates.periods:
-        by_pool: dict[str, list[TrainingCandidate]] = {}
-        for candidate, variable in chosen(program, period):
-            if whole(variable):
-                by_pool.setdefault(candidate.pool.key, []).append(candidate)
-        for key, candidates in by_pool.items():
-            _pack_pool(program, period, key, candidates, calendar)
+        running = [_running(program, period, c) for c, variable in chosen(program, period) if whole(variable)]
+        for together, capacity in _groups(program, period, running):
+            _pack(program, period, together, capacity, calendar)
     calendar.entries.sort(key=lambda entry: (entry.year, entry.start_day, entry.job, entry.run))
     return calendar
 
 
-def _pack_pool(
-    program: Program, period: Period, key: str, candidates: list[TrainingCandidate], calendar: Calendar
+def _running(program: Program, period: Period, candidate: TrainingCandidate) -> Running:
+    row = program.problem.training[candidate.job]
+    shares = tuple(shares_of(program, candidate, period.index))
+    needs = {candidate.pool.key: float(candidate.nodes)}
+    for share in shares:
+        needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
+    start = earliest_start_day(program.problem, row, candidate.pool.site)
+    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, start, row.due_day)
+    return Running(candidate, job, shares)
+
+
+def _groups(program: Program, period: Period, running: list[Running]) -> list[tuple[list[Running], dict[str, float]]]:
+    """Return those that share a resource which cannot hold them all at once, with the capacities that they share."""
+    capacity = _capacities(program, period, running)
+    at_once = {name: sum(r.job.need_of(name) * r.job.runs for r in running) for name in capacity}
+    pools = program.candidates.pools
+    scarce = {name: level for name, level in capacity.items() if name in pools or at_once[name] > level}
+    groups: list[tuple[list[Running], set[str]]] = []
+    for one in running:
+        mine = {name for name, need in one.job.needs if need and (name in scarce or name == one.candidate.pool.key)}
+        joined = [group for group in groups if group[1] & mine]
+        groups = [group for group in groups if not group[1] & mine]
+        members = [other for of, _ in joined for other in of]
+        groups.append(([*members, one], mine.union(*(names for _, names in joined))))
+    return [(of, {name: scarce[name] for name in names if name in scarce}) for of, names in groups]
+
+
+def _capacities(program: Program, period: Period, running: list[Running]) -> dict[str, float]:
+    """Return the nodes of every limited pool, and the storage units by resource, that are there."""
+    found: dict[str, float] = {}
+    for one in running:
+        pool = one.candidate.pool
+        if pool.limited:
+            found[pool.key] = whole(program.model.work[pool.key]) - whole(hosts(program, pool.key, period))
+        for share in one.shares:
+            found[share.resource.key] = number(free_of(program, share.resource, period.index))
+    return found
+
+
+def _pack(
+    program: Program, period: Period, running: list[Running], capacity: dict[str, float], calendar: Calendar
 ) -> None:
-    jobs = [_job(program, candidate) for candidate in candidates]
-    if program.candidates.pools[key].limited:
-        capacity = whole(program.model.work[key]) - whole(hosts(program, key, period))
-    else:
-        capacity = _smallest(jobs)
+    jobs = [one.job for one in running]
     packing = pack(jobs, capacity)
     if packing.starts is None:
-        calendar.conflicts.append(conflict_of(jobs, capacity))
+        conflict = conflict_of(jobs, capacity)
+        members = tuple(one for one in running if one.job in conflict.jobs)
+        calendar.conflicts.append(Clash(conflict, members, period))
         return
-    for job in jobs:
-        for run in range(job.runs):
-            start = packing.starts[job.name, run]
+    starts = pack(jobs, {**capacity, **_rented(running, capacity)}).starts or packing.starts
+    for one in running:
+        for run in range(one.job.runs):
+            start = starts[one.job.name, run]
             calendar.entries += [
                 CalendarEntry(
-                    job=job.name,
+                    job=one.job.name,
                     run=run + 1,
                     year=year,
                     start_day=start,
-                    end_day=start + job.days,
-                    pool=key,
-                    nodes=job.nodes,
+                    end_day=start + one.job.days,
+                    pool=one.candidate.pool.key,
+                    nodes=one.candidate.nodes,
                 )
                 for year in period.years
             ]
 
 
-def _smallest(jobs: list[Job]) -> int:
-    """Return a number of rented nodes on which the runs fit, one after another as far as their windows allow."""
-    capacity = max(job.nodes for job in jobs)
-    while pack(jobs, capacity).starts is None:
-        capacity *= 2
-    return capacity
+def _rented(running: list[Running], capacity: dict[str, float]) -> dict[str, float]:
+    """Return rented nodes by pool on which the runs fit, one after another as far as their windows allow."""
+    jobs = [one.job for one in running]
+    pools = {one.candidate.pool.key for one in running if not one.candidate.pool.limited}
+    nodes = {key: max(job.need_of(key) for job in jobs) for key in pools}
+    while nodes and pack(jobs, {**capacity, **nodes}).starts is None:
+        nodes = {key: 2 * count for key, count in nodes.items()}
+    return nodes
 
 
-def _job(program: Program, candidate: TrainingCandidate) -> Job:
-    row = program.problem.training[candidate.job]
-    return Job(row.name, candidate.nodes, candidate.days, row.runs_per_year, row.earliest_start_day, row.due_day)
+def cut_off(program: Program, clash: Clash, number: int) -> None:
+    """Exclude a conflict: its jobs run as they clash only where one of the resources reaches what may help.
 
-
-def cut_off(program: Program, conflict: Conflict, number: int) -> None:
-    """Exclude a conflict on every pool: work − hosts ≥ least·(Σ_jobs ŷ − |jobs| + 1).
-
-    ŷ sums the job's candidates on the pool that take no fewer nodes and no fewer days than the conflicting one, so
-    each of them needs at least ``least_nodes`` beside the others (formulation.md, point 6).
+    With what is chosen, Σ_jobs ŷ + Σ_items p̂ − (|jobs| + |items|) + 1 = 1: ŷ sums the job's candidates that take no
+    less of the conflict's resources for no fewer days, p̂ the ways to store an item of theirs that take no less. One
+    resource must then be at its least (formulation.md, point 6); of several, one that a binary names. A conflict over
+    the nodes of one pool holds on every pool.
     """
+    names = list(clash.conflict.least)
+    pools = program.candidates.pools
+    over_nodes = len(names) == 1 and names[0] in pools
     for period in program.candidates.periods:
-        if not all(job.name in period.jobs for job in conflict.jobs):
+        if not all(one.job.name in period.jobs for one in clash.running):
             continue
-        choices = chosen(program, period)
-        for key, pool in program.candidates.pools.items():
-            if not pool.limited:
+        for key in pools if over_nodes else [None]:
+            if key is not None and not pools[key].limited:
                 continue
-            taken = []
-            for job in conflict.jobs:
-                alike = [
-                    variable
-                    for c, variable in choices
-                    if (c.job, c.pool.key) == (job.name, key) and c.nodes >= job.nodes and c.days >= job.days
-                ]
-                if not alike:
-                    break
-                taken.append(total(alike))
-            if len(taken) < len(conflict.jobs):
-                continue
-            names = " and ".join(job.name for job in conflict.jobs)
-            program.require(
-                "calendar",
-                (number, key, period.index),
-                program.model.work[key] - hosts(program, key, period)
-                >= conflict.least_nodes * (total(taken) - len(conflict.jobs) + 1),
-                row=f"training.csv: {conflict.jobs[0].name} due_day",
-                sentence=f"{names} have start days that share {key}",
-            )
+            chosen_so = _as_chosen(program, clash, period, key)
+            if chosen_so is not None:
+                _cut(program, clash, period, chosen_so, (number, key or "*", period.index), key)
+
+
+def _as_chosen(program: Program, clash: Clash, period: Period, pool: str | None) -> Any:
+    """Return an expression that is 1 where all is chosen as it clashes or worse, and at most 0 elsewhere."""
+    terms, count = [], 0
+    items: dict[tuple[str, str, str], list[Any]] = {}
+    for one in clash.running:
+        alike = [
+            variable
+            for candidate, variable in chosen(program, period)
+            if candidate.job == one.job.name and _no_less(program, clash, one, candidate, pool)
+        ]
+        if not alike:
+            return None
+        terms += alike
+        count += 1
+        for share in one.shares:
+            if share.resource.key in clash.conflict.least:
+                at = (share.stream.item.key, share.stream.site, share.resource.key)
+                items[at] = heavier_ways(program, share, one.candidate, period.index)
+    for ways in items.values():
+        terms += ways
+    return total(terms) - (count + len(items)) + 1
+
+
+def _no_less(program: Program, clash: Clash, one: Running, candidate: TrainingCandidate, pool: str | None) -> bool:
+    """Whether a candidate takes no less of what the conflict is about, for no fewer days of no wider a window.
+
+    ``pool``: of the nodes of that pool.
+    """
+    mine, row = one.candidate, program.problem.training[candidate.job]
+    if candidate.days < mine.days:
+        return False
+    if earliest_start_day(program.problem, row, candidate.pool.site) < one.job.start_day:
+        return False
+    if pool is not None:
+        return candidate.pool.key == pool and candidate.nodes >= mine.nodes
+    if candidate.pool.site != mine.pool.site:
+        return False
+    if mine.pool.key in clash.conflict.least and (candidate.pool.key != mine.pool.key or candidate.nodes < mine.nodes):
+        return False
+    writes = any(s.stream.writes for s in one.shares if s.resource.key in clash.conflict.least)
+    reads = any(not s.stream.writes for s in one.shares if s.resource.key in clash.conflict.least)
+    return not (
+        (writes and candidate.checkpoint_gb_per_s < mine.checkpoint_gb_per_s)
+        or (reads and candidate.ingest_gb_per_s < mine.ingest_gb_per_s)
+    )
+
+
+def _cut(
+    program: Program, clash: Clash, period: Period, chosen_so: Any, key: tuple[int, str, int], pool: str | None
+) -> None:
+    names = " and ".join(job.name for job in clash.conflict.jobs)
+    resources = {s.resource.key: s.resource for one in clash.running for s in one.shares}
+    helps = []
+    for name, least in clash.conflict.least.items():
+        if name in resources:
+            resource = resources[name]
+            there, shared = free_of(program, resource, period.index), f"what {resource.name} carries"
+            if reloads(program, resource.site, resource.name):  # where weights lie moves it by parts of a unit
+                least += 1e-6 - 1
+        else:
+            there, shared = program.model.work[pool or name] - hosts(program, pool or name, period), pool or name
+        enough: Any = chosen_so
+        if len(clash.conflict.least) > 1:
+            enough = program.var("calendar_helps", (*key, name), ub=1, binary=True)
+            helps.append(enough)
+        program.require(
+            "calendar",
+            (*key, name),
+            there >= least * enough,
+            row=f"training.csv: {clash.conflict.jobs[0].name} due_day",
+            sentence=f"{names} have start days that share {shared}",
+        )
+    if len(clash.conflict.least) != 1:
+        program.require("calendar_helps", key, total(helps) >= chosen_so)
 
 
 def with_calendar(design: Design, calendar: Calendar) -> Design:

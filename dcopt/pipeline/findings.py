@@ -27,6 +27,7 @@ LIMITS = (
     "hall_kw",
     "hall_positions",
     "copies",
+    "durability",
     "data_there",
     "checkpoints_there",
     "window",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dcopt.candidates.records import Candidates, Verdict
+from dcopt.candidates.records import Candidates, DataItem, Verdict
 from dcopt.infrastructure.power import CHAIN
 from dcopt.infrastructure.racks import NETWORK_STORAGE, weakest_floor, why_not_in_rack
+from dcopt.infrastructure.topology import usable
 from dcopt.problem.demand import days_allowed
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -97,10 +98,19 @@ def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacl
                 Obstacle(
                     f"datasets.csv: {dataset.name}",
                     f"only {len(sites)} of the {dataset.min_copies} sites that its copies need can hold it",
-                    "Offer storage there (hot data needs nvme or ssd; cloud sites need rented storage), allow more "
-                    "sites, ask for fewer copies, or lower survive_failures in settings.csv",
+                    f"{_what_storage(problem, dataset.name)}Offer such storage there (hot data needs nvme or ssd; "
+                    "cloud sites need rented storage; a protection needs as many drives or units as it has parts), "
+                    "allow more sites, ask for fewer copies, or lower survive_failures in settings.csv",
                 )
             )
+        else:
+            found += [obstacle for part in parts if (obstacle := _unsafe(problem, candidates, part)) is not None]
+    for name, service in problem.inference.items():
+        sites_used = {c.pool.site for c in candidates.serving[name]}
+        if service.reload_s and sites_used and not any(options.get((f"{name}:weights", site)) for site in sites_used):
+            problem_text = "no storage on offer can hold its weights at any site where it could run"
+            cure = "Offer nvme or ssd storage there, or leave reload_s blank: then they lie on the nodes' own drives"
+            found.append(Obstacle(f"inference.csv: {name} reload_s", problem_text, cure))
     for name in problem.training:
         sites_used = {c.pool.site for c in candidates.training[name]}
         if sites_used and not any(options.get((f"{name}:checkpoint", site)) for site in sites_used):
@@ -108,10 +118,35 @@ def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacl
                 Obstacle(
                     f"training.csv: {name}",
                     "no storage on offer can hold its checkpoints at any site where it could run",
-                    "Offer nvme or ssd storage there",
+                    f"{_what_storage(problem, problem.training[name].dataset)}Offer such nvme or ssd storage there",
                 )
             )
     return found
+
+
+def _what_storage(problem: Problem, dataset: str | None) -> str:
+    """Return what storage must offer, as a sentence, or '' where nothing is required."""
+    asked = {feature for site in problem.sites.values() for feature in site.requires}
+    asked |= set(problem.datasets[dataset].requires) if dataset else set()
+    return f"It requires {' '.join(sorted(asked))} (features in storage.csv). " if asked else ""
+
+
+def _unsafe(problem: Problem, candidates: Candidates, item: DataItem) -> Obstacle | None:
+    """Return the obstacle where even copies at all sites, each at its safest, are lost too often."""
+    best = [
+        max((option.nines for option in options), default=0.0)
+        for (key, _), options in candidates.storage_options.items()
+        if key == item.key
+    ]
+    if sum(best) >= item.nines * (1 - 1e-9):
+        return None
+    return Obstacle(
+        f"datasets.csv: {item.name} max_annual_loss_probability",
+        f"drive failures lose some of its {item.part} data with a probability of 1 in {10 ** sum(best):,.0f} a year, "
+        f"with every copy as safe as what is on offer; 1 in {10**item.nines:,.0f} is asked",
+        "Offer protection with more redundant parts, drives that fail less or rebuild faster, allow more sites, or "
+        "accept a larger probability",
+    )
 
 
 def _facility_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacle]:
@@ -165,6 +200,21 @@ def _no_rack(problem: Problem, site: str, node: str) -> Obstacle:
     )
 
 
+def _unused_fabrics(problem: Problem) -> list[str]:
+    """Return why a fabric that is offered by name connects none of the nodes that can be had where it is offered."""
+    found = []
+    named = {offer.name for offer in problem.offers.values() if offer.table == "fabrics"}
+    for site in problem.sites:
+        nodes = [offer.row for offer in offered(problem, "nodes", site).values()]
+        for name, offer in offered(problem, "fabrics", site).items():
+            if name not in named or offer.row.switch is None or problem.sites[site].kind == "cloud" or not nodes:
+                continue
+            reasons = [usable(node, offer.row, problem.switches[offer.row.switch], problem.links) for node in nodes]
+            if all(reason is not None for reason in reasons):
+                found.append(f"offers.csv: fabrics/{name} connects no node at {site}: {reasons[0]}")
+    return found
+
+
 def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
     """Return what the reader of a design should know about what was left out of it."""
     notes = []
@@ -181,6 +231,7 @@ def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
             )
         if not facility.racks.get(NETWORK_STORAGE):
             notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
+    notes += _unused_fabrics(problem)
     if problem.tables.get("measurements"):
         notes.append("measurements.csv is read and checked; predictions are not yet corrected by it")
     return tuple(notes)

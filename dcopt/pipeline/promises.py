@@ -62,14 +62,21 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("max_quality_loss_pct", 100.0, True),
         ("availability_pct", None, False),
         ("survive_pct", 0.0, False),
+        ("reload_s", None, True),
         ("sites", (), None),
     ),
-    "datasets": (("min_copies", 1, False), ("sites", (), None)),
+    "datasets": (
+        ("min_copies", 1, False),
+        ("max_annual_loss_probability", 1.0, True),
+        ("requires", (), None),
+        ("sites", (), None),
+    ),
     "sites": (
         ("rack_positions", None, True),
         ("water_limit_m3_per_year", None, True),
         ("floor_kg_per_m2", None, True),
         ("ups_minutes", 0.0, False),
+        ("requires", (), None),
     ),
     "offers": (("max_units", None, True), ("min_units", None, False)),
 }

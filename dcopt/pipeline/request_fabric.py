@@ -8,7 +8,16 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dcopt.infrastructure.fabric_parts import fabric_kw, fabric_price_usd
-from dcopt.infrastructure.topology import TOPOLOGIES, FabricCount, Shape, count_fabric, shape_of
+from dcopt.infrastructure.failures import left_pct
+from dcopt.infrastructure.topology import (
+    TOPOLOGIES,
+    FabricCount,
+    FabricStep,
+    Shape,
+    count_fabric,
+    layout_for,
+    shape_of,
+)
 from dcopt.performance.request import Request, RequestError, node_of
 from dcopt.problem.tables.catalog_rows import Fabric, Link, Node, Switch
 
@@ -30,7 +39,7 @@ def predict_fabric(request: Request) -> dict[str, Any]:
     node = node_of(request) if request.has("node") and not request.has("ports_per_node") else None
     text = request.text("fabric")
     if text not in request.catalog["fabrics"] and request.has("switch_ports"):
-        return _record(_described(request, text, node, nodes, extra), None, None)
+        return _record(*_described(request, text, node, nodes, extra), None, None)
     fabric = request.row("fabrics", "fabric", Fabric)
     if fabric is None:
         raise RequestError("fabric: name a fabric of the catalogue")
@@ -41,9 +50,9 @@ def predict_fabric(request: Request) -> dict[str, Any]:
     assert isinstance(switch, Switch)
     assert isinstance(access, Link)
     assert isinstance(trunk, Link)
-    count = _counted(_shape(request, fabric, switch, node), nodes, extra)
+    count, left = _counted(_shape(request, fabric, switch, node), nodes, extra)
     power = fabric_kw(fabric, switch, access, trunk, count)
-    return _record(count, power, fabric_price_usd(fabric, switch, access, trunk, count))
+    return _record(count, left, power, fabric_price_usd(fabric, switch, access, trunk, count))
 
 
 DEFAULT_PORTS = 8
@@ -60,7 +69,9 @@ def _shape(request: Request, fabric: Fabric, switch: Switch, node: Node | None) 
     return _possible(lambda: replace(shape_of(server, one_plane, switch), rails=None, planes=fabric.planes))
 
 
-def _described(request: Request, text: str, node: Node | None, nodes: int, extra: int) -> FabricCount:
+def _described(
+    request: Request, text: str, node: Node | None, nodes: int, extra: int
+) -> tuple[FabricCount, dict[str, float]]:
     """Count a fabric that words describe: topology, ratio (3:1) and planes (twin-plane, dual-plane, 4-plane)."""
     words = text.lower().replace(" ", "-").replace("_", "-")
     topology = next((name for name in TOPOLOGIES if name in words), None)
@@ -85,8 +96,11 @@ def _described(request: Request, text: str, node: Node | None, nodes: int, extra
     return _counted(shape, nodes, extra)
 
 
-def _counted(shape: Shape, nodes: int, extra: int) -> FabricCount:
-    return _possible(lambda: count_fabric(shape, nodes, extra))
+def _counted(shape: Shape, nodes: int, extra: int) -> tuple[FabricCount, dict[str, float]]:
+    """Return the parts of a fabric, and what is left of it when one fails."""
+    count = _possible(lambda: count_fabric(shape, nodes, extra))
+    step = FabricStep(nodes, shape.networks, layout_for(shape, nodes, extra)) if nodes else None
+    return count, {} if step is None else left_pct(shape, step, nodes)
 
 
 def _possible(make: Callable[[], T]) -> T:
@@ -96,7 +110,7 @@ def _possible(make: Callable[[], T]) -> T:
         raise RequestError(str(error)) from None
 
 
-def _record(count: FabricCount, kw: float | None, price_usd: float | None) -> dict[str, Any]:
+def _record(count: FabricCount, left: dict[str, float], kw: float | None, price_usd: float | None) -> dict[str, Any]:
     return {
         "tiers": count.tiers,
         "leaf": count.leaf,
@@ -108,4 +122,5 @@ def _record(count: FabricCount, kw: float | None, price_usd: float | None) -> di
         "transceivers": count.transceivers,
         "kw": kw,
         "price_usd": price_usd,
+        **{f"left_without_{part}_pct": share for part, share in left.items()},
     }

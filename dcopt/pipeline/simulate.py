@@ -11,6 +11,7 @@ import numpy as np
 from dcopt.design.records import Design, ServiceRecord
 from dcopt.design.simulation import SimulatedService, SimulatedTime
 from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.replica_layouts import AGGREGATED
 from dcopt.performance.serving import ReplicaLayout, variant_of
 from dcopt.performance.simulation import MOST_SERVERS, Replicas, answers_of, simulate, summary
 from dcopt.performance.simulation_records import Estimate, Floats, Simulated
@@ -55,19 +56,22 @@ def replicas_of(problem: Problem, record: ServiceRecord) -> Replicas:
 
     Raises
     ------
-    ValueError: the variant does not run on that accelerator.
+    ValueError: the variant does not run on that accelerator, or the row is a group of prefill and decode workers.
     """
+    if record.mode != AGGREGATED:
+        raise ValueError(f"{record.service}: groups of prefill and decode workers are rated but not simulated")
     service = problem.inference[record.service]
     stack = [problem.compression[name] for name in record.compression.split("+")]
-    variant = variant_of(stack, problem.accelerators[problem.nodes[record.node].accelerator])
+    engine = problem.software[record.software]
+    variant = variant_of(stack, problem.accelerators[problem.nodes[record.node].accelerator], engine)
     if variant is None:
         raise ValueError(f"{record.compression} does not run on {record.node}")
     return Replicas(
-        task=serving_task_of(service, problem),
+        task=serving_task_of(service, problem, record.speculation),
         cluster=cluster_for(problem, record.node, record.fabric),
-        layout=ReplicaLayout(tensor=record.tensor, pipeline=record.pipeline, expert=record.expert),
+        layout=ReplicaLayout(record.tensor, record.pipeline, record.expert, record.attention_data),
         variant=variant,
-        software=problem.software[record.software],
+        software=engine,
         servers=record.replicas if service.balancer == "pooled" else 1,
     )
 

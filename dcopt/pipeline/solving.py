@@ -92,10 +92,10 @@ def solve_program(
             design = with_calendar(extract(program), calendar)
             clock.lap("extract")
             return _proven(design, program, options, outcome, objective, bound, size, clock.laps, nodes)
-        for conflict in calendar.conflicts:
-            cut_off(program, conflict, cuts)
+        for clash in calendar.conflicts:
+            cut_off(program, clash, cuts)
             cuts += 1
-            trusted = trusted and conflict.proven
+            trusted = trusted and clash.conflict.proven
         listener.log(f"\ndcopt: no calendar keeps {len(calendar.conflicts)} sets of jobs; cut off, solving again\n")
         if outcome.verdict == "interrupted" or clock.left() <= 0:
             return Solved(None, program, "no_solution", bound, outcome.verdict, size, clock.laps, nodes)

@@ -24,6 +24,8 @@ UNIT_OF_SUFFIX: dict[str, str] = {
     "_usd_per_t": "USD per t CO2",
     "_usd_per_core_hour": "USD per core and hour",
     "_usd_per_hour": "USD per hour",
+    "_usd_per_gb": "USD per GB",
+    "_usd_per_month": "USD per month",
     "_usd_per_tb_month": "USD per TB and month",
     "_usd_per_accelerator_year": "USD per accelerator and year",
     "_m3_per_year": "m³ per year",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dcopt.problem.draft import Draft
+from dcopt.problem.fabric_ports import LINK_COLUMNS, RACK_M, row_m
 from dcopt.problem.findings import Finding
 from dcopt.problem.parse import ParsedRow
 
@@ -124,6 +125,23 @@ def _datasets(draft: Draft) -> Iterator[Finding]:
             yield row.finding("min_copies", message)
 
 
+def _origins(draft: Draft) -> Iterator[Finding]:
+    """Where data has an origin, links lead from there to the sites that are to have a copy."""
+    if not draft.is_sound("wan", "sites"):
+        return
+    links = {(link.from_site, link.to_site) for _, link in draft.valid("wan")}
+    for row, dataset in draft.valid("datasets"):
+        if dataset.origin is None or dataset.origin not in draft.tables["sites"]:
+            continue
+        allowed = dataset.sites or tuple(draft.tables["sites"])
+        reached = [site for site in allowed if site == dataset.origin or (dataset.origin, site) in links]
+        if len(reached) < dataset.min_copies or (dataset.sites and len(reached) < len(allowed)):
+            lacking = [site for site in allowed if site not in reached]
+            message = f"no link leads from '{dataset.origin}' to {', '.join(lacking)}: add it to wan.csv"
+            severity = "error" if len(reached) < dataset.min_copies else "warning"
+            yield row.finding("origin", message, severity=severity)
+
+
 def _something_to_choose(draft: Draft) -> Iterator[Finding]:
     """Each workload has nodes and software to choose from, and each facility its parts."""
     if not draft.tables["nodes"] and draft.is_sound("nodes"):
@@ -204,6 +222,51 @@ def _offered(draft: Draft, table: str, site: str | None) -> list[Any]:
     return [row for name, row in rows.items() if name in names]
 
 
+def _fabrics(draft: Draft) -> Iterator[Finding]:
+    """The cables of a fabric speak what its switch speaks and reach as far as they are meant to."""
+    switches, links = draft.typed("switches"), draft.typed("links")
+    racks = draft.settings.values.get("racks_per_row") or 0
+    for row, fabric in draft.valid("fabrics"):
+        switch = switches.get(fabric.switch)
+        if switch is None:
+            continue
+        for column in LINK_COLUMNS:
+            link = links.get(getattr(fabric, column))
+            if link is not None and link.technology != switch.technology:
+                message = (
+                    f"carries {link.technology} and the switch '{switch.name}' speaks {switch.technology}: "
+                    "name a cable of that technology"
+                )
+                yield row.finding(column, message)
+        for column, longest, where in (
+            ("rack_link", RACK_M, "within a rack"),
+            ("row_link", row_m(racks), f"along a row of {racks} racks"),
+        ):
+            link = links.get(getattr(fabric, column))
+            if link is not None and link.max_m is not None and link.max_m < longest:
+                message = f"reaches {link.max_m:g} m, and a run {where} takes up to {longest:g} m: name a longer cable"
+                yield row.finding(column, message)
+
+
+def _side_networks(draft: Draft) -> Iterator[Finding]:
+    """The cables of a network beside the fabric speak what its switch speaks and bring their ends."""
+    switches, links = draft.typed("switches"), draft.typed("links")
+    for row, network in draft.valid("networks"):
+        switch = switches.get(network.switch)
+        for column in ("access_link", "trunk_link"):
+            link = links.get(getattr(network, column))
+            if link is None or switch is None:
+                continue
+            if link.technology != switch.technology:
+                message = (
+                    f"carries {link.technology} and the switch '{switch.name}' speaks {switch.technology}: "
+                    "name a cable of that technology"
+                )
+                yield row.finding(column, message)
+            if link.transceiver is not None:
+                yield row.finding(column, "takes transceivers: name a cable that brings its ends")
+
+
 def _lengths(draft: Draft) -> Iterator[Finding]:
     """Sequences and requests fit the model that reads them."""
     for row, job in draft.valid("training"):
@@ -246,10 +309,13 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _offers,
     _existing,
     _datasets,
+    _origins,
     _something_to_choose,
     _plant,
     _tariffs,
     _building,
+    _fabrics,
+    _side_networks,
     _lengths,
 )
 """The rules, in the order in which they are applied."""

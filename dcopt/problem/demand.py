@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcopt.problem.tables.problem_rows import Service, TrainingJob
+from dcopt.problem.tables.problem_rows import Dataset, Service, TrainingJob
 
 
 def is_alive(row: TrainingJob | Service, year: int, horizon_years: int) -> bool:
@@ -12,9 +12,19 @@ def is_alive(row: TrainingJob | Service, year: int, horizon_years: int) -> bool:
     return row.first_year <= year <= (row.last_year or horizon_years)
 
 
-def days_allowed(job: TrainingJob) -> float:
-    """Return the days that one run may take: its deadline, or its window of the year if that is shorter."""
-    return min(job.deadline_days, job.due_day - job.earliest_start_day)
+def days_allowed(job: TrainingJob, start_day: float | None = None) -> float:
+    """Return the days that one run may take: its deadline, or its window of the year if that is shorter.
+
+    ``start_day`` is the day from which it may start at a site; None: its ``earliest_start_day``.
+    """
+    return min(job.deadline_days, job.due_day - (job.earliest_start_day if start_day is None else start_day))
+
+
+def new_tb(dataset: Dataset, year: int) -> float:
+    """Return the TB that come in new in ``year``: all of them in year 1, then the growth."""
+    grown = 1 + dataset.growth_pct_per_year / 100
+    before = 0.0 if year == 1 else dataset.size_tb * grown ** (year - 2)
+    return max(0.0, dataset.size_tb * grown ** (year - 1) - before)
 
 
 def load_in(service: Service, year: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""How the ports of a node meet those of a switch: rails, planes, rates, and the split of a leaf's ports.
+"""How the ports of a node meet those of a switch: rails, planes, rates, the split of a leaf's ports, lengths of runs.
 
 The one home of what both the speed of a fabric (`performance.cluster`) and its count (`infrastructure.topology`)
 follow from. Functions of rows and numbers.
@@ -12,6 +12,22 @@ from dcopt.problem.tables.catalog_rows import Fabric, Node, Switch
 
 RAILED: tuple[str, ...] = ("rail-optimized", "rail-only")
 """Topologies in which the ports of a node go to different leaves, one for each rail."""
+
+LINK_COLUMNS: tuple[str, ...] = ("access_link", "trunk_link", "rack_link", "row_link", "hall_link")
+"""The columns of a fabric that name cables."""
+
+RACK_M = 2.0
+"""Longest run within a rack: its height and some slack (estimate)."""
+RACK_PITCH_M = 0.75
+"""Width of a rack position of a row (estimate: racks of 0.6 to 0.8 m)."""
+DROP_M = 2.5
+"""Run between a rack and the trays above it (estimate)."""
+
+
+def row_m(racks_per_row: int) -> float:
+    """Return the longest run between racks of a row, m: along it and down at both ends."""
+    return racks_per_row * RACK_PITCH_M + 2 * DROP_M
+
 
 _ROUNDING = 1e-9
 

@@ -14,7 +14,7 @@ from dcopt.problem.locate import catalog_dir
 from dcopt.problem.models import ModelNotFoundError, find_model, read_model, travel_names
 from dcopt.problem.overrides import apply_sets
 from dcopt.problem.parse import ParsedRow, ParsedTable, parse_table
-from dcopt.problem.problem import MODEL_TABLES, Problem
+from dcopt.problem.problem import MODEL_CELLS, Problem
 from dcopt.problem.read import RawProblem, read_csv, read_folder
 from dcopt.problem.references import check_references
 from dcopt.problem.settings import parse_settings
@@ -154,14 +154,16 @@ def _check_required_tables(draft: Draft) -> None:
 
 
 def _load_models(draft: Draft) -> None:
-    """Resolve every ``model`` cell; one that cannot be is reported at each place that names it."""
+    """Resolve every cell that names a model; one that cannot be is reported at each place that names it."""
     from dcopt.problem.model_config import ModelConfigError
 
     found = {}
     problems: dict[str, tuple[str, str | None]] = {}
-    for row in draft.all_rows():
-        cell = row.values.get("model")
-        if row.table not in MODEL_TABLES or not cell:
+    named = (
+        (row, column, row.values.get(column)) for row in draft.all_rows() for column in MODEL_CELLS.get(row.table, ())
+    )
+    for row, column, cell in named:
+        if not cell:
             continue
         if cell not in found and cell not in problems:
             try:
@@ -173,6 +175,6 @@ def _load_models(draft: Draft) -> None:
                 problems[cell] = (f"the model's config.json cannot be used: {error}", None)
         if cell in problems:
             message, similar = problems[cell]
-            draft.findings.append(row.finding("model", message, nearest=similar))
+            draft.findings.append(row.finding(column, message, nearest=similar))
     draft.models = {cell: config for cell, (_, config, _) in found.items()}
     draft.model_files = travel_names((cell, *entry) for cell, entry in found.items())

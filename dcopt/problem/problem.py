@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,9 +21,12 @@ from dcopt.problem.tables.catalog_rows import (
     PowerPart,
     Protection,
     Rack,
+    SideNetwork,
     Software,
+    SpeculativeDecoding,
     Storage,
     Switch,
+    Transceiver,
 )
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
@@ -36,6 +39,7 @@ from dcopt.problem.tables.problem_rows import (
     Settings,
     Site,
     TrainingJob,
+    WanLink,
 )
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
 
@@ -45,8 +49,13 @@ if TYPE_CHECKING:
 Tables = Mapping[str, Mapping[str, Row]]
 """Table name -> key -> row; a composite key is joined by '/', with '*' for a blank part."""
 
-MODEL_TABLES = ("training", "inference", "measurements")
-"""The tables with a ``model`` column."""
+MODEL_CELLS = {
+    "training": ("model", "teacher"),
+    "inference": ("model",),
+    "measurements": ("model",),
+    "speculation": ("draft_model",),
+}
+"""The columns that name models, by table."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,11 @@ class Problem:
         """The problem's name in reports and file names."""
         return self.settings.name
 
+    def _travelling(self, row: Row, columns: Sequence[str]) -> dict[str, str]:
+        """Return the names under which the models of a row travel, by column."""
+        cells = {column: getattr(row, column) for column in columns}
+        return {column: self.model_files[cell].name for column, cell in cells.items() if cell}
+
     def content(self) -> tuple[dict[str, Any], dict[str, dict[str, Row]], dict[str, str]]:
         """Return what the problem asks, without where it was read: settings, non-empty tables, models by name.
 
@@ -105,11 +119,9 @@ class Problem:
         """
         settings = self.settings.model_dump(exclude={"catalog"})
         tables = {name: dict(rows) for name, rows in self.tables.items() if rows}
-        for name in MODEL_TABLES:
+        for name, columns in MODEL_CELLS.items():
             rows = cast("dict[str, Any]", tables.get(name, {}))
-            tables[name] = {
-                key: row.model_copy(update={"model": self.model_files[row.model].name}) for key, row in rows.items()
-            }
+            tables[name] = {key: row.model_copy(update=self._travelling(row, columns)) for key, row in rows.items()}
         return settings, tables, {file.name: file.text for file in self.model_files.values()}
 
     def __eq__(self, other: object) -> bool:
@@ -141,6 +153,11 @@ class Problem:
     def regions(self) -> Mapping[str, Region]:
         """Round trips by ``region/site``."""
         return cast("Mapping[str, Region]", self.tables["regions"])
+
+    @property
+    def wan(self) -> Mapping[str, WanLink]:
+        """The links between sites, by ``from/to``."""
+        return cast("Mapping[str, WanLink]", self.tables["wan"])
 
     @property
     def offers(self) -> Mapping[str, Offer]:
@@ -216,9 +233,19 @@ class Problem:
         return cast("Mapping[str, Link]", self.tables["links"])
 
     @property
+    def transceivers(self) -> Mapping[str, Transceiver]:
+        """Transceivers by name."""
+        return cast("Mapping[str, Transceiver]", self.tables["transceivers"])
+
+    @property
     def fabrics(self) -> Mapping[str, Fabric]:
         """Fabrics by name."""
         return cast("Mapping[str, Fabric]", self.tables["fabrics"])
+
+    @property
+    def networks(self) -> Mapping[str, SideNetwork]:
+        """Networks beside the fabric of the accelerators, by name."""
+        return cast("Mapping[str, SideNetwork]", self.tables["networks"])
 
     @property
     def storage(self) -> Mapping[str, Storage]:
@@ -259,6 +286,11 @@ class Problem:
     def compression(self) -> Mapping[str, Compression]:
         """Model variants by name."""
         return cast("Mapping[str, Compression]", self.tables["compression"])
+
+    @property
+    def speculation(self) -> Mapping[str, SpeculativeDecoding]:
+        """Ways of speculative decoding by name."""
+        return cast("Mapping[str, SpeculativeDecoding]", self.tables["speculation"])
 
     @property
     def prediction_errors(self) -> Mapping[str, PredictionError]:

@@ -17,6 +17,7 @@ COST_COLUMNS: dict[str, tuple[str, ...]] = {
     "nodes": ("price_usd", "rent_usd_per_hour", "support_pct_per_year", "maintenance_pct_per_year"),
     "switches": ("price_usd", "support_pct_per_year", "maintenance_pct_per_year"),
     "links": ("price_usd",),
+    "transceivers": ("price_usd",),
     "storage": ("price_usd", "rent_usd_per_tb_month", "maintenance_pct_per_year"),
     "racks": ("price_usd",),
     "power": ("price_usd",),
@@ -69,6 +70,7 @@ _ORDER: tuple[str, ...] = (
     "fabrics",
     "switches",
     "links",
+    "transceivers",
     "storage",
     "protection",
     "codecs",
@@ -84,7 +86,8 @@ def _add_reached(used: dict[str, set[str]], problem: Problem) -> None:
     for name in used["fabrics"]:
         if name in fabrics:
             used["switches"].add(fabrics[name].switch or "")
-            used["links"].update((fabrics[name].access_link or "", fabrics[name].trunk_link or ""))
+            if fabrics[name].row_link is None:  # else the cables that are used are in the bill of materials
+                used["links"].update((fabrics[name].access_link or "", fabrics[name].trunk_link or ""))
 
 
 def assumption_section(design: Design, problem: Problem | None) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import (
@@ -13,9 +14,10 @@ from dcopt.design.records import (
     RackRecord,
     SiteRecord,
     StorageRecord,
+    TransferRecord,
 )
 from dcopt.report.blocks import Block, Bullet, BulletChart, Section, Text, table
-from dcopt.report.numbers import R, merged_years, number, percent
+from dcopt.report.numbers import R, amount, merged_years, number, percent
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -27,6 +29,7 @@ def equipment_sections(design: Design, problem: Problem | None) -> tuple[Section
         _pools(design, problem),
         _network(design),
         _storage(design),
+        *([_transfers(design)] if design.transfers else []),
         _racks(design),
         _power(design),
         _cooling(design),
@@ -137,7 +140,7 @@ def _network(design: Design) -> Section:
         return (net.site, net.node, net.fabric, net.switch, *switches, *links)
 
     headers = ("site", "years", "nodes", "fabric", "switch", ">leaf", ">spine", ">core")
-    return _section(
+    section = _section(
         "network",
         "Network",
         "Switches and cables of each pool",
@@ -146,6 +149,60 @@ def _network(design: Design) -> Section:
         cells,
         "No switches are needed: nodes work alone, or on the network of the place where they are rented.",
     )
+    first_year = [net for net in design.network if net.year == 1]
+    return replace(section, blocks=(*section.blocks, *_cables(first_year), *_failures(first_year), *_beside(design)))
+
+
+def _cables(networks: Sequence[NetworkRecord]) -> tuple[Block, ...]:
+    """Return what connects the switches and nodes, by length, and the modules at the ends."""
+    reach = {"rack": "within the rack", "row": "in the row", "hall": "across the hall"}
+    rows = [
+        (net.site, net.fabric, "nodes to leaves" if c.use == "access" else "switches", reach[c.reach], c.link, c.links)
+        for net in networks
+        for c in net.cables
+    ]
+    cells = [(*row[:5], number(row[5])) for row in rows]
+    modules = [(n.site, n.fabric, m.transceiver, number(m.units)) for n in networks for m in n.transceivers]
+    blocks: list[Block] = []
+    if cells:
+        headers = ("site", "fabric", "between", "longest run", "cable", ">links")
+        blocks.append(table("Cables by length", headers, cells))
+    if modules:
+        blocks.append(table("Transceivers at their ends", ("site", "fabric", "module", ">units"), modules))
+    return tuple(blocks)
+
+
+def _beside(design: Design) -> tuple[Block, ...]:
+    """Return the networks beside the fabrics: storage and management."""
+    rows = [
+        (s.site, s.name, s.switch, *map(number, (s.leaf, s.spine, s.core, s.ports, s.trunk_links)))
+        for s in design.side_networks
+        if s.year == 1
+    ]
+    headers = ("site", "network", "switch", ">leaf", ">spine", ">core", ">links to equipment", ">between switches")
+    return (table("Networks beside the fabrics", headers, rows),) if rows else ()
+
+
+def _failures(networks: Sequence[NetworkRecord]) -> tuple[Block, ...]:
+    """Return what one failure leaves of each fabric."""
+    of_node, of_leaf = "of a node's bandwidth", "of a leaf's bandwidth to the rest"
+    words = {
+        "leaf": ("a leaf switch", of_node),
+        "access_optic": ("the optic or cable of a node's port", of_node),
+        "spine": ("a spine switch", of_leaf),
+        "core": ("a core switch", of_leaf),
+        "trunk_optic": ("an optic or cable between switches", of_leaf),
+    }
+    rows = [
+        (net.site, net.fabric, words[part][0], percent(share / 100), words[part][1])
+        for net in networks
+        for part, share in net.left_pct.items()
+        if part in words
+    ]
+    if not rows:
+        return ()
+    headers = ("site", "fabric", "when this fails", ">is left at the worst place", "")
+    return (table("What one failure leaves of the network", headers, rows),)
 
 
 def _storage(design: Design) -> Section:
@@ -162,6 +219,8 @@ def _storage(design: Design) -> Section:
             part.codec,
             number(part.stored_tb, 4),
             number(part.usable_tb, 4),
+            number(part.survives_failures),
+            f"{part.annual_loss_probability:.1g}" if part.annual_loss_probability else "",
         )
 
     headers = ("site", "years", "dataset", "part", "storage", "how", ">units taken", ">units there")
@@ -169,11 +228,36 @@ def _storage(design: Design) -> Section:
         "storage",
         "Storage",
         "Where data lies",
-        (*headers, "protection", "codec", ">stored TB", ">usable TB"),
+        (*headers, "protection", "codec", ">stored TB", ">usable TB", ">survives", ">loss a year"),
         design.storage,
         cells,
         "No storage is needed.",
-        "Usable TB is after protection and before the codec; units there are whole, shared by the data of a site.",
+        "Usable TB is after protection and before the codec; units there are whole, shared by the data of a site. "
+        "Survives: drives of a group that may fail at once; loss a year: the probability that independent drive "
+        "failures lose some of this copy (rented: as its provider states it; blank: not stated).",
+    )
+
+
+def _transfers(design: Design) -> Section:
+    def cells(move: TransferRecord) -> tuple[str, ...]:
+        return (
+            move.dataset,
+            move.origin,
+            move.site,
+            number(move.tb, 4),
+            number(move.days, 3),
+            amount(move.usd),
+        )
+
+    return _section(
+        "transfers",
+        "Data moved",
+        "Data moved between sites",
+        ("dataset", "years", "from", "to", ">TB", ">days", ">USD"),
+        design.transfers,
+        cells,
+        "No data is moved between sites.",
+        "At the prices of year 1, without the monthly price of the link; jobs start when their data is there.",
     )
 
 

@@ -20,7 +20,8 @@ def explain_design(design: Design) -> str:
         shares = ", ".join(f"{name} {seconds / job.step_s:.0%}" for name, seconds in parts if seconds > least)
         lines.append(
             f"  {job.job}: {job.nodes} × {job.node} on {job.fabric}, {job.days:.4g} of {job.deadline_days:g} days; "
-            f"a step of {job.step_s:.4g} s is {shares}"
+            f"a step of {job.step_s:.4g} s is {shares}; in production {job.production_factor:g} times that, "
+            f"and {job.goodput:.1%} of the time makes progress"
         )
         lines += _losers(design, job.job)
     for name in dict.fromkeys(record.service for record in design.inference):

@@ -44,6 +44,8 @@ def training_section(design: Design, problem: Problem | None) -> Section:
                 ">MFU",
                 ">TFLOP/s a chip",
                 ">goodput",
+                ">stops a day",
+                ">production ÷ bench",
             ),
             near,
         ),
@@ -98,6 +100,8 @@ def _job_promise(job: TrainingRecord) -> tuple[str, ...]:
         percent(job.mfu),
         number(job.tflops_per_accelerator),
         percent(job.goodput),
+        number(job.interruptions_per_day),
+        number(job.production_factor),
     )
 
 
@@ -147,7 +151,19 @@ def services_section(design: Design, problem: Problem | None) -> Section:
         BulletChart("Times of each service against its promises", _service_bullets(design, services)),
         table(
             "How each service runs",
-            (*part, "model", "site", "replicas", "node", "precision", "variant", "software", ">batch"),
+            (
+                *part,
+                "model",
+                "site",
+                "replicas",
+                "node",
+                "precision",
+                "variant",
+                ">KV bits",
+                "software",
+                "decoding",
+                ">batch",
+            ),
             how,
         ),
         table(
@@ -175,8 +191,7 @@ def services_section(design: Design, problem: Problem | None) -> Section:
 
 
 def _how_service_runs(part: ServiceRecord, services: dict[str, Service]) -> tuple[str, ...]:
-    layout = [("tensor", part.tensor), ("pipeline", part.pipeline), ("expert", part.expert)]
-    split = ", ".join(f"{name} {size}" for name, size in layout if size > 1)
+    split = _split(part)
     chips = f"{part.accelerators_per_replica} chip" + ("s" if part.accelerators_per_replica > 1 else "")
     network = "" if part.fabric == "none" else f" on {part.fabric}"
     return (
@@ -187,9 +202,37 @@ def _how_service_runs(part: ServiceRecord, services: dict[str, Service]) -> tupl
         f"{part.node}{network}",
         part.precision,
         part.compression,
+        "" if part.kv_bits is None else number(part.kv_bits),
         part.software,
+        _decoding(part),
         number(part.batch),
     )
+
+
+def _split(part: ServiceRecord) -> str:
+    layout = (
+        ("tensor", part.tensor),
+        ("pipeline", part.pipeline),
+        ("expert", part.expert),
+        ("attention-data", part.attention_data),
+    )
+    worker = ", ".join(f"{name} {size}" for name, size in layout if size > 1)
+    if part.mode == "aggregated":
+        return worker
+    readers = (("tensor", part.prefill_tensor), ("attention-data", part.prefill_attention_data))
+    reader = ", ".join(f"{name} {size}" for name, size in readers if size > 1)
+    return (
+        f"{part.prefill_workers} prefill{f' of {reader}' if reader else ''}"
+        f" + {part.decode_workers} decode{f' of {worker}' if worker else ''}"
+    )
+
+
+def _decoding(part: ServiceRecord) -> str:
+    """Return what shortens the work on tokens: drafts, and a prefix cache."""
+    parts = [] if part.speculation == "none" else [part.speculation]
+    if part.prefix_cached_pct:
+        parts.append(f"{number(part.prefix_cached_pct)} % of input cached")
+    return ", ".join(parts)
 
 
 def _against(value: float | None, promise: float | None) -> str:

@@ -1,32 +1,45 @@
-"""Start days for the jobs that share a pool, exactly: a cumulative schedule within each job's window.
+"""Start days for the jobs of a site, exactly: a cumulative schedule of several resources within each job's window.
 
-The node-day capacity of the program admits choices that no calendar keeps (three jobs that each need 60 % of a pool
-for five months). Every choice is therefore packed here before it is reported. For one resource and latest ends there
-is always a feasible schedule, if any, among those in which runs are placed one after another at their earliest
-possible day in some order (Kolisch 1996, serial schedule generation), so the search goes over orders.
+The yearly sums of the program admit choices that no calendar keeps (three jobs that each need 60 % of a pool for five
+months, or two that each need most of what a storage system reads). Every choice is therefore packed here before it is
+reported. For any number of resources and latest ends there is always a feasible schedule, if any, among those in which
+runs are placed one after another at their earliest possible day in some order (Kolisch 1996, serial schedule
+generation), so the search goes over orders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 TOLERANCE_DAYS = 1e-9
+TOLERANCE = 1e-7
+"""Share of a capacity by which what is held may exceed it: sums of rates are not exact."""
 SEARCH_LIMIT = 200_000
 """Runs that one exact search may place before it gives up."""
+
+Held = tuple[float, ...]
+"""What is held of each resource, in the order of the capacities."""
+Placed = tuple[float, float, Held]
+"""Start day, end day and what is held between them."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a job takes of its pool: ``runs`` runs of ``days`` days on ``nodes`` nodes within [start_day, end_day]."""
+    """``runs`` runs of ``days`` days within [start_day, end_day]; each holds so much of the named resources."""
 
     name: str
-    nodes: int
+    needs: tuple[tuple[str, float], ...]
     days: float
     runs: int
     start_day: float
     end_day: float
+
+    def need_of(self, resource: str) -> float:
+        """Return what a run holds of a resource (0: nothing)."""
+        return dict(self.needs).get(resource, 0.0)
 
 
 @dataclass(frozen=True)
@@ -39,51 +52,84 @@ class Packing:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A minimal set of jobs that no calendar keeps on ``capacity`` nodes; ``least_nodes`` is what they need."""
+    """A minimal set of jobs that no calendar keeps unless one of ``least`` is reached.
+
+    ``least`` holds, by resource, the capacity below which nothing helps as long as the others stay below theirs; with
+    a single resource it is what the jobs need of it.
+    """
 
     jobs: tuple[Job, ...]
-    least_nodes: int
+    least: dict[str, float]
     proven: bool
 
 
-def pack(jobs: Iterable[Job], capacity: int) -> Packing:
-    """Return a calendar for ``jobs`` on ``capacity`` nodes, or the word that there is none."""
-    return _pack(tuple(sorted(jobs, key=lambda job: job.name)), capacity)
+def pack(jobs: Iterable[Job], capacity: Mapping[str, float]) -> Packing:
+    """Return a calendar for ``jobs`` within ``capacity``, or the word that there is none.
+
+    Resources that ``capacity`` does not name are not limited.
+    """
+    names = tuple(sorted(capacity))
+    limits = tuple(float(capacity[name]) for name in names)
+    return _pack(tuple(sorted(jobs, key=lambda job: job.name)), names, limits)
+
+
+@dataclass(frozen=True)
+class _Room:
+    """The capacities, and what a job holds of each."""
+
+    limits: Held
+    held: dict[str, Held]
+
+    def fits(self, held: Held) -> bool:
+        return all(h <= limit * (1 + TOLERANCE) + 1e-12 for h, limit in zip(held, self.limits, strict=True))
+
+    def size(self, job: Job) -> float:
+        """Return the share of the resource of which a run takes the largest."""
+        return max(
+            (h / c if c else math.inf if h else 0.0 for h, c in zip(self.held[job.name], self.limits, strict=True)),
+            default=0.0,
+        )
 
 
 @lru_cache(maxsize=4096)
-def _pack(jobs: tuple[Job, ...], capacity: int) -> Packing:
-    if any(job.nodes > capacity or job.days > job.end_day - job.start_day + TOLERANCE_DAYS for job in jobs):
+def _pack(jobs: tuple[Job, ...], names: tuple[str, ...], limits: Held) -> Packing:
+    room = _Room(limits, {job.name: tuple(job.need_of(name) for name in names) for job in jobs})
+    if any(
+        job.days > job.end_day - job.start_day + TOLERANCE_DAYS or not room.fits(room.held[job.name]) for job in jobs
+    ):
         return Packing(None)
-    if not _enough_node_days(jobs, capacity):
+    if not _enough_in_all(jobs, room):
         return Packing(None)
-    evenly = _place_all(_by_release(jobs), capacity, spread=True)
+    evenly = _place_all(_by_release(jobs, room), room, spread=True)
     if evenly is not None:
         return Packing(evenly)
-    for order in _promising_orders(jobs):
-        starts = _place_all(order, capacity)
+    for order in _promising_orders(jobs, room):
+        starts = _place_all(order, room)
         if starts is not None:
             return Packing(starts)
-    return _Search(jobs, capacity).packing()
+    return _Search(jobs, room).packing()
 
 
-def _enough_node_days(jobs: tuple[Job, ...], capacity: int) -> bool:
+def _enough_in_all(jobs: tuple[Job, ...], room: _Room) -> bool:
+    """Whether every interval of windows has the resource-days that the jobs within it take."""
     for start in {job.start_day for job in jobs}:
         for end in {job.end_day for job in jobs}:
             inside = [job for job in jobs if job.start_day >= start and job.end_day <= end]
-            used = sum(job.nodes * job.days * job.runs for job in inside)
-            if inside and used > capacity * (end - start) * (1 + 1e-12) + 1e-6:
-                return False
+            for index, limit in enumerate(room.limits):
+                used = sum(room.held[job.name][index] * job.days * job.runs for job in inside)
+                if inside and used > limit * (end - start) * (1 + TOLERANCE) + 1e-6:
+                    return False
     return True
 
 
-def _promising_orders(jobs: tuple[Job, ...]) -> Iterator[list[tuple[Job, int]]]:
+def _promising_orders(jobs: tuple[Job, ...], room: _Room) -> Iterator[list[tuple[Job, int]]]:
     runs = [(job, run) for job in jobs for run in range(job.runs)]
-    yield sorted(runs, key=lambda r: (r[0].end_day, -r[0].nodes, -r[0].days, r[0].name, r[1]))
-    yield sorted(runs, key=lambda r: (-r[0].nodes, r[0].end_day, -r[0].days, r[0].name, r[1]))
-    yield sorted(runs, key=lambda r: (-r[0].days, r[0].end_day, -r[0].nodes, r[0].name, r[1]))
-    yield sorted(runs, key=lambda r: (-r[0].nodes * r[0].days, r[0].end_day, r[0].name, r[1]))
-    yield sorted(runs, key=lambda r: (r[0].start_day, r[0].end_day, -r[0].nodes, r[0].name, r[1]))
+    size = {job.name: room.size(job) for job in jobs}
+    yield sorted(runs, key=lambda r: (r[0].end_day, -size[r[0].name], -r[0].days, r[0].name, r[1]))
+    yield sorted(runs, key=lambda r: (-size[r[0].name], r[0].end_day, -r[0].days, r[0].name, r[1]))
+    yield sorted(runs, key=lambda r: (-r[0].days, r[0].end_day, -size[r[0].name], r[0].name, r[1]))
+    yield sorted(runs, key=lambda r: (-size[r[0].name] * r[0].days, r[0].end_day, r[0].name, r[1]))
+    yield sorted(runs, key=lambda r: (r[0].start_day, r[0].end_day, -size[r[0].name], r[0].name, r[1]))
 
 
 def _release(job: Job, run: int) -> float:
@@ -91,56 +137,54 @@ def _release(job: Job, run: int) -> float:
     return job.start_day + run * (job.end_day - job.start_day) / job.runs
 
 
-def _by_release(jobs: tuple[Job, ...]) -> list[tuple[Job, int]]:
+def _by_release(jobs: tuple[Job, ...], room: _Room) -> list[tuple[Job, int]]:
     runs = [(job, run) for job in jobs for run in range(job.runs)]
-    return sorted(runs, key=lambda r: (_release(*r), r[0].end_day, -r[0].nodes, r[0].name))
+    return sorted(runs, key=lambda r: (_release(*r), r[0].end_day, -room.size(r[0]), r[0].name))
 
 
 def _place_all(
-    order: list[tuple[Job, int]], capacity: int, *, spread: bool = False
+    order: list[tuple[Job, int]], room: _Room, *, spread: bool = False
 ) -> dict[tuple[str, int], float] | None:
     """Place runs in order, each at its earliest day; ``spread``: not before its even share of the window."""
-    placed: list[tuple[float, float, int]] = []
+    placed: list[Placed] = []
     starts: dict[tuple[str, int], float] = {}
     for job, run in order:
-        start = _earliest(placed, replace(job, start_day=_release(job, run)) if spread else job, capacity)
+        start = _earliest(placed, replace(job, start_day=_release(job, run)) if spread else job, room)
         if start is None:
             return None
-        placed.append((start, start + job.days, job.nodes))
+        placed.append((start, start + job.days, room.held[job.name]))
         starts[job.name, run] = start
     return starts
 
 
-def _earliest(placed: list[tuple[float, float, int]], job: Job, capacity: int) -> float | None:
+def _earliest(placed: list[Placed], job: Job, room: _Room) -> float | None:
     """Return the earliest day at which a run of ``job`` fits beside what is placed, or None."""
     candidates = sorted({job.start_day, *(end for _, end, _ in placed if end > job.start_day)})
     for start in candidates:
         end = start + job.days
         if end > job.end_day + TOLERANCE_DAYS:
             return None
-        if _peak(placed, start, end) + job.nodes <= capacity:
+        if all(room.fits(held) for held in _beside(placed, start, end, room.held[job.name])):
             return start
     return None
 
 
-def _peak(placed: list[tuple[float, float, int]], start: float, end: float) -> int:
-    """Return the most nodes in use at once within (start, end)."""
+def _beside(placed: list[Placed], start: float, end: float, mine: Held) -> Iterator[Held]:
+    """Yield what is held at every moment within (start, end) at which something starts, ``mine`` included."""
     overlapping = [p for p in placed if p[0] < end - TOLERANCE_DAYS and p[1] > start + TOLERANCE_DAYS]
-    moments = {start, *(p[0] for p in overlapping if p[0] > start)}
-    return max(
-        sum(p[2] for p in overlapping if p[0] <= moment + TOLERANCE_DAYS and p[1] > moment + TOLERANCE_DAYS)
-        for moment in moments
-    )
+    for moment in {start, *(p[0] for p in overlapping if p[0] > start)}:
+        there = [p[2] for p in overlapping if p[0] <= moment + TOLERANCE_DAYS and p[1] > moment + TOLERANCE_DAYS]
+        yield tuple(map(sum, zip(mine, *there, strict=True)))
 
 
 class _Search:
     """Depth-first search over orders; runs of one job are interchangeable, so their order is fixed."""
 
-    def __init__(self, jobs: tuple[Job, ...], capacity: int) -> None:
+    def __init__(self, jobs: tuple[Job, ...], room: _Room) -> None:
         self.jobs = jobs
-        self.capacity = capacity
+        self.room = room
         self.left = [job.runs for job in jobs]
-        self.placed: list[tuple[float, float, int]] = []
+        self.placed: list[Placed] = []
         self.starts: dict[tuple[str, int], float] = {}
         self.seen: set[tuple[object, ...]] = set()
         self.steps = 0
@@ -162,12 +206,12 @@ class _Search:
             self.steps += 1
             if self.steps > SEARCH_LIMIT:
                 return False
-            start = _earliest(self.placed, job, self.capacity)
+            start = _earliest(self.placed, job, self.room)
             if start is None:
                 return False  # what is placed only grows, so this run never fits on this branch
             run = job.runs - self.left[index]
             self.left[index] -= 1
-            self.placed.append((start, start + job.days, job.nodes))
+            self.placed.append((start, start + job.days, self.room.held[job.name]))
             self.starts[job.name, run] = start
             if self._extend():
                 return True
@@ -177,29 +221,40 @@ class _Search:
         return False
 
 
-def conflict_of(jobs: Iterable[Job], capacity: int) -> Conflict:
-    """Return a minimal subset of ``jobs`` that cannot be packed on ``capacity`` nodes, and the nodes that it needs.
+def conflict_of(jobs: Iterable[Job], capacity: Mapping[str, float]) -> Conflict:
+    """Return a minimal subset of ``jobs`` that cannot be packed, and how much more of which resource might help.
 
-    Call it only for jobs that `pack` could not pack.
+    Call it only for jobs that `pack` could not pack. Capacities are searched in whole steps above the given ones.
     """
-    conflicting = sorted(jobs, key=lambda job: (job.nodes * job.days * job.runs, job.name))
+    conflicting = sorted(jobs, key=lambda job: (sum(need for _, need in job.needs) * job.days * job.runs, job.name))
     proven = pack(conflicting, capacity).proven
     for job in list(conflicting):
         rest = [other for other in conflicting if other is not job]
         without = pack(rest, capacity)
         if rest and without.starts is None:
             conflicting, proven = rest, without.proven
-    return Conflict(tuple(conflicting), _least_nodes(conflicting, capacity), proven)
+    levels = {name: level for name, level in capacity.items() if any(job.need_of(name) for job in conflicting)}
+    for name in sorted(levels):
+        without_it = {other: level for other, level in levels.items() if other != name}
+        if without_it and _impossible(conflicting, without_it):
+            levels = without_it
+    for name in sorted(levels):
+        levels[name] = _largest_impossible(conflicting, levels, name)
+    return Conflict(tuple(conflicting), {name: level + 1 for name, level in levels.items()}, proven)
 
 
-def _least_nodes(jobs: list[Job], failed: int) -> int:
-    """Return the fewest nodes above ``failed`` on which no proof excludes a calendar (it grows with the nodes)."""
-    low, high = failed, sum(job.nodes * job.runs for job in jobs)
+def _impossible(jobs: list[Job], capacity: Mapping[str, float]) -> bool:
+    packing = pack(jobs, capacity)
+    return packing.starts is None and packing.proven
+
+
+def _largest_impossible(jobs: list[Job], levels: dict[str, float], name: str) -> float:
+    """Return the largest whole step above a level that a proof still excludes (what fits grows with the level)."""
+    low, high = 0, math.ceil(max(0.0, sum(job.need_of(name) * job.runs for job in jobs) - levels[name])) + 1
     while high - low > 1:
         middle = (low + high) // 2
-        packing = pack(jobs, middle)
-        if packing.starts is None and packing.proven:
+        if _impossible(jobs, {**levels, name: levels[name] + middle}):
             low = middle
         else:
             high = middle
-    return high
+    return levels[name] + low

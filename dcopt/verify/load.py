@@ -66,13 +66,19 @@ def load_of(problem: Problem, design: Design, site: str, year: int) -> Load:
             load.node_average_kw[pool.node] += node.standby_kw * pool.nodes + _activity_kw(problem, design, pool)
     for net in design.network:
         if (net.site, net.year) == (site, year):
-            fabric = problem.fabrics[net.fabric]
             switch = problem.switches[net.switch]
             switches = net.leaf + net.spine + net.core
-            trunks = net.leaf_spine_links + net.spine_core_links
             load.shelf[switch.name, switch.rack_units, switch.max_kw] += switches
-            load.shelf["", 0.0, problem.links[fabric.access_link or ""].kw] += net.access_links
-            load.shelf["", 0.0, problem.links[fabric.trunk_link or ""].kw] += trunks
+            for cable in net.cables:
+                load.shelf["", 0.0, problem.links[cable.link].kw] += cable.links
+            for module in net.transceivers:
+                load.shelf["", 0.0, problem.transceivers[module.transceiver].kw] += module.units
+    for side in design.side_networks:
+        if (side.site, side.year) == (site, year):
+            network, switch = problem.networks[side.name], problem.switches[side.switch]
+            load.shelf[switch.name, switch.rack_units, switch.max_kw] += side.leaf + side.spine + side.core
+            load.shelf["", 0.0, problem.links[network.access_link].kw] += side.ports
+            load.shelf["", 0.0, problem.links[network.trunk_link].kw] += side.trunk_links
     for extra in design.adders:
         if (extra.site, extra.year) == (site, year):
             adder = problem.adders[extra.name]

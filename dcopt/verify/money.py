@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from dcopt.design.records import Design
+from dcopt.design.records import DATA_PARTS, Design
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import (
     CapitalLine,
@@ -23,7 +23,7 @@ from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import building
+from dcopt.verify import building, transfer
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
 from dcopt.verify.load import storage_units
@@ -46,6 +46,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     for year in years:
         _workloads(problem, design, year, ledger)
     _packing(problem, design, ledger)
+    transfer.pay(problem, design, ledger)
     cost = cost_of(ledger, finance)
     if design.cost is None:
         checker.holds("cost", False, "no cost", "a design has a cost")
@@ -94,12 +95,23 @@ def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> 
             _pay(problem, ledger, site.name, "maintenance", pool.nodes, price * row.maintenance_pct_per_year / 100)
     for net in design.network:
         if (net.site, net.year) == (site.name, 1):
-            fabric = problem.fabrics[net.fabric]
             switches = net.leaf + net.spine + net.core
             switch = problem.switches[net.switch]
             units_of["network", "switches", net.switch] += switches
-            units_of["network", "links", fabric.access_link or ""] += net.access_links
-            units_of["network", "links", fabric.trunk_link or ""] += net.leaf_spine_links + net.spine_core_links
+            for cable in net.cables:
+                units_of["network", "links", cable.link] += cable.links
+            for module in net.transceivers:
+                units_of["network", "transceivers", module.transceiver] += module.units
+            price = switch.price_usd
+            _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
+            _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
+    for side in design.side_networks:
+        if (side.site, side.year) == (site.name, 1):
+            network, switch = problem.networks[side.name], problem.switches[side.switch]
+            switches = side.leaf + side.spine + side.core
+            units_of["network", "switches", side.switch] += switches
+            units_of["network", "links", network.access_link] += side.ports
+            units_of["network", "links", network.trunk_link] += side.trunk_links
             price = switch.price_usd
             _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
             _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
@@ -178,7 +190,7 @@ def _workloads(problem: Problem, design: Design, year: int, ledger: Ledger) -> N
 def _packing(problem: Problem, design: Design, ledger: Ledger) -> None:
     """Pay the CPU that packs and unpacks each dataset."""
     for dataset in problem.datasets.values():
-        records = [r for r in design.storage if r.part != "checkpoint" and r.dataset == dataset.name]
+        records = [r for r in design.storage if r.part in DATA_PARTS and r.dataset == dataset.name]
         if not records:
             continue
         codec = codec_of(problem, records[0].codec)

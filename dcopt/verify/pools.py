@@ -1,26 +1,23 @@
-"""Pools and their fabrics: purchases, existing nodes, offers, spares, switches, ports and cables."""
+"""Pools: purchases, existing nodes, offers and spares."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from dcopt.design.records import Design, NetworkRecord, PoolRecord, pool_key
+from dcopt.design.records import Design, PoolRecord, pool_key
 from dcopt.infrastructure.spares import spares_needed
-from dcopt.infrastructure.topology import steps_for, usable
-from dcopt.problem.fabric_ports import node_ports
 from dcopt.problem.offered import existing_units, offered
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
 
 
 def check(problem: Problem, design: Design, checker: Checker) -> None:
-    """Check every pool, and that the fabric of every pool has the ports that its nodes need."""
+    """Check every pool."""
     for pool in design.pools:
         _pool(problem, design, pool, checker)
     _spares_together(problem, design, checker)
     _constant(design, checker)
     _units(problem, design, checker)
-    _network(problem, design, checker)
 
 
 def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) -> None:
@@ -132,43 +129,3 @@ def _units(problem: Problem, design: Design, checker: Checker) -> None:
             checker.at_most(place, bought + at_once, offer.max_units, "max_units of offers.csv")
         if offer.min_units and bought:  # an order minimum is for purchases
             checker.at_most(place, offer.min_units, bought, "min_units of offers.csv")
-
-
-def _network(problem: Problem, design: Design, checker: Checker) -> None:
-    records: dict[tuple[str, str, str, int], NetworkRecord] = {
-        (r.site, r.node, r.fabric, r.year): r for r in design.network
-    }
-    checker.same("network: one record for each pool and year", len(records), len(design.network))
-    for pool in design.pools:
-        fabric = problem.fabrics[pool.fabric]
-        if fabric.switch is None:
-            continue
-        place = f"network {pool_key(pool)} year {pool.year}"
-        record = records.pop((pool.site, pool.node, pool.fabric, pool.year), None)
-        if record is None:
-            checker.holds(place, False, "no switches", "its nodes need a fabric")
-            continue
-        switch = problem.switches[fabric.switch]
-        node = problem.nodes[pool.node]
-        links = (problem.links[fabric.access_link or ""], problem.links[fabric.trunk_link or ""])
-        wrong = usable(node, fabric, switch, *links)
-        checker.holds(f"{place} fabric", wrong is None, pool.fabric, wrong or "")
-        checker.same(f"{place} switch", record.switch, fabric.switch)
-        checker.same(f"{place} access_links", record.access_links, node_ports(node, fabric) * pool.nodes)
-        stated = (record.leaf, record.spine, record.core, record.leaf_spine_links, record.spine_core_links)
-        largest = max(pool.nodes * 4, 256)
-        enough = [
-            (step.leaf, step.spine, step.core, step.leaf_spine_links, step.spine_core_links)
-            for step in steps_for(node, fabric, switch, largest)
-            if step.max_nodes >= pool.nodes
-        ]
-        checker.holds(
-            f"{place} switches",
-            stated in enough,
-            f"leaf, spine, core and their links {stated}",
-            f"{enough[0] if enough else 'no fabric of that size'} for {pool.nodes} nodes",
-        )
-        ports = switch.ports * (record.leaf + record.spine + record.core)
-        ends = record.access_links + 2 * (record.leaf_spine_links + record.spine_core_links)
-        checker.at_most(f"{place} ports", ends, ports, "ports of its switches")
-    checker.same("network: fabrics without nodes", sorted(records), [])

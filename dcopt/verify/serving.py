@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 
 from dcopt.design.records import Design, ServiceRecord, pool_key
-from dcopt.performance.compatibility import applies, cluster_for, computes_in, runs_on, serves, stack_together
-from dcopt.performance.serving import ReplicaLayout, ServingPrediction, at_rate, largest_rate, variant_of
-from dcopt.performance.workloads import rtt_ms, serving_task_of, stacked_loss_pct
+from dcopt.performance.compatibility import (
+    applies,
+    cluster_for,
+    runs_on,
+    serves,
+    speculates,
+    stack_together,
+    stacked_loss_pct,
+)
+from dcopt.performance.replica_layouts import AGGREGATED, LayoutColumns, layout_from
+from dcopt.performance.serving import (
+    Disaggregated,
+    Layout,
+    ServingPrediction,
+    at_rate,
+    largest_rate,
+    variant_of,
+)
+from dcopt.performance.workloads import NO_SPECULATION, rtt_ms, serving_task_of
 from dcopt.problem.demand import is_alive, load_in
+from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import Software
 from dcopt.verify.checker import Checker
 
 
@@ -41,18 +59,24 @@ def _record(
 ) -> None:
     place = f"inference {record.service} on {record.site}/{record.node} year {record.year}"
     service = problem.inference[record.service]
-    task = serving_task_of(service, problem)
+    model = problem.models[service.model]
+    known_draft = record.speculation == NO_SPECULATION or record.speculation in problem.speculation
+    layout = _layout(record, model)
+    checker.holds(f"{place} speculation", known_draft, record.speculation, "no row of speculation.csv")
+    checker.holds(f"{place} mode", layout is not None, record.mode, "no layout that exists")
+    if layout is None or not known_draft:
+        return
+    task = serving_task_of(service, problem, record.speculation)
     accelerator = problem.accelerators[problem.nodes[record.node].accelerator]
     engine = problem.software[record.software]
     stack = [problem.compression[name] for name in record.compression.split("+") if name in problem.compression]
-    variant = variant_of(stack, accelerator)
-    layout = ReplicaLayout(tensor=record.tensor, pipeline=record.pipeline, expert=record.expert)
+    variant = variant_of(stack, accelerator, engine)
     checker.same(f"{place} compression", "+".join(row.name for row in stack), record.compression)
     if variant is None or record.replicas < 1:
         checker.holds(place, False, "a variant and replicas that run there", "none")
         return
     trip = rtt_ms(service, record.site, problem)
-    key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip))
+    key = repr((record.service, record.node, record.fabric, layout, variant, record.software, trip, record.speculation))
     args = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     if key not in known:
         known[key] = largest_rate(
@@ -70,6 +94,7 @@ def _record(
     capacity = record.replicas * most.requests_per_s
     checker.at_most(f"{place} requests_per_s", record.requests_per_s, capacity, "capacity of the replicas")
     generates = service.output_tokens > 0
+    loss = stacked_loss_pct(stack) if all(row.published_loss_pct is not None for row in stack) else None
     for name, stated, found in (
         ("ttft_ms", record.ttft_ms, point.ttft_ms + trip if generates else None),
         ("tpot_ms", record.tpot_ms, point.tpot_ms if generates else None),
@@ -80,8 +105,10 @@ def _record(
         ("saturated_requests_per_s", record.saturated_requests_per_s, capacity / most.utilization),
         ("utilization", record.utilization, record.requests_per_s / capacity),
         ("memory_gb", record.memory_gb, point.memory_gb),
-        ("quality_loss_pct", record.quality_loss_pct, stacked_loss_pct([r.quality_loss_pct for r in stack])),
+        ("quality_loss_pct", record.quality_loss_pct, loss),
         ("accelerators_per_replica", float(record.accelerators_per_replica), float(layout.accelerators)),
+        ("kv_bits", record.kv_bits, variant.kv_bits if generates else None),
+        ("prefix_cached_pct", record.prefix_cached_pct, service.prefix_cached_pct),
     ):
         checker.equal(f"{place} {name}", stated, found)
     for name in ("ttft_ms", "tpot_ms", "latency_ms"):
@@ -92,14 +119,12 @@ def _record(
     checker.same(f"{place} precision", record.precision, variant.precision)
     whole = max(1.0, point.batch)
     checker.holds(f"{place} batch", -1e-6 < record.batch - whole < 1 + 1e-6, f"{record.batch}", f"{point.batch!r}")
-    spread = (1, layout.stage) if task.model.experts else (1,)
-    checker.holds(f"{place} expert", record.expert in spread, f"{record.expert}", f"one of {spread}")
+    _makes_sense(record, model, layout, engine, problem, checker, place)
     for part in sorted(set(point.breakdown) | set(record.breakdown_ms)):
         checker.equal(f"{place} breakdown_ms {part}", record.breakdown_ms.get(part), point.breakdown.get(part))
     runs = (
         runs_on(engine, accelerator, "serving")
         and serves(engine, task.model)
-        and computes_in(engine, variant.precision)
         and record.software in offered(problem, "software", record.site)
     )
     checker.holds(f"{place} software", runs, record.software, "it does not run there")
@@ -107,6 +132,50 @@ def _record(
     good = all(applies(row, task.model) and row.name in allowed for row in stack) and stack_together(stack)
     checker.holds(f"{place} compression", good, record.compression, "no published loss for this model or stack")
     checker.holds(f"{place} site", not service.sites or record.site in service.sites, record.site, "not allowed")
+
+
+def _layout(record: ServiceRecord, model: ModelConfig) -> Layout | None:
+    """Return the layout that a record states, or None where it states none that exists."""
+    columns = LayoutColumns(
+        tensor=record.tensor,
+        pipeline=record.pipeline,
+        expert=record.expert,
+        attention_data=record.attention_data,
+        mode=record.mode,
+        prefill_workers=record.prefill_workers,
+        prefill_tensor=record.prefill_tensor,
+        prefill_attention_data=record.prefill_attention_data,
+        decode_workers=record.decode_workers,
+    )
+    try:
+        return layout_from(columns, model)
+    except ValueError:
+        return None
+
+
+def _makes_sense(
+    record: ServiceRecord,
+    model: ModelConfig,
+    layout: Layout,
+    engine: Software,
+    problem: Problem,
+    checker: Checker,
+    place: str,
+) -> None:
+    """Check that the layout and the speculation are ones that the engine can do for the model."""
+    workers = (layout.prefill, layout.decode) if isinstance(layout, Disaggregated) else (layout,)
+    for worker in workers:
+        stage = worker.stage
+        spread = (1, stage) if model.experts else (1,)
+        checker.holds(f"{place} expert", worker.expert in spread, f"{worker.expert}", f"one of {spread}")
+        splits = model.heads % worker.tensor == 0 and (worker.attention_data == 1 or bool(model.experts))
+        checker.holds(f"{place} attention_data", splits, f"{worker.attention_data}", "the model cannot be split so")
+    able = record.mode == AGGREGATED or engine.disaggregation
+    checker.holds(f"{place} mode", able, record.mode, f"{engine.name} cannot do it")
+    if record.speculation != NO_SPECULATION:
+        row = problem.speculation[record.speculation]
+        drafts = speculates(row, model, engine) and row.name in offered(problem, "speculation", record.site)
+        checker.holds(f"{place} speculation", drafts, record.speculation, "not for this model, engine or site")
 
 
 def _hosting(problem: Problem, design: Design, checker: Checker) -> None:

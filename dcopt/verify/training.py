@@ -6,11 +6,20 @@ from collections import defaultdict
 from typing import cast
 
 from dcopt.design.records import CalendarEntry, Design, TrainingRecord, pool_key
+from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.training import Layout, predict_step
 from dcopt.performance.training_records import Recompute, Sharding
-from dcopt.performance.workloads import DAYS_PER_YEAR, TRAINING_LOSS_PCT, ingest_gb_per_s, run_days, run_of
+from dcopt.performance.workloads import (
+    DAYS_PER_YEAR,
+    TRAINING_LOSS_PCT,
+    ingest_gb_per_s,
+    node_mtbf_hours,
+    production_factor,
+    run_days,
+    run_of,
+)
 from dcopt.problem.demand import is_alive
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -59,8 +68,10 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
     except ValueError as error:
         checker.holds(f"{place} layout", False, "a layout that runs", str(error))
         return
-    kept = goodput(record.nodes, node.mtbf_hours, record.checkpoint_gb, record.checkpoint_gb_per_s)
-    days = run_days(run.steps, record.step_s, record.goodput)
+    mtbf_hours = node_mtbf_hours(problem, record.node, record.fabric)
+    kept = goodput(record.nodes, mtbf_hours, record.checkpoint_gb, record.checkpoint_gb_per_s)
+    slower = production_factor(job, record.nodes)
+    days = run_days(run.steps, record.step_s, record.goodput, slower)
     for name, stated, found in (
         ("step_s", record.step_s, step.step_s),
         ("tflops_per_accelerator", record.tflops_per_accelerator, step.tflops_per_accelerator),
@@ -71,6 +82,8 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker) -> None:
         ("tokens", record.tokens, run.tokens),
         ("checkpoint_gb", record.checkpoint_gb, checkpoint_gb(run.task.model, job.optimizer, job.method)),
         ("goodput", record.goodput, kept.fraction),
+        ("production_factor", record.production_factor, slower),
+        ("interruptions_per_day", record.interruptions_per_day, kept.interruptions_per_day),
         ("checkpoint_interval_s", record.checkpoint_interval_s, kept.checkpoint_interval_s),
         ("days", record.days, days),
         ("ingest_gb_per_s", record.ingest_gb_per_s, ingest_gb_per_s(run, days)),
@@ -123,11 +136,15 @@ def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
         place = f"calendar {record.job} year {record.year}"
         checker.same(f"{place} runs", [entry.run for entry in entries], list(range(1, record.runs_per_year + 1)))
         job = problem.training[record.job]
+        first_day = earliest_start_day(problem, job, record.site)
         for entry in entries:
             checker.equal(f"{place} run {entry.run} days", entry.end_day - entry.start_day, record.days)
             checker.at_most(f"{place} run {entry.run} end_day", entry.end_day, job.due_day, "due_day")
             checker.at_most(
-                f"{place} run {entry.run} start_day", job.earliest_start_day, entry.start_day, "earliest_start_day"
+                f"{place} run {entry.run} start_day",
+                first_day,
+                entry.start_day,
+                "earliest_start_day, data there",
             )
             checker.same(f"{place} run {entry.run} nodes", entry.nodes, record.nodes)
             checker.same(f"{place} run {entry.run} pool", entry.pool, pool_key(record))

@@ -12,7 +12,20 @@ from dcopt.design.files import read_design
 from dcopt.design.records import Design
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
-from dcopt.verify import building, claims, facility, lock, money, pools, serving, storage, survival, training
+from dcopt.verify import (
+    building,
+    claims,
+    facility,
+    lock,
+    money,
+    network,
+    pools,
+    serving,
+    storage,
+    survival,
+    training,
+    transfer,
+)
 from dcopt.verify.checker import Checker, Mismatch
 
 UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -38,7 +51,7 @@ def _recheck(problem: Problem, design: Design, gap_target: float | None, checker
     if design.status in ("infeasible", "no_solution"):
         claims.check_absence(design, checker)
         return
-    for room in (training, serving, survival, pools, storage):
+    for room in (training, serving, survival, pools, network, storage, transfer):
         try:
             room.check(problem, design, checker)
         except UNUSABLE as error:

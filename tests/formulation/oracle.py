@@ -17,6 +17,7 @@ from typing import Any
 from facility_oracle import Purse, Standing, site_purses
 
 from dcopt.candidates.records import Candidates, ServingCandidate, StorageOption, TrainingCandidate
+from dcopt.infrastructure.storage import loss_probability, rebuild_load
 from dcopt.infrastructure.topology import count_for
 from dcopt.performance.packing import packing_core_hours
 from dcopt.problem.problem import Problem
@@ -120,16 +121,29 @@ def price(
             _pay_workloads(problem, use, year, fixed)
     if fixed.usd >= best:
         return math.inf
-    for nodes_of in _with_spares(problem, candidates, plan, work):
-        for stored, packing in _storages(problem, candidates, plan):
-            packed = Purse.empty(problem)
-            for dataset, codec in packing.items():
-                for year in plan:
-                    hours = packing_core_hours(problem, problem.datasets[dataset], codec, year)
-                    packed.pay("processing", hours * problem.settings.cpu_usd_per_core_hour, year)
-            standing = _standing(problem, candidates, plan, nodes_of, stored)
-            best = min(best, _sites(problem, standing, [fixed, packed], facilities))
+    for more in _with_more(plan, work):
+        for nodes_of in _with_spares(problem, candidates, plan, more):
+            for stored, packing, copies in _storages(problem, candidates, plan, more):
+                packed = Purse.empty(problem)
+                _pay_moves(problem, copies, packed)
+                for dataset, codec in packing.items():
+                    for year in plan:
+                        hours = packing_core_hours(problem, problem.datasets[dataset], codec, year)
+                        packed.pay("processing", hours * problem.settings.cpu_usd_per_core_hour, year)
+                standing = _standing(problem, candidates, plan, nodes_of, stored)
+                best = min(best, _sites(problem, standing, [fixed, packed], facilities))
     return best
+
+
+def _with_more(plan: Plan, work: dict[str, int]) -> Iterator[dict[str, int]]:
+    """Yield more working nodes too where jobs may have to run beside each other for want of storage bandwidth."""
+    most = dict(work)
+    for uses in plan.values():
+        for key, use in uses.items():
+            if len(use.jobs) > 1:
+                most[key] = max(most[key], sum(c.nodes for c in use.jobs) + use.hosts)
+    for counts in itertools.product(*(range(work[key], most[key] + 1) for key in work)):
+        yield dict(zip(work, counts, strict=True))
 
 
 def least_working(problem: Problem, candidates: Candidates, plan: Plan, key: str) -> int | None:
@@ -152,22 +166,40 @@ def least_working(problem: Problem, candidates: Candidates, plan: Plan, key: str
     return None if any(most > limit for limit in limits) else most
 
 
+Need = dict[str, float]
+"""What a run holds of each named resource."""
+
+
 def calendar_exists(problem: Problem, jobs: list[TrainingCandidate], capacity: int) -> bool:
-    """Whether runs can be given start days, by trying every order in which they are put down as early as possible."""
-    runs = [(c, problem.training[c.job]) for c in jobs for _ in range(problem.training[c.job].runs_per_year)]
-    if sum(c.nodes for c, _ in runs) <= capacity:
+    """Whether runs can be given start days on that many nodes."""
+    return keeps_calendar(problem, [(c, {"nodes": c.nodes}) for c in jobs], {"nodes": capacity})
+
+
+def keeps_calendar(problem: Problem, jobs: list[tuple[TrainingCandidate, Need]], capacity: Need) -> bool:
+    """Whether start days exist, by trying every order in which runs are put down as early as possible."""
+    runs = [(c, need) for c, need in jobs for _ in range(problem.training[c.job].runs_per_year)]
+    if all(sum(need.get(name, 0.0) for _, need in runs) <= level for name, level in capacity.items()):
         return True
-    return any(_put_down([runs[k] for k in order], capacity) for order in itertools.permutations(range(len(runs))))
+    return any(
+        _put_down(problem, [runs[k] for k in order], capacity) for order in itertools.permutations(range(len(runs)))
+    )
 
 
-def _put_down(runs: list[tuple[TrainingCandidate, Any]], capacity: int) -> bool:
-    down: list[tuple[float, float, int]] = []
-    for run, row in runs:
-        for start in sorted({row.earliest_start_day, *(end for _, end, _ in down if end > row.earliest_start_day)}):
+def _put_down(problem: Problem, runs: list[tuple[TrainingCandidate, Need]], capacity: Need) -> bool:
+    down: list[tuple[float, float, Need]] = []
+    for run, need in runs:
+        row = problem.training[run.job]
+        first = first_day(problem, run.job, run.pool.site)
+        for start in sorted({first, *(end for _, end, _ in down if end > first)}):
             moments = [start, *(s for s, _, _ in down if start < s < start + run.days - 1e-9)]
-            busy = max(sum(n for s, e, n in down if s <= m + 1e-9 < e) for m in moments)
-            if busy + run.nodes <= capacity and start + run.days <= row.due_day + 1e-9:
-                down.append((start, start + run.days, run.nodes))
+            beside = [[n for s, e, n in down if s <= m + 1e-9 < e] for m in moments]
+            fits = all(
+                sum(n.get(name, 0.0) for n in (*of, need)) <= level * (1 + 1e-9)
+                for of in beside
+                for name, level in capacity.items()
+            )
+            if fits and start + run.days <= row.due_day + 1e-9:
+                down.append((start, start + run.days, need))
                 break
         else:
             return False
@@ -228,8 +260,10 @@ Stored = dict[str, dict[str, int]]
 """Storage units by site and row."""
 
 
-def _storages(problem: Problem, candidates: Candidates, plan: Plan) -> Iterator[tuple[Stored, dict[str, Any]]]:
-    """Yield every way to store what must be stored: units by site, and the codec of each dataset."""
+def _storages(
+    problem: Problem, candidates: Candidates, plan: Plan, work: dict[str, int]
+) -> Iterator[tuple[Stored, dict[str, Any], list[tuple[str, str]]]]:
+    """Yield every way to store what must be stored: units by site, the codec of each dataset, and where copies lie."""
     runs = {(c.job, c.pool.site) for uses in plan.values() for use in uses.values() for c in use.jobs}
     homes: list[list[list[tuple[Any, str]]]] = []
     for row in problem.datasets.values():
@@ -243,56 +277,183 @@ def _storages(problem: Problem, candidates: Candidates, plan: Plan) -> Iterator[
                     ways.append([(item, site) for site in sites for item in items])
         homes.append(ways)
     kept = [(item, site) for item in candidates.items for job, site in runs if item.owner == f"training/{job}"]
+    pools = [(key.split("/")[0], use) for uses in plan.values() for key, use in uses.items()]
+    answers = {(name, site) for site, use in pools for name, *_ in use.served}
+    kept += [(item, site) for item in candidates.items for name, site in answers if item.key == f"{name}:weights"]
     seen = set()
     for way in itertools.product(*homes):
         places = [*kept, *(place for of_dataset in way for place in of_dataset)]
         for choice in itertools.product(*(candidates.storage_options.get((i.key, s), ()) for i, s in places)):
             codecs: dict[str, set[str]] = defaultdict(set)
             for (item, _), option in zip(places, choice, strict=True):
-                if item.part != "checkpoint":
+                if item.part in ("hot", "cold"):
                     codecs[item.name].add(option.codec.name)
             if any(len(names) > 1 for names in codecs.values()):
                 continue
-            units = _units(problem, plan, list(zip(places, choice, strict=True)))
-            if units is None:
-                continue
-            key = (repr(sorted(units.items())), repr(sorted(codecs.items())))
-            if key not in seen:
-                seen.add(key)
-                by_name = {o.codec.name: o.codec for o in choice}
-                yield units, {name: by_name[next(iter(of))] for name, of in codecs.items()}
+            for units in _units(problem, candidates, plan, list(zip(places, choice, strict=True)), work):
+                copies = sorted({(item.name, site) for item, site in places if item.part in ("hot", "cold")})
+                key = (repr(sorted(units.items())), repr(sorted(codecs.items())), repr(copies))
+                if key not in seen:
+                    seen.add(key)
+                    by_name = {o.codec.name: o.codec for o in choice}
+                    yield units, {name: by_name[next(iter(of))] for name, of in codecs.items()}, copies
 
 
-def _units(problem: Problem, plan: Plan, placed: list[tuple[tuple[Any, str], StorageOption]]) -> Stored | None:
-    """Return the least units that hold and move everything; None where a unit cannot move at all."""
-    units: Stored = defaultdict(dict)
-    for site, name in {(site, option.storage.name) for (_, site), option in placed}:
+def _pay_moves(problem: Problem, copies: list[tuple[str, str]], purse: Purse) -> None:
+    """Pay for copies that come from elsewhere (they stand in all years), and for the links."""
+    links = {}
+    for name, site in copies:
+        row = problem.datasets[name]
+        if row.origin in (None, site):
+            continue
+        link = next(x for x in problem.wan.values() if (x.from_site, x.to_site) == (row.origin, site))
+        links[link.from_site, link.to_site] = link
+        per_gb = link.usd_per_gb + problem.sites[link.from_site].egress_usd_per_gb
+        size = 0.0
+        for year in range(1, problem.settings.horizon_years + 1):
+            now = row.size_tb * (1 + row.growth_pct_per_year / 100) ** (year - 1)
+            purse.pay("transfer", max(0.0, now - size) * 1000 * per_gb, year)
+            size = now
+    for link in links.values():
+        purse.always("transfer", 12 * link.usd_per_month)
+
+
+def first_day(problem: Problem, job: str, site: str) -> float:
+    """Return the day on which a job's data has come to a site, with all that jobs there may read from its origin."""
+    row = problem.training[job]
+    if row.dataset is None or problem.datasets[row.dataset].origin in (None, site):
+        return row.earliest_start_day
+    origin = problem.datasets[row.dataset].origin
+    gbps = next(x.gbps for x in problem.wan.values() if (x.from_site, x.to_site) == (origin, site))
+    read = {other.dataset for other in problem.training.values() if not other.sites or site in other.sites}
+    last = problem.settings.horizon_years - 1
+    tb = sum(
+        data.size_tb * max(1, (1 + data.growth_pct_per_year / 100) ** last)
+        for name, data in problem.datasets.items()
+        if name in read and data.origin == origin
+    )
+    return max(row.earliest_start_day, tb * 1e12 * 8 / (gbps * 1e9) / 86400)
+
+
+Placed = list[tuple[tuple[Any, str], StorageOption]]
+"""Every (item, site) and how it is stored there."""
+
+
+def _units(
+    problem: Problem, candidates: Candidates, plan: Plan, placed: Placed, work: dict[str, int]
+) -> Iterator[Stored]:
+    """Yield the units that hold and move everything in some calendar: none that is more than another needs."""
+    if not _safe(problem, placed):
+        return
+    least, most = {}, {}
+    for site, name in sorted({(site, option.storage.name) for (_, site), option in placed}):
         here = [(i, o) for (i, s), o in placed if (s, o.storage.name) == (site, name)]
         row = here[0][1].storage
         raw = 0.0
         for item, option in here:
             protection, ratio = option.protection, option.codec.ratio(item.compressibility)
             raw += item.size_tb / ratio * (protection.data + protection.parity) / protection.data
-        needs = [raw / row.raw_tb, row.min_units]
+        apart = row.failure_domain == "unit" or (row.failure_domain is None and row.system != "parallel-fs")
+        widest = max(option.protection.data + option.protection.parity for _, option in here)
+        alone, at_once = [raw / row.raw_tb, row.min_units, widest if apart else 1], [0.0]
+        rebuilt = _beside(problem, candidates, placed, site, name)
+        if rebuilt["read"] and any(item.part == "weights" for item, _ in here):
+            alone.append(rebuilt["read"] / row.read_gb_per_s if row.read_gb_per_s else math.inf)
         for uses in plan.values():
-            moved = {"read": 0.0, "write": 0.0, "kiops": 0.0}
-            for c in (c for use in uses.values() for c in use.jobs if c.pool.site == site):
-                for item, option in here:
-                    if item.owner == f"training/{c.job}":
-                        wide = (option.protection.data + option.protection.parity) / option.protection.data
-                        moved["write"] += c.checkpoint_gb_per_s * (option.protection.write_penalty or wide)
-                    if item.owner == f"datasets/{problem.training[c.job].dataset}":
-                        ratio = option.codec.ratio(item.compressibility)
-                        moved["read"] += c.ingest_gb_per_s * item.share / ratio
-                        moved["kiops"] += c.read_kiops * item.share
-            rates = {"read": row.read_gb_per_s, "write": row.write_gb_per_s, "kiops": row.read_kiops}
-            for way, amount in moved.items():
-                rate = rates[way]
-                if amount and rate == 0:
-                    return None
-                needs.append(amount / rate if rate else 0.0)
-        units[site][name] = max(math.ceil(need - 1e-9) for need in needs)
-    return units
+            jobs = [c for use in uses.values() for c in use.jobs if c.pool.site == site]
+            needs = [_moved(problem, c, placed) for c in jobs]
+            for way, rate in (("read", row.read_gb_per_s), ("write", row.write_gb_per_s), ("kiops", row.read_kiops)):
+                taken = [need.get(f"{way} {site} {name}", 0.0) for need in needs]
+                if any(taken) and rate == 0:
+                    return
+                if any(taken) and rate:
+                    alone += [(amount + rebuilt[way]) / rate for amount in taken]
+                    runs = [problem.training[c.job].runs_per_year for c in jobs]
+                    at_once.append((rebuilt[way] + sum(a * n for a, n in zip(taken, runs, strict=True))) / rate)
+        least[site, name] = max(math.ceil(need - 1e-9) for need in alone)
+        most[site, name] = max(least[site, name], *(math.ceil(need - 1e-9) for need in at_once))
+    found: list[tuple[int, ...]] = []
+    for counts in itertools.product(*(range(least[key], most[key] + 1) for key in least)):
+        if any(all(a <= b for a, b in zip(other, counts, strict=True)) for other in found):
+            continue
+        units = dict(zip(least, counts, strict=True))
+        if all(_calendar_with(problem, candidates, plan[year], placed, work, units) for year in plan):
+            found.append(counts)
+            stored: Stored = defaultdict(dict)
+            for (site, name), count in units.items():
+                stored[site][name] = count
+            yield stored
+
+
+def _safe(problem: Problem, placed: Placed) -> bool:
+    """Whether the copies of every part of a dataset together are lost seldom enough."""
+    lost: dict[str, float] = defaultdict(lambda: 1.0)
+    asked: dict[str, float] = {}
+    for (item, _), option in placed:
+        if item.part not in ("hot", "cold"):
+            continue
+        row, code = option.storage, option.protection
+        raw = item.size_tb / option.codec.ratio(item.compressibility) * (code.data + code.parity) / code.data
+        lost[item.key] *= 0.0 if code.name == "provider-managed" else loss_probability(row, code, raw)
+        asked[item.key] = problem.datasets[item.name].max_annual_loss_probability * item.share
+    return all(lost[key] <= asked[key] * (1 + 1e-9) for key in asked)
+
+
+def _beside(problem: Problem, candidates: Candidates, placed: Placed, site: str, name: str) -> dict[str, float]:
+    """Return what a system moves beside the jobs: the rebuild of a drive in the widest group, and weights again."""
+    options = [o for (_, at), of in candidates.storage_options.items() for o in of if at == site]
+    loads = [rebuild_load(o.storage, o.protection) for o in options if o.storage.name == name]
+    again = 0.0
+    for (item, at), option in placed:
+        if item.part == "weights" and (at, option.storage.name) == (site, name):
+            gb = item.size_tb * 1000 / (problem.inference[item.name].reload_s or math.inf)
+            loss = option.storage.encryption_loss_pct if problem.sites[site].requires else 0.0
+            again += gb / (1 - loss / 100)
+    return {"read": max(r for r, _ in loads) + again, "write": max(w for _, w in loads), "kiops": 0.0}
+
+
+def _moved(problem: Problem, c: TrainingCandidate, placed: Placed) -> Need:
+    """Return what a run takes of the storage of its site, by way, site and row: GB/s, or thousand reads a second."""
+    moved: Need = defaultdict(float)
+    dataset = problem.training[c.job].dataset
+    for (item, site), option in placed:
+        names = {item.name} if item.part in ("hot", "cold") else {dataset} - {None}
+        asked = [problem.sites[site].requires, *(problem.datasets[name].requires for name in names if name)]
+        slow = 1 / (1 - option.storage.encryption_loss_pct / 100) if any(asked) else 1.0
+        where = f"{site} {option.storage.name}"
+        if site == c.pool.site and item.owner == f"training/{c.job}":
+            wide = (option.protection.data + option.protection.parity) / option.protection.data
+            moved[f"write {where}"] += c.checkpoint_gb_per_s * (option.protection.write_penalty or wide) * slow
+        if site == c.pool.site and item.owner == f"datasets/{dataset}":
+            moved[f"read {where}"] += c.ingest_gb_per_s * item.share / option.codec.ratio(item.compressibility) * slow
+            moved[f"kiops {where}"] += c.read_kiops * item.share * slow
+    return moved
+
+
+def _calendar_with(
+    problem: Problem,
+    candidates: Candidates,
+    uses: dict[str, Use],
+    placed: Placed,
+    work: dict[str, int],
+    units: dict[tuple[str, str], int],
+) -> bool:
+    """Whether the jobs of a year have start days that keep the nodes and what the storage units move."""
+    capacity: Need = {}
+    for (site, name), count in units.items():
+        row = problem.storage[name]
+        for way, rate in (("read", row.read_gb_per_s), ("write", row.write_gb_per_s), ("kiops", row.read_kiops)):
+            if rate is not None:
+                beside = _beside(problem, candidates, placed, site, name)[way]
+                capacity[f"{way} {site} {name}"] = rate * count - beside
+    jobs = []
+    for key, use in uses.items():
+        owned = bool(use.jobs) and not use.jobs[0].pool.rented
+        limited = owned or any(o.max_units is not None for o in problem.offers.values())
+        if limited:
+            capacity[key] = work[key] - use.hosts
+        jobs += [(c, {key: c.nodes, **_moved(problem, c, placed)}) for c in use.jobs]
+    return keeps_calendar(problem, jobs, capacity)
 
 
 def _standing(

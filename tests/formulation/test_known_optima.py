@@ -30,6 +30,25 @@ def no_fabric(small: Small) -> Small:
     return small.drop("fabrics", "flat")
 
 
+def _readers(*windows: tuple[float, float]) -> Small:
+    """Return two jobs of some ten days on a node each that read a dataset at most of what a storage unit delivers."""
+    jobs = [
+        job(f"read{k}", dataset="books", earliest_start_day=start, due_day=due)
+        for k, (start, due) in enumerate(windows)
+    ]
+    small = owned_site(jobs).drop("nodes", "quad").drop("fabrics", "flat").drop("storage", "disk")
+    small = small.put("datasets", [dataset(size_tb=2, dataset_tokens=2e8, hot_pct=100)])
+    return small.set(schedulable_pct=100).change("storage", "flash", read_gb_per_s=0.6)
+
+
+def _moved(days: float, **link: Any) -> Small:
+    """Return a job whose data comes to the cheap site in so many days, at a price; a link of its own leads there."""
+    small = no_fabric(two_sites([job(dataset="books", due_day=30)])).drop("nodes", "quad")
+    small = small.put("datasets", [dataset(size_tb=2, hot_pct=100, origin="rome", growth_pct_per_year=20)])
+    gbps = 2 * 1.2**2 * 8000 / 86400 / days
+    return small.put("wan", [{"from_site": "rome", "to_site": "oslo", "gbps": gbps, **link}])
+
+
 CASES: dict[str, Small] = {
     "serving only": owned_site(services=[service()]),
     "serving, many replicas": no_fabric(owned_site(services=[service(**BUSY)])),
@@ -53,6 +72,37 @@ CASES: dict[str, Small] = {
     "storage bandwidth": owned_site([job(dataset="books", tokens=4e11)])
     .drop("nodes", "quad")
     .put("datasets", [dataset(size_tb=7, dataset_tokens=2e8, hot_pct=40)]),
+    "reads in turn": _readers((0, 365), (0, 365)),
+    "reads at once": _readers((0, 9), (0, 9)),
+    "reads at once for a while": _readers((0, 8), (2, 10)),
+    "reads one after another within windows": _readers((0, 7), (5, 12)),
+    "a copy for safety": no_fabric(two_sites([job()]))
+    .drop("nodes", "quad")
+    .put("datasets", [dataset(size_tb=9, hot_pct=20, max_annual_loss_probability=1e-10)]),
+    "safer protection": owned_site([job()]).put(
+        "datasets", [dataset(size_tb=90, hot_pct=0, max_annual_loss_probability=1e-7)]
+    ),
+    "encryption": owned_site([job(dataset="books", tokens=4e11)])
+    .drop("nodes", "quad")
+    .change("storage", features="encryption-at-rest", encryption_loss_pct=40)
+    .put("datasets", [dataset(size_tb=7, dataset_tokens=2e8, hot_pct=40, requires="encryption-at-rest")]),
+    "encryption on some": owned_site([job(dataset="books")])
+    .change("storage", "disk", features="encryption-at-rest")
+    .put("datasets", [dataset(hot_pct=0, requires="encryption-at-rest"), dataset("open")])
+    .change("training", dataset="open"),
+    "moved to the cheap site": _moved(1),
+    "moved at a price": _moved(1, usd_per_gb=0.05),
+    "moved over a rented link": _moved(1, usd_per_month=500),
+    "moved too late": _moved(27),
+    "two jobs wait for their data": _moved(10)
+    .put("training", [job(dataset="books", due_day=28), job("tune", dataset="books", due_day=28, sites="oslo")])
+    .change("sites", egress_usd_per_gb=0.01),
+    "data that may not leave": _moved(1).change("datasets", sites="rome"),
+    "copies moved to all sites": _moved(2, usd_per_gb=0.1).change("datasets", min_copies=2),
+    "weights read again": no_fabric(two_sites(services=[service(reload_s=0.03)])).drop("nodes", "quad"),
+    "weights beside data": no_fabric(owned_site([job(dataset="books")], [service(reload_s=0.02)]))
+    .drop("nodes", "quad")
+    .put("datasets", [dataset(size_tb=2, dataset_tokens=2e8, hot_pct=100)]),
     "cold archive in the cloud": cloud([job()]).put("datasets", [dataset(size_tb=30, hot_pct=0)]),
     "growth": no_fabric(owned_site([job(first_year=2)], [service(growth_pct_per_year=150, **BUSY)])).set(
         horizon_years=2

@@ -44,8 +44,10 @@ TIGHTENED: dict[str, tuple[str, str, list[Any]]] = {
     "peak": ("inference", "peak_requests_per_s", [1000, 3000, 9000]),
     "mean": ("inference", "mean_requests_per_s", [100, 1000, 2500]),
     "growth": ("inference", "growth_pct_per_year", [0, 30, 120]),
+    "reload": ("inference", "reload_s", [None, 60, 0.01, 0.002]),
     "headroom": ("inference", "headroom_pct", [0, 25, 150]),
     "data": ("datasets", "size_tb", [1, 9, 40]),
+    "durability": ("datasets", "max_annual_loss_probability", [1, 1e-6, 1e-9, 1e-16]),
     "hot data": ("datasets", "hot_pct", [0, 30, 100]),
     "power": ("sites", "power_limit_kw", [40, 12, 7, 5]),
     "positions": ("sites", "rack_positions", [None, 2, 1]),
@@ -99,6 +101,15 @@ def test_more_sites_allowed_never_cost_more() -> None:
     small = two_sites([job()], [service()])
     never_falls([small.change("inference", sites=sites) for sites in ("", "rome")])
     never_falls([small.change("training", sites=sites) for sites in ("", "oslo")])
+
+
+def test_encryption_never_costs_less_and_its_loss_of_speed_counts() -> None:
+    small = base().change("storage", "flash", features="encryption-at-rest", read_gb_per_s=0.6)
+    asked = small.change("datasets", hot_pct=100, size_tb=1, dataset_tokens=2e8, requires="encryption-at-rest")
+    plain = asked.change("datasets", requires="")
+    never_falls([plain, *(asked.change("storage", "flash", encryption_loss_pct=loss) for loss in (0, 17, 90))])
+    assert tco_of(asked) == pytest.approx(tco_of(plain), rel=1e-9)
+    assert tco_of(asked.change("storage", "flash", encryption_loss_pct=90)) > tco_of(plain)
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,12 @@ def test_what_exists_but_is_not_for_sale_is_not_bought(table: str, existing: str
 
 def test_existing_storage_that_is_not_for_sale_keeps_its_upkeep() -> None:
     small = owned_site([job(dataset="books")]).put("datasets", [dataset(size_tb=4)])
-    small = there(small, "storage", "flash", 2).put("offers", [{"table": "storage", "name": "disk"}])
+    small = there(small, "storage", "flash", 3).put("offers", [{"table": "storage", "name": "disk"}])
     design = design_of(small)
     assert {record.name for record in design.storage} == {"flash"}
     assert design.cost is not None
     assert design.cost.capital["storage"] == 0
-    sold = there(small, "storage", "flash", 2).put(
+    sold = there(small, "storage", "flash", 3).put(
         "offers", [{"table": "storage", "name": n} for n in ("flash", "disk")]
     )
     assert tco_of(sold) == pytest.approx(tco_of(small), rel=1e-9)

@@ -12,11 +12,19 @@ from hypothesis import strategies as st
 
 from dcopt.infrastructure.storage import (
     annual_loss_probability,
+    drive_tb,
+    drives_of,
     is_rented,
+    least_units,
+    loss_probability,
     mean_hours_to_loss,
+    nines,
     peak_stored_tb,
     protection_problem,
     raw_tb,
+    rebuild_load,
+    rebuild_rate_gb_per_s,
+    slowdown_of,
     stored_tb,
     tolerated_failures,
 )
@@ -95,6 +103,8 @@ RENTED: dict[str, Any] = {"price_usd": None, "rent_usd_per_tb_month": 20, "max_k
         ({}, _protection(4, 2, systems="hdfs ceph"), None),
         ({}, _protection(4, 2, systems="hdfs"), "offered by hdfs, box is ceph"),
         ({}, _protection(1, 0), "no redundant part"),
+        ({"write_gb_per_s": 0}, _protection(4, 2), "box writes nothing"),
+        ({"write_gb_per_s": 0, "rebuild_gb_per_s": 0.1}, _protection(4, 2), None),
         ({}, _protection(1, 0, "provider-managed"), "is for rented storage; box is bought"),
         (RENTED, _protection(1, 0, "provider-managed"), None),
         (RENTED, _protection(4, 2), "box is rented, so its protection is provider-managed"),
@@ -114,6 +124,50 @@ def test_storage_that_may_be_bought_or_rented_is_asked_how() -> None:
     assert protection_problem(both, managed) is not None
     assert protection_problem(both, managed, rented=True) is None
     assert protection_problem(both, _protection(4, 2), rented=True) is not None
+
+
+def test_drives_of_a_unit_and_of_rows_that_state_none() -> None:
+    assert (drive_tb(_storage()), drives_of(_storage())) == (15.36, 7)
+    assert (drive_tb(_storage(medium="hdd")), drives_of(_storage(medium="hdd", drive_tb=18))) == (20, 6)
+    assert (drive_tb(_storage(raw_tb=8)), drives_of(_storage(raw_tb=8))) == (8, 1)
+
+
+def test_parts_of_a_group_lie_apart() -> None:
+    ceph, appliance = _storage(min_units=4), _storage(system="parallel-fs", drive_tb=10)
+    assert [least_units(ceph, _protection(*code)) for code in ((1, 2), (4, 2), (8, 3))] == [4, 6, 11]
+    assert least_units(appliance, _protection(8, 2)) == 1
+    assert least_units(_storage(system="parallel-fs", failure_domain="unit"), _protection(8, 2)) == 10
+    assert protection_problem(appliance, _protection(8, 2)) is None
+    assert "needs 11 drives, a unit of box has 10" in (protection_problem(appliance, _protection(8, 3)) or "")
+    assert protection_problem(_storage(drive_tb=10), _protection(8, 3)) is None
+
+
+def test_loss_of_stored_data_follows_the_drives_that_it_fills() -> None:
+    box, code = _storage(drive_tb=10, rebuild_gb_per_s=0.1, annual_failure_pct=2), _protection(4, 2)
+    hours = 10_000 / 0.1 / 3600
+    assert loss_probability(box, code, 1) == annual_loss_probability(6, code, 2, hours)
+    assert loss_probability(box, code, 600) == annual_loss_probability(60, code, 2, hours)
+    managed = _protection(1, 0, "provider-managed")
+    assert loss_probability(_storage(**RENTED), managed, 600) == 0
+    assert loss_probability(_storage(**RENTED, annual_loss_probability=1e-11), managed, 600) == 1e-11
+    assert (nines(1e-5), nines(0.0)) == (pytest.approx(5), 30)
+
+
+def test_rebuild_reads_the_data_parts_for_each_part_written() -> None:
+    assert rebuild_load(_storage(rebuild_gb_per_s=0.2), _protection(8, 3)) == pytest.approx((1.6, 0.2))
+    assert rebuild_load(_storage(rebuild_gb_per_s=0.2), _protection(1, 2)) == pytest.approx((0.2, 0.2))
+    assert rebuild_load(_storage(**RENTED), _protection(1, 0, "provider-managed")) == (0, 0)
+    assert rebuild_rate_gb_per_s(_storage()) == 0.5
+    assert rebuild_rate_gb_per_s(_storage(medium="hdd")) == 0.05
+    assert rebuild_rate_gb_per_s(_storage(write_gb_per_s=0.2)) == pytest.approx(0.02)
+    with pytest.raises(ValueError, match="state rebuild_gb_per_s"):
+        rebuild_rate_gb_per_s(_storage(write_gb_per_s=0))
+
+
+def test_encryption_slows_only_what_requires_it() -> None:
+    box = _storage(encryption_loss_pct=20)
+    assert slowdown_of(box, ()) == 1
+    assert slowdown_of(box, ("encryption-at-rest",)) == pytest.approx(1.25)
 
 
 def _mean_hours_by_elimination(drives: int, parity: int, failure: Fraction, rebuild: Fraction) -> Fraction:

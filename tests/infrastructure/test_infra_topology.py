@@ -316,6 +316,9 @@ def test_ports_and_rate_of_a_node() -> None:
         ({}, {}, {"technology": "ethernet"}, {}, "carries infiniband, switch sw speaks ethernet"),
         ({}, {}, {}, {"gbps": 200.0}, "trunk_link fibre carries 200 Gbit/s, less than the 400"),
         ({"nic_gbps": 200.0}, {}, {}, {"gbps": 200.0}, None),
+        ({}, {"hall_link": "fibre"}, {}, {"technology": "ethernet"}, "fibre carries ethernet"),
+        ({}, {"topology": "single-switch"}, {"ports": 6}, {}, "cannot connect even one node with 8 ports"),
+        ({"rails": 4}, {"nics_per_node": 6}, {}, {}, "which its 4 rails cannot share evenly"),
     ],
 )
 def test_a_node_that_cannot_join_says_why(
@@ -325,8 +328,7 @@ def test_a_node_that_cannot_join_says_why(
         NODE.model_copy(update=node),
         FABRIC.model_copy(update=fabric),
         SWITCH.model_copy(update=switch),
-        ACCESS,
-        TRUNK.model_copy(update=trunk),
+        {"dac": ACCESS, "fibre": TRUNK.model_copy(update=trunk)},
     )
     assert (reason is None) if sentence is None else (reason is not None and sentence in reason)
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from perf_inputs import ENGINE, catalog, chip, cluster, model, published, request
 
 from dcopt.performance import encoder
-from dcopt.performance.decoder_engine import DECODER, Engine, engine
+from dcopt.performance.decoder_build import engine
+from dcopt.performance.decoder_engine import Engine
 from dcopt.performance.request import RequestError
 from dcopt.performance.request_inference import predict_inference
 from dcopt.performance.serving import (
@@ -44,45 +45,36 @@ CASES = {
 }
 
 
-def errors(rows: list[dict[str, str]], measured: str) -> list[float]:
-    cells = [{name: value for name, value in row.items() if name != "software"} for row in rows]
-    return [abs(predict_inference(request(**row))[measured] / float(row[measured]) - 1) for row in cells]
-
-
 def rows_of(mode: str) -> list[dict[str, str]]:
     return [row for row in published("serving_public") if row["mode"] == mode and "flag" not in row]
 
 
-def test_time_of_a_token_within_sixteen_percent() -> None:
-    found = errors(rows_of("aggregated"), "tpot_ms")
-    assert len(found) == 1375
-    assert mean(found) < 0.16
-    assert median(found) < 0.11
+def test_times_of_closed_loops_are_near_the_measured() -> None:
+    points = [(row, predict_inference(request(**row))) for row in rows_of("aggregated")]
+    assert len(points) == 1375
+    tokens = [abs(point["tpot_ms"] / float(row["tpot_ms"]) - 1) for row, point in points]
+    firsts = [abs(point["ttft_ms"] / float(row["ttft_ms"]) - 1) for row, point in points]
+    assert mean(tokens) < 0.118
+    assert median(tokens) < 0.088
+    assert median(firsts) < 0.255
 
 
-def test_time_to_the_first_token_within_half() -> None:
-    found = errors(rows_of("aggregated")[::3], "ttft_ms")
-    assert mean(found) < 0.52
-    assert median(found) < 0.37
+def test_disaggregated_tokens_within_a_sixth() -> None:
+    """Rows of GB200 with SGLang that record workers of one chip, which cannot hold the model, say nothing."""
+    points = [(row, predict_inference(request(**row))) for row in rows_of("disaggregated")]
+    possible = [abs(point["tpot_ms"] / float(row["tpot_ms"]) - 1) for row, point in points if point["fits"]]
+    assert len(possible) == 193
+    assert mean(possible) < 0.155
 
 
-def test_disaggregated_tokens_within_a_fifth() -> None:
-    found = errors(rows_of("disaggregated"), "tpot_ms")
-    assert median(found) < 0.2
+def test_saturated_throughput_within_an_eighth() -> None:
+    rows = published("serving_max_throughput_public")
+    found = [abs(predict_inference(request(**row))["tokens_per_s"] / float(row["out_tok_s_total"]) - 1) for row in rows]
+    assert len(found) == 74
+    assert mean(found) < 0.12
 
 
-def test_saturated_throughput_within_sixteen_percent() -> None:
-    found = []
-    for row in published("serving_max_throughput_public"):
-        try:
-            found.append(abs(predict_inference(request(**row))["tokens_per_s"] / float(row["out_tok_s_total"]) - 1))
-        except RequestError:
-            continue
-    assert len(found) > 60
-    assert mean(found) < 0.165
-
-
-def test_bert_offline_within_ten_percent() -> None:
+def test_bert_offline_within_nine_percent() -> None:
     found = []
     for row in published("mlperf_bert_offline_public"):
         try:
@@ -90,7 +82,7 @@ def test_bert_offline_within_ten_percent() -> None:
         except RequestError:  # an accelerator that the catalogue does not hold
             continue
     assert len(found) > 200
-    assert mean(found) < 0.10
+    assert mean(found) < 0.085
 
 
 def solve(case: str, **promises: float) -> float:
@@ -211,7 +203,7 @@ def test_batched_latency_covers_a_simulation(share: float, percentile: float) ->
     assert point is not None
     latencies = sorted(simulate_batches(timing.service, rate, seed=7))
     simulated = latencies[int(len(latencies) * percentile / 100)] * 1e3
-    assert 0.93 * simulated <= point.latency_ms <= 1.6 * simulated
+    assert 0.93 * simulated <= point.latency_ms <= 1.65 * simulated
 
 
 def test_closed_loop_means_add_up() -> None:
@@ -244,7 +236,7 @@ def test_variants_need_their_arithmetic() -> None:
     assert variant_of([fp8], chip("a100-sxm-80")) is None
     found = variant_of([fp8], chip("h100-sxm"))
     assert found is not None
-    assert (found.precision, found.weight_bits, found.kv_bytes_per_value) == ("fp8", 8, 1.0)
+    assert (found.precision, found.weight_bits, found.kv_bytes_per_value) == ("fp8", 8, 2.0)
     weight_only = variant_of([int4], chip("t4"))
     assert weight_only is not None
     assert (weight_only.precision, weight_only.kv_bytes_per_value) == ("fp16", 2.0)
@@ -297,12 +289,12 @@ def simulate_engine(made: Engine, rate: float, seed: int, count: int) -> tuple[l
     firsts, tokens = [], []
     while first < count or active:
         if first < count and arrivals[first] <= now:
-            slipped = (1.0 - DECODER.stall) * service / made.step(max(1, len(active)))
+            slipped = (1.0 - made.stall) * service / made.step(max(1, len(active)))
             now += service
             for request_ in active:
                 request_[0] -= slipped
             active.append([made.outputs - 1.0, now])
-            firsts.append(now - arrivals[first] + made.prefill - service + made.overhead_s)
+            firsts.append(now - arrivals[first] - service + made.first(len(active)))
             first += 1
         elif active:
             now += made.step(len(active))

@@ -42,18 +42,18 @@ def errors(rows: list[dict[str, str]], measured: str) -> list[float]:
     return found
 
 
-def test_multi_node_steps_on_a100_within_nine_percent() -> None:
+def test_multi_node_steps_on_a100_within_eight_percent() -> None:
     rows = [row for row in published("training_steps_public") if "params_b" in row]
     assert len(rows) == 41
-    assert mean(abs(error) for error in errors(rows, "step_ms")) < 0.09
+    assert mean(abs(error) for error in errors(rows, "step_ms")) < 0.08
 
 
-def test_single_node_steps_on_a100_within_eleven_percent() -> None:
+def test_single_node_steps_on_a100_within_nine_percent() -> None:
     rows = [row for row in published("training_steps_public") if "params_b" not in row]
-    assert mean(abs(error) for error in errors(rows[::3], "step_ms")) < 0.11
+    assert mean(abs(error) for error in errors(rows[::3], "step_ms")) < 0.09
 
 
-@pytest.mark.parametrize(("chip", "bound"), [("a100-sxm-40", 0.09), ("a100-sxm-80", 0.08), ("h100-sxm", 0.095)])
+@pytest.mark.parametrize(("chip", "bound"), [("a100-sxm-40", 0.06), ("a100-sxm-80", 0.05), ("h100-sxm", 0.04)])
 def test_fsdp_rates_within_bounds(chip: str, bound: float) -> None:
     rows = [
         row for row in published("training_public") if row["accelerator"] == chip and "llm-foundry" in row["source"]
@@ -69,6 +69,15 @@ def test_megatron_table_carried_without_a_fit() -> None:
         step = predict_training(request(**row))
         found.append(0.75 * float(row["tflops_per_accelerator"]) / step["tflops_per_accelerator"] - 1)
     assert mean(map(abs, found)) < 0.05
+
+
+def test_fp8_runs_carried_without_a_fit() -> None:
+    """NeMo, Megatron-Bridge and MLPerf rows on H100: no constant was fitted on them, nor on fp8 at all."""
+    rows = [row for row in published("training_public") if row.get("precision", "").startswith("fp8")]
+    assert len(rows) == 4
+    found = errors(rows, "tokens_per_s_per_accelerator")
+    assert mean(map(abs, found)) < 0.08
+    assert max(map(abs, found)) < 0.15
 
 
 def test_published_runs_fit_their_memory() -> None:
@@ -110,7 +119,7 @@ def test_breakdown_sums_to_the_step_and_rates_agree() -> None:
 
 def test_many_layouts_at_once_are_each_alone() -> None:
     layouts = enumerate_layouts(TASK, cluster(), [8, 16, 32])
-    times = training._evaluate(TASK, cluster(), layouts, "bf16", TRAINER)
+    times = training.evaluate(TASK, cluster(), layouts, "bf16", TRAINER)
     for index in range(0, len(layouts), 97):
         alone = predict_step(TASK, cluster(), layouts.at(index), "bf16", TRAINER)
         assert alone.step_s == pytest.approx(float(times.step[index]), rel=1e-12)

@@ -77,6 +77,35 @@ OBSTACLES: dict[str, tuple[Callable[[], Small], str, str]] = {
         "datasets.csv: books",
         "lower survive_failures",
     ),
+    "no encryption": (
+        lambda: owned_site([job()]).put("datasets", [dataset(requires="encryption-at-rest")]),
+        "datasets.csv: books",
+        "It requires encryption-at-rest",
+    ),
+    "no encryption at the site": (
+        lambda: owned_site([job()], requires="encryption-in-transit"),
+        "training.csv: learn",
+        "It requires encryption-in-transit",
+    ),
+    "too few drives for a group": (
+        lambda: owned_site([job()]).change("storage", system="parallel-fs"),
+        "training.csv: learn",
+        "no storage on offer can hold its checkpoints",
+    ),
+    "drives that fail too often": (
+        lambda: (
+            owned_site([job()])
+            .put("datasets", [dataset(max_annual_loss_probability=1e-6)])
+            .change("storage", annual_failure_pct=30)
+        ),
+        "datasets.csv: books max_annual_loss_probability",
+        "1 in 2,000,000 is asked",
+    ),
+    "no storage for weights": (
+        lambda: owned_site(services=[service(reload_s=10)]).drop("storage", "flash"),
+        "inference.csv: chat reload_s",
+        "no storage on offer can hold its weights",
+    ),
     "no storage for checkpoints": (
         lambda: owned_site([job()]).drop("storage", "flash"),
         "training.csv: learn",
@@ -133,6 +162,10 @@ COLLISIONS: dict[str, tuple[Callable[[], Small], str]] = {
             "offers", [{"table": "nodes", "name": "duo", "max_units": 1}]
         ),
         "offers.csv: nodes/duo/* max_units",
+    ),
+    "units for a group": (
+        lambda: owned_site([job()]).put("offers", [{"table": "storage", "name": "flash", "max_units": 2}]),
+        "offers.csv: storage/flash/* max_units",
     ),
     "racks on offer": (
         lambda: owned_site([job()]).put("offers", [{"table": "racks", "name": "short", "max_units": 1}]),

@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
-from corpus_base import append, both, broken, drop, put, swap
+from corpus_base import Mutation, append, both, broken, drop, put, swap
 
 _H100 = "nodes,dgx-h100,oslo,300000,8,,,"
 
+
+def _fabric(columns: str, cells: str) -> Mutation:
+    """Add a fabric of 400 Gbit/s InfiniBand with some cells changed."""
+    head = "name,switch,access_link,trunk_link," + columns
+    return put("fabrics.csv", f"{head}\nnet,qm9790-ndr,ndr400-mm50,ndr400-sm500,{cells}\n".encode())
+
+
 ROWS = [
+    broken(
+        "torus",
+        _fabric("topology", "torus"),
+        "fabrics.csv",
+        2,
+        "topology",
+        "is not known",
+        "rail-optimized",
+    ),
+    broken(
+        "oversubscribed-single-switch",
+        _fabric("topology,oversubscription", "single-switch,2"),
+        "fabrics.csv",
+        2,
+        "oversubscription",
+        "a single switch has no uplinks",
+    ),
+    broken(
+        "undersubscribed",
+        _fabric("topology,oversubscription", "fat-tree,0.5"),
+        "fabrics.csv",
+        2,
+        "oversubscription",
+        "a number ≥ 1",
+    ),
+    broken(
+        "no-topology", _fabric("latency_us", "4"), "fabrics.csv", 2, "topology", "needed for a fabric with a switch"
+    ),
+    broken("four-tiers", _fabric("topology,max_tiers", "fat-tree,4"), "fabrics.csv", 2, "max_tiers", "3"),
+    broken(
+        "one-port-switch",
+        put(
+            "switches.csv",
+            b"name,technology,ports,port_gbps,max_kw,rack_units,price_usd\nstub,ethernet,1,400,0.1,1,900\n",
+        ),
+        "switches.csv",
+        2,
+        "ports",
+        "≥ 2",
+    ),
+    broken(
+        "uneven-rails",
+        put(
+            "nodes.csv",
+            b"name,accelerator,accelerators,max_kw,rack_units,price_usd,nics,nic_gbps,rails\n"
+            b"mine,h100-sxm,8,10.2,8,250000,8,400,3\n",
+        ),
+        "nodes.csv",
+        2,
+        "rails",
+        "must divide the ports of the node",
+    ),
     broken(
         "owned-without-power",
         swap("sites.csv", ",500,", ",,"),
@@ -174,6 +233,64 @@ REFERENCES = [
 ]
 
 TOGETHER = [
+    broken(
+        "ethernet-cable-on-infiniband",
+        _fabric("topology,hall_link", "fat-tree,eth400-sm500"),
+        "fabrics.csv",
+        2,
+        "hall_link",
+        "the switch 'qm9790-ndr' speaks infiniband",
+    ),
+    broken(
+        "copper-along-a-row",
+        _fabric("topology,row_link", "fat-tree,ndr400-dac-2"),
+        "fabrics.csv",
+        2,
+        "row_link",
+        "reaches 2 m",
+        "name a longer cable",
+    ),
+    broken(
+        "link-to-itself",
+        put("wan.csv", b"from_site,to_site,gbps\noslo,oslo,10\n"),
+        "wan.csv",
+        2,
+        "to_site",
+        "must be another site than from_site",
+    ),
+    broken(
+        "link-to-nowhere",
+        put("wan.csv", b"from_site,to_site,gbps\noslo,rentd,10\n"),
+        "wan.csv",
+        2,
+        "to_site",
+        "no row 'rentd'",
+        "did you mean 'rented'",
+    ),
+    broken(
+        "origin-without-link",
+        put("datasets.csv", b"name,size_tb,sites,origin\nbooks,5,oslo,rented\n"),
+        "datasets.csv",
+        2,
+        "origin",
+        "no link leads from 'rented' to oslo: add it to wan.csv",
+    ),
+    broken(
+        "unknown-feature",
+        put("datasets.csv", b"name,size_tb,requires\nbooks,5,encryption\n"),
+        "datasets.csv",
+        2,
+        "requires",
+        "encryption-at-rest",
+    ),
+    broken(
+        "loss-beyond-certainty",
+        put("datasets.csv", b"name,size_tb,max_annual_loss_probability\nbooks,5,2\n"),
+        "datasets.csv",
+        2,
+        "max_annual_loss_probability",
+        "a number > 0 and ≤ 1",
+    ),
     broken(
         "beyond-horizon",
         swap("training.csv", "64,1,bf16,,,1", "64,1,bf16,,,9"),

@@ -21,9 +21,9 @@ from dcopt.infrastructure.spares import spares_needed
 from dcopt.infrastructure.storage import raw_tb
 from dcopt.performance.arithmetic import parameters, weight_bytes
 from dcopt.performance.cluster import cluster_from_numbers
-from dcopt.performance.compatibility import runs_on
+from dcopt.performance.compatibility import runs_on, stacked_loss_pct
 from dcopt.performance.training import best_step, peaks
-from dcopt.performance.workloads import run_of, stacked_loss_pct
+from dcopt.performance.workloads import run_of
 from dcopt.pipeline.precheck import precheck
 from dcopt.problem.load import load
 from dcopt.problem.locate import examples_dir, models_dir
@@ -186,7 +186,7 @@ def test_ten_workers_with_adam_share_the_batch(example: Example) -> None:
     assert one is not None
     assert ten is not None
     assert ten.layout.data == 10
-    assert 4 < one.step_s / ten.step_s < 10
+    assert 3 < one.step_s / ten.step_s < 10  # a network of 100 Gb/s takes half of the step
 
 
 @row("parallel training")
@@ -251,14 +251,15 @@ def test_an_edge_site_is_nearer_to_its_users(example: Example) -> None:
 
 @row("model compression")
 def test_variants_trade_quality_for_size_and_speed(catalog: Catalog) -> None:
-    methods = {variant.method for variant in catalog["compression"].values()}
-    assert methods == {"none", "quantization", "pruning", "distillation"}
-    assert all(
-        v.quality_loss_pct > 0 for v in catalog["compression"].values() if v.method in ("pruning", "distillation")
-    )
+    variants = catalog["compression"]
+    methods = {variant.method for variant in variants.values()}
+    assert methods == {"none", "quantization", "pruning", "distillation", "kv-cache"}
+    assert all(v.published_loss_pct > 0 for v in variants.values() if v.method in ("pruning", "distillation"))
     engines = catalog["software"]
     assert engines["tensorrt"].efficiency > engines["tensorflow-serving"].efficiency  # optimized graphs
-    assert stacked_loss_pct([1.0, 2.0]) == pytest.approx(100 * (1 - 0.99 * 0.98))
+    losses = [variants[name].published_loss_pct for name in ("int8-bert", "prune-2-4-bert")]
+    both = 100 * (1 - (1 - losses[0] / 100) * (1 - losses[1] / 100))
+    assert stacked_loss_pct([variants[name] for name in ("int8-bert", "prune-2-4-bert")]) == pytest.approx(both)
 
 
 @row("model compression")

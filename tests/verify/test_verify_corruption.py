@@ -51,12 +51,14 @@ TABLE_OF = {
     "fabric": "fabrics",
     "software": "software",
     "compression": "compression",
+    "speculation": "speculation",
     "protection": "protection",
     "codec": "codecs",
     "switch": "switches",
     "job": "training",
     "service": "inference",
     "dataset": "datasets",
+    "origin": "sites",
     "cooling": "cooling",
     "air_cooling": "cooling",
 }
@@ -66,14 +68,28 @@ WORDS = {
     "precision": ("fp32", "fp16", "bf16", "fp8", "int8", "fp4"),
     "recompute": ("none", "selective", "full"),
     "sharding": ("none", "optimizer", "gradients", "full"),
-    "part": ("hot", "cold", "checkpoint"),
+    "part": ("hot", "cold", "checkpoint", "weights"),
+    "mode": ("aggregated", "disaggregated"),
     "role": ("transformer", "generator", "ups", "pdu"),
     "serves": ("", "chilled", "warm"),
     "category": ("nodes", "network", "building"),
     "table": ("nodes", "switches", "sites"),
 }
 
-BOUGHT = ("nodes", "switches", "links", "storage", "racks", "power", "cooling", "sites", "solar", "halls", "adders")
+BOUGHT = (
+    "nodes",
+    "switches",
+    "links",
+    "transceivers",
+    "storage",
+    "racks",
+    "power",
+    "cooling",
+    "sites",
+    "solar",
+    "halls",
+    "adders",
+)
 
 
 def _key_classes() -> list[str]:
@@ -123,7 +139,7 @@ def _others(problem: Problem, key: str, value: str) -> list[str]:
     field = field or name
     table = TABLE_OF.get(field)
     if field == "name":
-        table = name
+        table = "networks" if name == "side_networks" else name
     if field == "item":
         table = next(t for t in BOUGHT if value in problem.tables[t])
     known = WORDS.get(field, ())
@@ -180,10 +196,23 @@ def test_every_key_is_tested_or_excused(cases: dict[str, Case]) -> None:
         assert values or key == "diagnosis", f"no small case has a value of {key}"
 
 
-RECORDS = ("pools", "training", "inference", "network", "storage", "racks", "power", "cooling", "sites", "bom")
+RECORDS = (
+    "pools",
+    "training",
+    "inference",
+    "network",
+    "side_networks",
+    "storage",
+    "transfers",
+    "racks",
+    "power",
+    "cooling",
+    "sites",
+    "bom",
+)
 
 
-@pytest.mark.parametrize("name", [*RECORDS, "calendar", "binding", "residual"])
+@pytest.mark.parametrize("name", [*RECORDS, "transfers", "calendar", "binding", "residual"])
 @pytest.mark.parametrize("how", ["removed", "twice"])
 def test_missing_or_double_record_is_found(cases: dict[str, Case], name: str, how: str) -> None:
     seen, unnoticed = 0, []
@@ -198,7 +227,7 @@ def test_missing_or_double_record_is_found(cases: dict[str, Case], name: str, ho
     assert unnoticed == []
 
 
-@pytest.mark.parametrize("name", [*RECORDS, "calendar"])
+@pytest.mark.parametrize("name", [*RECORDS, "transfers", "calendar"])
 def test_empty_list_is_found(cases: dict[str, Case], name: str) -> None:
     for case in cases.values():
         if case.json[name]:

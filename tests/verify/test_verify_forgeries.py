@@ -18,7 +18,7 @@ from dcopt.verify.verify import verify
 
 CHEATS = {
     "cheaper nodes": "offers.nodes/hgx-a100-80-8/*.price_usd=70000",
-    "cheaper switches": "switches.qm8790-hdr.price_usd*=0.9",
+    "cheaper switches": "switches.qm9790-ndr.price_usd*=0.9",
     "nodes that draw less": "nodes.hgx-a100-80-8.measured_peak_kw=5",
     "idle nodes that draw less": "nodes.hgx-a100-80-8.idle_kw*=0.5",
     "fewer tokens": "training.llm.tokens*=0.5",

@@ -37,8 +37,8 @@ ALPHA = {
         spare_target_pct,99.9
         """,
     "sites": """
-        name,kind,power_limit_kw,rack_positions,electricity_usd_per_kwh,demand_charge_usd_per_kw_month,carbon_kg_per_kwh,build_usd_per_kw,water_usd_per_m3,water_limit_m3_per_year,redundancy
-        hall,owned,90,12,0.12,9,0.3,4000,3,3000,N+1
+        name,kind,power_limit_kw,rack_positions,electricity_usd_per_kwh,demand_charge_usd_per_kw_month,carbon_kg_per_kwh,build_usd_per_kw,water_usd_per_m3,water_limit_m3_per_year,redundancy,networks
+        hall,owned,90,12,0.12,9,0.3,4000,3,3000,N+1,in-band out-of-band
         """,
     "training": """
         name,model,tokens,sequence_length,global_batch,deadline_days,runs_per_year,precisions,dataset,overhead_factor
@@ -46,8 +46,8 @@ ALPHA = {
         tune,bert-large,1000000000,384,64,30,1,bf16,,1
         """,
     "inference": """
-        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct
-        answers,bert-large,900,300,384,0,100,99,1,10
+        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct,reload_s
+        answers,bert-base,3000,300,384,0,100,99,1,10,20
         """,
     "datasets": """
         name,size_tb,dataset_tokens,compressibility,hot_pct,growth_pct_per_year,min_copies
@@ -58,7 +58,7 @@ ALPHA = {
         nodes,hgx-a100-80-8,,90000,6
         nodes,l4-4,,,6
         fabrics,none,,,
-        fabrics,hdr200-rail,,,
+        fabrics,ndr400-rail,,,
         storage,ceph-nvme-154,,,
         storage,object-hdd-432,,,
         racks,air-20kw,,,12
@@ -101,14 +101,18 @@ BETA = {
         """,
     "inference": """
         name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,ttft_ms,tpot_ms,percentile,max_quality_loss_pct,availability_pct,growth_pct_per_year,region,sites
-        chat,llama-3.1-8b,10,4,400,200,800,60,95,2.5,99.5,10,callers,metro
+        chat,llama-3.1-8b,10,4,400,200,800,60,95,3,99.5,10,callers,metro
         batch,llama-3.1-70b,3,1,800,200,2000,80,95,1,,0,callers,wet
         bursts,llama-3.1-8b,2,1,400,200,1500,80,95,0,,0,callers,rented
         """,
     "datasets": """
-        name,size_tb,compressibility,hot_pct,min_copies,sites
-        notes,4,text,100,1,rented
-        archive,30,log,20,1,metro wet
+        name,size_tb,compressibility,hot_pct,min_copies,sites,origin,growth_pct_per_year
+        notes,4,text,100,1,rented,metro,10
+        archive,30,log,20,1,metro wet,,
+        """,
+    "wan": """
+        from_site,to_site,gbps,usd_per_month,usd_per_gb
+        metro,rented,10,300,0.01
         """,
     "regions": """
         region,site,rtt_ms

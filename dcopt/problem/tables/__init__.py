@@ -45,6 +45,7 @@ TABLES: dict[str, Table] = {
         Table("inference", problem.Service, ("name",)),
         Table("datasets", problem.Dataset, ("name",)),
         Table("regions", problem.Region, ("region", "site")),
+        Table("wan", problem.WanLink, ("from_site", "to_site")),
         Table("offers", problem.Offer, ("table", "name", "site")),
         Table("measurements", Measurement, ("id",)),
         Table("existing", problem.Existing, ("site", "table", "name")),
@@ -58,7 +59,9 @@ TABLES: dict[str, Table] = {
         Table("nodes", catalog.Node, ("name",), is_catalog=True),
         Table("switches", catalog.Switch, ("name",), is_catalog=True),
         Table("links", catalog.Link, ("name",), is_catalog=True),
+        Table("transceivers", catalog.Transceiver, ("name",), is_catalog=True),
         Table("fabrics", catalog.Fabric, ("name",), is_catalog=True),
+        Table("networks", catalog.SideNetwork, ("name",), is_catalog=True),
         Table("storage", catalog.Storage, ("name",), is_catalog=True),
         Table("protection", catalog.Protection, ("name",), is_catalog=True),
         Table("codecs", catalog.Codec, ("name",), is_catalog=True),
@@ -67,6 +70,7 @@ TABLES: dict[str, Table] = {
         Table("cooling", catalog.CoolingUnit, ("name",), is_catalog=True),
         Table("software", catalog.Software, ("name",), is_catalog=True),
         Table("compression", catalog.Compression, ("name",), is_catalog=True),
+        Table("speculation", catalog.SpeculativeDecoding, ("name",), is_catalog=True),
         Table("prediction_errors", PredictionError, ("name",), is_catalog=True),
     )
 }

@@ -12,6 +12,7 @@ from dcopt.problem.columns import CatalogRow, Names, YesNo, column
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4")
 ACCELERATOR_KINDS = ("gpu", "tpu", "cpu", "fpga", "asic")
 SYSTEMS = ("parallel-fs", "ceph", "hdfs", "object")
+STORAGE_FEATURES = ("encryption-at-rest", "encryption-in-transit")
 
 Topology = Literal["rail-optimized", "fat-tree", "leaf-spine", "rail-only", "single-switch"]
 
@@ -30,6 +31,13 @@ class Accelerator(CatalogRow):
     fp8_tflops: float | None = column("Dense fp8 rate.", default=None, gt=0)
     int8_tops: float | None = column("Dense int8 rate.", default=None, gt=0)
     fp4_tflops: float | None = column("Dense fp4 rate.", default=None, gt=0)
+    matmul_pct: float = column(
+        "Share of the dense rate that the best large matrix product was measured to reach; blank: 80 (typical).",
+        default=80.0,
+        gt=0,
+        le=100,
+    )
+    matmul_8bit_pct: float | None = column("The same in 8 and 4 bits; blank: matmul_pct.", default=None, gt=0, le=100)
     sparsity_2_4: YesNo = column("Whether 2:4 sparsity doubles its matrix rate (yes, no).", default=False)
     scaleup_gb_per_s: float | None = column(
         "Bandwidth of a chip to its neighbours, one direction (NVLink and the like).", default=None, gt=0
@@ -46,6 +54,11 @@ class Accelerator(CatalogRow):
         """Return the dense peak in TFLOP/s (TOP/s) of ``precision`` arithmetic, or None where the chip lacks it."""
         value: float | None = getattr(self, "int8_tops" if precision == "int8" else f"{precision}_tflops")
         return value
+
+    def matmul_share(self, precision: str) -> float:
+        """Return the share (0 to 1] of the peak at ``precision`` that the best large matrix product reaches."""
+        narrow = precision in ("fp8", "int8", "fp4") and self.matmul_8bit_pct is not None
+        return float(self.matmul_8bit_pct if narrow else self.matmul_pct) / 100.0  # type: ignore[arg-type]
 
 
 class Node(CatalogRow):
@@ -82,9 +95,9 @@ class Node(CatalogRow):
     maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50, usual=(2, 10))
     mtbf_hours: float = column(
-        "Mean time between failures that stop the node's work; "
-        "default: 50,700 accelerator-hours ÷ 8 (Llama 3, arXiv 2407.21783).",
-        default=6337.5,
+        "Mean time between failures that stop the node's work, those of the network apart; "
+        "default: 55,300 accelerator-hours ÷ 8 (Llama 3, arXiv 2407.21783: 384 of 419 interruptions).",
+        default=6912.5,
         gt=0,
         usual=(100, 1e6),
     )
@@ -139,6 +152,7 @@ class Switch(CatalogRow):
     support_pct_per_year: float = column("Support contract, of the price.", default=0.0, ge=0, le=100)
     maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
+    failures_pct_per_year: float = column("Share of them that fails in a year.", default=0.0, ge=0, le=100)
 
 
 class Link(CatalogRow):
@@ -150,8 +164,28 @@ class Link(CatalogRow):
         "Copper, active optical, or transceivers with fibre.", default="dac"
     )
     max_m: float | None = column("Longest run.", default=None, gt=0)
-    kw: float = column("Power of both ends.", default=0.0, ge=0)
-    price_usd: float = column("Price with both ends.", ge=0)
+    kw: float = column("Power of both ends (of the cable alone where transceivers are named).", default=0.0, ge=0)
+    price_usd: float = column("Price with both ends (of the cable alone where transceivers are named).", ge=0)
+    lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
+    transceiver: str | None = column(
+        "The module at each end that is a switch; blank: the cable brings its ends.",
+        default=None,
+        refers_to="transceivers",
+    )
+    node_transceiver: str | None = column(
+        "The module at the node's end; blank: as at a switch.", default=None, refers_to="transceivers"
+    )
+    failures_pct_per_year: float = column(
+        "Share of them, ends included, that fails in a year.", default=0.0, ge=0, le=100
+    )
+
+
+class Transceiver(CatalogRow):
+    """A pluggable module at the end of a fibre."""
+
+    ports: int = column("Links that one module ends: 2 for a twin-port module.", default=1, ge=1, le=2)
+    kw: float = column("Power of the module.", ge=0)
+    price_usd: float = column("Price of the module.", ge=0)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
 
 
@@ -176,6 +210,16 @@ class Fabric(CatalogRow):
     max_tiers: int = column("Most tiers of switches that it may grow to.", default=3, ge=1, le=3)
     access_link: str | None = column("The cable from node to leaf.", default=None, refers_to="links")
     trunk_link: str | None = column("The cable between switches.", default=None, refers_to="links")
+    rack_link: str | None = column(
+        "The cable between ends in one rack; blank: access_link or trunk_link, whatever the distance.",
+        default=None,
+        refers_to="links",
+    )
+    row_link: str | None = column("The cable between racks of a row; blank: likewise.", default=None, refers_to="links")
+    hall_link: str | None = column("The cable across the hall; blank: likewise.", default=None, refers_to="links")
+    leaf_placement: Literal["end-of-row", "in-rack"] = column(
+        "Where leaves stand: in a rack at the end of the row, or in a rack of their nodes.", default="end-of-row"
+    )
     latency_us: float = column("Latency of a message between nodes.", default=5.0, ge=0, usual=(0.5, 100))
     efficiency_pct: float = column("Share of the line rate that collectives reach.", default=85.0, gt=0, le=100)
     gbps: float | None = column("Rate for each node, of `builtin` only.", default=None, gt=0)
@@ -191,6 +235,23 @@ class Fabric(CatalogRow):
         elif self.name not in ("none", "builtin"):
             raise ValueError("switch|only the fabrics named 'none' and 'builtin' have no switch")
         return self
+
+
+class SideNetwork(CatalogRow):
+    """A network of its own beside the fabric of the accelerators: for storage, for services, for management."""
+
+    switch: str = column("The switch of its leaf-spine.", refers_to="switches")
+    oversubscription: float = column("Bandwidth to the ports ÷ bandwidth to the spines.", default=1.0, ge=1, le=64)
+    access_link: str = column("The cable from equipment to leaf, with its ends.", refers_to="links")
+    trunk_link: str = column("The cable between switches, with its ends.", refers_to="links")
+    ports_per_node: int = column("Ports of it that every node takes.", default=1, ge=0, le=16)
+    ports_per_storage_unit: int = column("Ports of it that every storage unit takes.", default=1, ge=0, le=64)
+    ports_per_switch: int = column(
+        "Ports of it that every other switch takes: those of fabrics, and of the networks that a site names before it.",
+        default=0,
+        ge=0,
+        le=4,
+    )
 
 
 class Storage(CatalogRow):
@@ -210,6 +271,36 @@ class Storage(CatalogRow):
     maintenance_pct_per_year: float = column("Maintenance, of the price.", default=0.0, ge=0, le=100)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=50)
     annual_failure_pct: float = column("Failures of a drive in a year.", default=1.0, ge=0, le=100)
+    drive_tb: float | None = column(
+        "Capacity of one drive; blank: 20 (hdd) or 15.36 (nvme, ssd), or the whole unit if that is smaller.",
+        default=None,
+        gt=0,
+        usual=(0.2, 150),
+    )
+    rebuild_gb_per_s: float | None = column(
+        "Rate at which the content of a failed drive is made again beside the normal load; blank: 0.05 (hdd) or "
+        "0.5 (nvme, ssd), estimates: drives of 20 TB rebuild at 0.03 to 0.1 GB/s (szwecent.com, 2026), NVMe at about "
+        "2.4 GB/s where little else runs (storagemath.org), of which a fifth.",
+        default=None,
+        gt=0,
+        usual=(0.01, 20),
+    )
+    failure_domain: Literal["drive", "unit"] | None = column(
+        "What the parts of a group lie apart on: drives of one unit, or different units. Blank: drives for "
+        "parallel-fs (appliances), units for the others.",
+        default=None,
+    )
+    features: Names = column("What it offers to data that requires it.", default=(), choices=STORAGE_FEATURES)
+    encryption_loss_pct: float = column(
+        "Share of its GB/s and IOPS that encryption takes, for data that requires it.", default=0.0, ge=0, le=95
+    )
+    annual_loss_probability: float | None = column(
+        "Probability that rented storage loses data in a year, as its provider states it; blank: not stated, taken "
+        "as small enough.",
+        default=None,
+        ge=0,
+        le=1,
+    )
 
     @property
     def is_flash(self) -> bool:
@@ -386,21 +477,107 @@ class Software(CatalogRow):
     precisions: Names = column("Arithmetic that it can use; blank: any.", default=(), choices=PRECISIONS)
     efficiency: float = column("Speed against the reference stack of its role.", default=1.0, gt=0, le=2)
     overhead_ms: float = column("Time added to each step or request.", default=0.0, ge=0)
+    admission_steps: float = column(
+        "Decode steps that pass between a request's arrival and the start of its prompt, or between a first token and "
+        "its delivery (engines of models that generate).",
+        default=2.6,
+        ge=0,
+        le=100,
+    )
+    kernel_us: float = column(
+        "Shortest time of a kernel of a decode step (engines of models that generate).", default=4.5, gt=0, le=1000
+    )
     memory_fraction: float = column("Share of the memory that it can use.", default=0.9, gt=0, le=1)
     licence_usd_per_accelerator_year: float = column("Licence.", default=0.0, ge=0)
+    stack: Literal["megatron", "pytorch"] = column(
+        "Training: how it works. megatron: attention kernels written for the chip, whole layers recomputed; "
+        "pytorch: portable attention kernels, recomputation that stops at the last tensor needed, gradients summed "
+        "during backward in every precision.",
+        default="megatron",
+    )
     families: Names = column(
         "What it can serve: decoder, encoder; blank: both.", default=(), choices=("decoder", "encoder")
     )
+    disaggregation: YesNo = column(
+        "Whether it can serve prompts and answers on workers of their own (yes, no).", default=False
+    )
+
+
+class SpeculativeDecoding(CatalogRow):
+    """A way to draft tokens that one step of the model then checks: the answers stay the model's own."""
+
+    method: Literal["draft", "mtp", "eagle"] = column(
+        "Who drafts: a smaller model, the model's own layers for multi-token prediction, or a trained EAGLE head."
+    )
+    draft_model: str | None = column(
+        "The smaller model (method draft): a name in models/, or the path of a config.json.", default=None
+    )
+    mtp_layers: int = column("Layers that draft (methods mtp and eagle).", default=1, ge=1)
+    draft_tokens: int = column("Tokens drafted for each step.", ge=1, le=64, usual=(1, 16))
+    acceptance: float = column(
+        "Probability that a drafted token is accepted where those before it were.", ge=0, le=1, usual=(0.3, 0.95)
+    )
+    applies_to: Names = column("Models or families for which it was measured; blank: all.", default=())
+    engines: Names = column("Engines that can do it; blank: all.", default=(), refers_to="software")
+
+    @model_validator(mode="after")
+    def _drafter(self) -> SpeculativeDecoding:
+        if (self.method == "draft") != (self.draft_model is not None):
+            raise ValueError("draft_model|needed for the method draft, and for it alone")
+        return self
 
 
 class Compression(CatalogRow):
     """A variant of a model that is smaller or cheaper to run."""
 
-    method: Literal["none", "quantization", "pruning", "distillation"] = column("How it is made.")
+    method: Literal["none", "quantization", "pruning", "distillation", "kv-cache"] = column("How it is made.")
     weight_bits: float = column("Bits of a weight.", default=16.0, gt=0, le=32)
     activation_bits: float = column("Bits of an activation in matrix products.", default=16.0, gt=0, le=32)
+    kv_bits: float | None = column(
+        "Bits of a value in the KV cache; blank: 16, whatever the activations.", default=None, gt=0, le=32
+    )
     size_factor: float = column("Weights left ÷ weights.", default=1.0, gt=0, le=1)
     compute_factor: float = column("Arithmetic left ÷ arithmetic.", default=1.0, gt=0, le=1)
-    quality_loss_pct: float = column("Published loss, relative to the 16-bit model.", default=0.0, ge=-100, le=100)
+    sparsity: Literal["2-4", "unstructured"] | None = column(
+        "Pattern of a pruned matrix: 2-4 speeds chips with 2:4 sparsity, unstructured only shrinks files; "
+        "blank: 2-4 if the name says so (2-4, 2of4), else whole rows, heads or layers, which speed any chip.",
+        default=None,
+    )
+    quality_loss_pct: float | None = column(
+        "Published loss, relative to the 16-bit model; blank: none is published, so no service may use the variant "
+        "(0 for method none).",
+        default=None,
+        ge=-100,
+        le=100,
+    )
     applies_to: Names = column("Models or families whose loss is published; blank: all.", default=())
+    min_params_b: float | None = column(
+        "Smallest model for which it holds, billions of parameters.", default=None, ge=0
+    )
+    max_params_b: float | None = column("Largest model for which it holds, billions of parameters.", default=None, gt=0)
     stacks_with: Names = column("Variants that it is known to combine with.", default=(), refers_to="compression")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Compression:
+        if self.sparsity is not None and self.method != "pruning":
+            raise ValueError("sparsity|only pruning leaves a pattern: leave it blank, or correct the method")
+        if self.method == "kv-cache" and self.kv_bits is None:
+            raise ValueError("kv_bits|needed for the method kv-cache")
+        if None not in (self.min_params_b, self.max_params_b) and self.min_params_b > self.max_params_b:  # type: ignore[operator]
+            raise ValueError("min_params_b|must not exceed max_params_b")
+        return self
+
+    @property
+    def pattern(self) -> str:
+        """Pattern of the pruned matrices: ``2-4``, ``unstructured``, or '' where none is left."""
+        if self.method != "pruning":
+            return ""
+        named = any(mark in self.name for mark in ("2of4", "2-4", "2_4", "2.4"))
+        return self.sparsity or ("2-4" if named else "")
+
+    @property
+    def published_loss_pct(self) -> float | None:
+        """Relative loss in %, negatives counted as 0; None where none is published."""
+        if self.quality_loss_pct is None:
+            return 0.0 if self.method == "none" else None
+        return max(0.0, self.quality_loss_pct)

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from dcopt.problem.columns import NamedRow, Names, Row, column
-from dcopt.problem.tables.catalog_rows import PRECISIONS
+from dcopt.problem.tables.catalog_rows import PRECISIONS, STORAGE_FEATURES
 
 Redundancy = Literal["N", "N+1", "2N", "4N/3"]
 
@@ -64,6 +64,14 @@ class Settings(Row):
     )
     survive_failures: int = column(
         "Drive failures at once that the protection of owned storage must survive.", default=2, ge=1, le=10
+    )
+    racks_per_row: int = column(
+        "Racks of a row, the one with its switches included; decides which cables leave the row "
+        "(default: an estimate, about 12 m).",
+        default=16,
+        ge=2,
+        le=200,
+        usual=(6, 40),
     )
     cpu_usd_per_core_hour: float = column(
         "Price of a CPU core that packs and unpacks stored data "
@@ -125,6 +133,15 @@ class Site(NamedRow):
         "Load that the floor carries under a rack; blank: not checked (halls have their own).", default=None, gt=0
     )
     ups_minutes: float = column("Time that the batteries of the UPS must carry the load.", default=0.0, ge=0)
+    networks: Names = column(
+        "Networks beside the fabric that it builds (storage, in-band, out-of-band); blank: none.",
+        default=(),
+        refers_to="networks",
+    )
+    requires: Names = column("What all storage at this site must offer.", default=(), choices=STORAGE_FEATURES)
+    egress_usd_per_gb: float = column(
+        "What the place charges for data that leaves it over wan.csv.", default=0.0, ge=0, usual=(0, 0.2)
+    )
 
     @model_validator(mode="after")
     def _facility_columns(self) -> Site:
@@ -173,7 +190,32 @@ class TrainingJob(NamedRow):
         "Optimizer; decides the bytes of its states.", default="adam"
     )
     dataset: str | None = column("The dataset that it reads.", default=None, refers_to="datasets")
-    method: Literal["pretrain", "finetune", "lora"] = column("What is trained.", default="pretrain")
+    method: Literal["pretrain", "finetune", "lora", "distill", "prune"] = column(
+        "What is trained: every weight (pretrain, finetune), adapters (lora), a student by its teacher (distill), "
+        "or a model that becomes 2:4 sparse in the course of the run (prune).",
+        default="pretrain",
+    )
+    teacher: str | None = column(
+        "The model whose answers a student learns from: a name in models/, or the path of a config.json. "
+        "Only with method distill.",
+        default=None,
+    )
+    dense_pct: float = column(
+        "Method prune: share of the run before its weights are pruned.", default=50.0, ge=0, le=100
+    )
+    aggregation: Names = column(
+        "How data-parallel gradients may be summed: all-reduce, or parameter-server (shards of the states on the "
+        "workers' hosts, which spares the accelerators' memory).",
+        default=("all-reduce",),
+        choices=("all-reduce", "parameter-server"),
+    )
+    production_factor: float | None = column(
+        "Time of a step in production ÷ on the bench: stragglers, evaluation, data and logging. "
+        "Blank: 1.15 for runs of several nodes, 1 within a node.",
+        default=None,
+        ge=1,
+        le=10,
+    )
     max_quality_loss_pct: float | None = column("Largest loss of quality; blank: not limited.", default=None, ge=0)
     sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
     first_year: int = column("First year in which it runs.", default=1, ge=1)
@@ -188,6 +230,10 @@ class TrainingJob(NamedRow):
     def _amount_of_work(self) -> TrainingJob:
         if (self.tokens is None) == (self.samples is None):
             raise ValueError("tokens|give either tokens or samples, not both and not neither")
+        if (self.method == "distill") != (self.teacher is not None):
+            raise ValueError("teacher|method distill needs a teacher, and only it has one")
+        if not self.aggregation:
+            raise ValueError("aggregation|name at least one")
         if self.last_year is not None and self.last_year < self.first_year:
             raise ValueError("last_year|must not be before first_year")
         if self.due_day <= self.earliest_start_day:
@@ -233,9 +279,25 @@ class Service(NamedRow):
         le=10,
         usual=(0, 3),
     )
+    reload_s: float | None = column(
+        "Time in which a replica that starts reads its weights from flash storage of its site, beside all else that "
+        "is read there; blank: weights lie on drives of the nodes.",
+        default=None,
+        gt=0,
+        usual=(1, 3600),
+    )
+    prefix_cached_pct: float = column(
+        "Mean share of a request's input whose keys and values a prefix cache already holds (shared instructions, "
+        "earlier turns).",
+        default=0.0,
+        ge=0,
+        le=99,
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Service:
+        if self.prefix_cached_pct and self.output_tokens == 0:
+            raise ValueError("prefix_cached_pct|only a service that generates tokens keeps a prefix cache")
         if self.mean_requests_per_s is not None and self.mean_requests_per_s > self.peak_requests_per_s:
             raise ValueError("mean_requests_per_s|must not exceed peak_requests_per_s")
         if self.last_year is not None and self.last_year < self.first_year:
@@ -258,6 +320,25 @@ class Dataset(NamedRow):
     retention_years: float | None = column("Years after which data is dropped; blank: kept.", default=None, gt=0)
     min_copies: int = column("Copies at different sites.", default=1, ge=1, le=20)
     sites: Names = column("Sites where copies may lie; blank: all.", default=(), refers_to="sites")
+    origin: str | None = column(
+        "Site where it is at first and where new data comes in; copies at other sites are moved from there over "
+        "wan.csv. Blank: it arrives at every site by itself.",
+        default=None,
+        refers_to="sites",
+    )
+    requires: Names = column(
+        "What storage must offer to hold it, and the checkpoints of jobs that read it.",
+        default=(),
+        choices=STORAGE_FEATURES,
+    )
+    max_annual_loss_probability: float = column(
+        "Largest probability that drive failures lose some of it in a year, over all its copies. The default is once "
+        "in 100,000 years: well below what fires, faulty software and operators cause, which copies at other sites "
+        "answer.",
+        default=1e-5,
+        gt=0,
+        le=1,
+    )
 
 
 class Region(Row):
@@ -268,12 +349,28 @@ class Region(Row):
     rtt_ms: float = column("Round-trip time.", ge=0, usual=(0, 400))
 
 
+class WanLink(Row):
+    """A link between sites over which copies of datasets are moved, in one direction."""
+
+    from_site: str = column("Where it begins.", refers_to="sites")
+    to_site: str = column("Where it ends.", refers_to="sites")
+    gbps: float = column("Rate that is left for moving data.", gt=0, usual=(0.1, 10_000))
+    usd_per_month: float = column("What the link costs in every month, if a design uses it.", default=0.0, ge=0)
+    usd_per_gb: float = column("What moving a GB costs, beside the egress of the site.", default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _two_sites(self) -> WanLink:
+        if self.from_site == self.to_site:
+            raise ValueError("to_site|must be another site than from_site")
+        return self
+
+
 class Offer(Row):
     """A row that may be bought or rented; a table named here is restricted to its offers."""
 
-    table: Literal["nodes", "fabrics", "storage", "racks", "power", "cooling", "software", "compression"] = column(
-        "The table that is restricted."
-    )
+    table: Literal[
+        "nodes", "fabrics", "storage", "racks", "power", "cooling", "software", "compression", "speculation"
+    ] = column("The table that is restricted.")
     name: str = column("The row of that table.")
     site: str | None = column("Only at this site; blank: at every site.", default=None, refers_to="sites")
     price_usd: float | None = column("Price in place of the catalogue's.", default=None, ge=0)

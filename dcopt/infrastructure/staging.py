@@ -1,0 +1,68 @@
+"""Moving copies of datasets between sites: how much, for how long, and from which day jobs can read them.
+
+A copy at another site than the dataset's ``origin`` is moved there over the link of `wan.csv`, as it is before the
+codec: all of it when the copy is made, then what comes in new. Jobs at that site start when everything that jobs may
+read there has arrived, one dataset after another, in every year (the copy of a rented site may be made anew).
+"""
+
+from __future__ import annotations
+
+from dcopt.infrastructure.storage import peak_stored_tb, stored_tb
+from dcopt.problem.demand import new_tb
+from dcopt.problem.problem import Problem
+from dcopt.problem.tables.problem_rows import Dataset, TrainingJob, WanLink
+
+SECONDS_PER_DAY = 86_400.0
+
+
+def is_moved(dataset: Dataset, site: str) -> bool:
+    """Whether a copy at ``site`` has to be moved there."""
+    return dataset.origin not in (None, site)
+
+
+def link_to(problem: Problem, dataset: Dataset, site: str) -> WanLink | None:
+    """Return the link over which copies of a dataset come to ``site`` (None: none is needed, or there is none)."""
+    return problem.wan.get(f"{dataset.origin}/{site}") if is_moved(dataset, site) else None
+
+
+def can_come(problem: Problem, dataset: Dataset, site: str) -> bool:
+    """Whether a copy can be at ``site``: nothing has to be moved, or there is a link."""
+    return not is_moved(dataset, site) or link_to(problem, dataset, site) is not None
+
+
+def moved_tb(dataset: Dataset, year: int, *, is_new: bool) -> float:
+    """Return the TB that are moved to a copy in ``year``: all that is stored where the copy is new, else the growth."""
+    if not is_new:
+        return new_tb(dataset, year)
+    return stored_tb(dataset.size_tb, dataset.growth_pct_per_year, dataset.retention_years, year)
+
+
+def usd_per_gb(problem: Problem, dataset: Dataset, site: str) -> float:
+    """Return what moving a GB of a dataset to ``site`` costs: the egress of its origin and the link, USD."""
+    link = link_to(problem, dataset, site)
+    if link is None:
+        return 0.0
+    return problem.sites[link.from_site].egress_usd_per_gb + link.usd_per_gb
+
+
+def days_of(tb: float, link: WanLink) -> float:
+    """Return the days in which so many TB cross a link."""
+    return tb * 8000 / link.gbps / SECONDS_PER_DAY
+
+
+def earliest_start_day(problem: Problem, job: TrainingJob, site: str) -> float:
+    """Return the day of the year from which a job may start at ``site``: its own, or that of its data's arrival."""
+    if job.dataset is None:
+        return job.earliest_start_day
+    mine = link_to(problem, problem.datasets[job.dataset], site)
+    if mine is None:
+        return job.earliest_start_day
+    names = {other.dataset for other in problem.training.values() if not other.sites or site in other.sites}
+    rows = [problem.datasets[name] for name in names if name is not None]
+    horizon = problem.settings.horizon_years
+    tb = sum(
+        peak_stored_tb(row.size_tb, row.growth_pct_per_year, row.retention_years, horizon)
+        for row in rows
+        if link_to(problem, row, site) == mine
+    )
+    return max(job.earliest_start_day, days_of(tb, mine))

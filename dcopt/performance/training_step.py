@@ -1,0 +1,305 @@
+"""The parts of a training step for many layouts at once: one code path over arrays.
+
+A layer's forward pass is its products at the chip's achievable rate plus its element-wise traffic at the memory's
+bandwidth; backward is twice that, full recomputation once more, selective recomputation the attention scores again.
+Tensor-parallel all-reduces, stage hand-overs, the pipeline's bubble, the data-parallel reduction that backward does
+not hide, expert all-to-alls and the optimizer's sweep are added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcopt.performance import arithmetic, collectives
+from dcopt.performance.cluster import Cluster
+from dcopt.performance.layouts import LayoutArrays, depth_of
+from dcopt.performance.memory import fused, memory_gb, stage_parameters, sweep_bytes, token_bytes, trained_parameters
+from dcopt.performance.training_rates import (
+    CONSTANTS,
+    HOST_BYTES_PER_S,
+    SPARSE_SPEEDUP,
+    Rates,
+    TrainingConstants,
+    rates_of,
+)
+from dcopt.performance.training_records import SERVERS, TrainingTask
+from dcopt.problem.model_config import ModelConfig
+from dcopt.problem.tables.catalog_rows import Software
+
+Floats = NDArray[np.float64]
+CONTENTION = 0.15
+"""Share of the compute that communication beside it takes: 20 of an H100's 132 multiprocessors (DeepSeek-V3, arXiv
+2412.19437, section 3.2)."""
+SHARPNESS = 3.0
+"""How sharply a layer turns from bound by the host's launches to bound by the chip (chosen among 2, 3, 4 and 12)."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of each layout by part (arrays of one length) and its memory in GB."""
+
+    compute: Floats
+    tensor_comm: Floats
+    pipeline_comm: Floats
+    data_comm: Floats
+    expert_comm: Floats
+    bubble: Floats
+    optimizer: Floats
+    other: Floats
+    memory: Floats
+
+    @property
+    def step(self) -> Floats:
+        """Seconds of the whole step."""
+        return (
+            self.compute
+            + self.tensor_comm
+            + self.pipeline_comm
+            + self.data_comm
+            + self.expert_comm
+            + self.bubble
+            + self.optimizer
+            + self.other
+        )
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Seconds of one layer and one micro-batch, forward; ``head`` of the output projection."""
+
+    products: Floats
+    scores: Floats
+    traffic: Floats
+    head: Floats
+
+    @property
+    def forward(self) -> Floats:
+        """Seconds of the forward pass of a layer."""
+        return self.products + self.scores + self.traffic
+
+
+def _attended(model: ModelConfig, length: float, is_fused: bool) -> float:
+    """Return FLOPs of attention of one sequence that are computed: fused kernels skip what causality masks."""
+    if model.decoder_layers:
+        return 4.0 * model.heads * model.head_dim * model.layers * length * length
+    seen = 0.5 * length if is_fused and model.kind == "decoder" else length
+    return arithmetic.attention_flops_per_token(model, seen) * length
+
+
+def _routed_bytes(model: ModelConfig) -> float:
+    """Return bytes a layer moves of one token to sort it to its experts and back: each copy read and written twice."""
+    share = 1.0 - model.dense_layers / model.layers if model.experts else 0.0
+    return share * 8.0 * model.hidden * model.experts_per_token
+
+
+def _expert_products(model: ModelConfig) -> float:
+    """Return the share of the layers' products that routed experts hold, for one token."""
+    if not model.experts:
+        return 0.0
+    return arithmetic.parts(model).experts * model.experts_per_token / model.experts / arithmetic.layer_products(model)
+
+
+def _layer(
+    task: TrainingTask, layouts: LayoutArrays, is_fused: bool, rates: Rates, constants: TrainingConstants
+) -> _Layer:
+    model, depth = task.model, depth_of(task)
+    length = float(task.sequence_length)
+    sequences = layouts.micro_batch / (layouts.tensor * layouts.context)
+    head = 2.0 * arithmetic.parts(model).head_flops_params * (length if model.vocab else 1.0)
+    if model.decoder_layers:
+        head *= 0.25
+    whole = arithmetic.sequence_forward_flops(model, length)
+    full = _attended(model, length, is_fused=False)
+    kept, shared, score = token_bytes(model)
+    tokens = layouts.micro_batch * length / layouts.context
+    moved = kept / (layouts.tensor if is_fused else 1) + shared / layouts.tensor
+    busiest = 1.0 + _expert_products(model) * np.where(layouts.expert > 1, constants.imbalance - 1.0, 0.0)
+    if not is_fused:
+        moved = moved + score * length / layouts.tensor
+    return _Layer(
+        products=busiest * sequences * (whole - full - head) / depth / rates.products,
+        scores=sequences * _attended(model, length, is_fused) / depth / rates.scores,
+        traffic=tokens * (rates.traffic * moved + _routed_bytes(model) / layouts.tensor) / rates.bytes_per_s,
+        head=sequences * head / rates.head,
+    )
+
+
+def _recomputed(task: TrainingTask, layer: _Layer, layouts: LayoutArrays, is_fused: bool, software: Software) -> Floats:
+    """Return seconds of one layer and micro-batch that recomputation adds.
+
+    Of the attention, a fused kernel's forward pass is two products of the seven of both passes (arXiv 2307.08691).
+    PyTorch's checkpoints stop once the last tensor that backward needs is there, which spares the last projection.
+    """
+    scores = layer.scores * (6.0 / 7.0 if is_fused else 1.0)
+    model = task.model
+    width = model.experts_per_token * model.expert_ffn + model.shared_ffn if model.experts else model.ffn
+    spared = 0.0
+    if software.stack == "pytorch":
+        spared = model.hidden * width * depth_of(task) / arithmetic.layer_products(model)
+    whole = layer.products * (1.0 - spared) + layer.traffic + scores
+    return np.select([layouts.recompute == 2, layouts.recompute == 1], [whole, scores], 0.0)
+
+
+def evaluate(
+    task: TrainingTask,
+    cluster: Cluster,
+    layouts: LayoutArrays,
+    precision: str,
+    software: Software,
+    constants: TrainingConstants = CONSTANTS,
+) -> Times:
+    """Return the parts of the step of every layout; legality is the caller's.
+
+    Raises `ValueError` where the chip lacks the precision.
+    """
+    model, depth = task.model, depth_of(task)
+    is_fused, rates = fused(precision), rates_of(cluster, precision, software, constants)
+    tensor, pipeline, data = layouts.tensor, layouts.pipeline, layouts.data
+    layer = _layer(task, layouts, is_fused, rates, constants)
+    micro_batches = task.global_batch / (data * layouts.micro_batch)
+    full = layouts.recompute == 2
+    backward = 1.0 if task.method == "lora" else 2.0
+    passes = 1.0 + backward + full
+    if task.sparse_share and cluster.accelerator.sparsity_2_4:
+        left = 1.0 - task.sparse_share * (1.0 - 1.0 / SPARSE_SPEEDUP)
+        layer = replace(layer, products=layer.products * left)
+    again = _recomputed(task, layer, layouts, is_fused, software)
+    compute = layer.forward * (1.0 + backward) + again
+    tokens = layouts.micro_batch * task.sequence_length / layouts.context
+    message = 2.0 * tokens * model.hidden
+    reduce = collectives.all_reduce_s(cluster, message, tensor, tensor, np.minimum(tensor, _inside(cluster, 1.0)))
+    reduce = reduce * np.where(full, 6.0, 4.0) + _context_s(task, cluster, layouts)
+    busy = compute + reduce
+    compute = compute + (busy**SHARPNESS + (rates.launch_s * passes) ** SHARPNESS) ** (1.0 / SHARPNESS) - busy
+    exchange = _expert_s(task, cluster, layouts, constants)
+    hop = 2.0 * layouts.virtual_stages * collectives.point_to_point_s(cluster, message / tensor, layouts.accelerators)
+    hop = np.where(pipeline > 1, hop, 0.0)
+    layers = depth / pipeline
+    lesson = _teacher_s(task, cluster, layouts, rates, constants, is_fused)
+    stage = (compute + reduce + exchange) * layers + hop + lesson
+    handed = np.where(is_fused & (layouts.virtual_stages > 1), hop, hop * micro_batches)
+    heads = micro_batches * layer.head * (1.0 + backward)
+    bubble = stage * (pipeline - 1) / layouts.virtual_stages
+    back_s = (layer.forward * backward + again) * layers
+    hides = 1.0 if is_fused or software.stack == "pytorch" else 0.0
+    overlapped = 1.0 if is_fused and software.stack == "megatron" else 0.0
+    return Times(
+        compute=(compute * layers + lesson) * micro_batches + heads,
+        tensor_comm=reduce * layers * micro_batches,
+        pipeline_comm=handed,
+        data_comm=_data_s(task, cluster, layouts, micro_batches, back_s * hides, compute * layers * overlapped),
+        expert_comm=exchange * layers * micro_batches,
+        bubble=bubble,
+        optimizer=_optimizer_s(task, cluster, layouts, precision, constants),
+        other=np.full(len(layouts), software.overhead_ms * 1e-3),
+        memory=memory_gb(task, precision, layouts),
+    )
+
+
+def _teacher_s(
+    task: TrainingTask,
+    cluster: Cluster,
+    layouts: LayoutArrays,
+    rates: Rates,
+    constants: TrainingConstants,
+    is_fused: bool,
+) -> Floats | float:
+    """Seconds a stage and micro-batch of a teacher's forward pass; its layers are shared evenly over the stages."""
+    if task.teacher is None:
+        return 0.0
+    lesson = replace(task, model=task.teacher, method="pretrain", teacher=None)
+    layer, depth = _layer(lesson, layouts, is_fused, rates, constants), depth_of(lesson)
+    message = 2.0 * layouts.micro_batch * task.sequence_length / layouts.context * task.teacher.hidden
+    inside = np.minimum(layouts.tensor, _inside(cluster, 1.0))
+    reduce = 2.0 * collectives.all_reduce_s(cluster, message, layouts.tensor, layouts.tensor, inside)
+    exchange = 0.5 * _expert_s(lesson, cluster, layouts, constants)
+    busy = layer.forward + reduce + exchange
+    return (busy * depth + layer.head) / layouts.pipeline
+
+
+def _inside(cluster: Cluster, stride: Floats | NDArray[np.int64] | float) -> Floats:
+    """Ranks of a group with ``stride`` chips between neighbours that one node holds."""
+    return np.maximum(1.0, cluster.accelerators_per_node / np.asarray(stride, dtype=float))
+
+
+def _context_s(task: TrainingTask, cluster: Cluster, layouts: LayoutArrays) -> Floats:
+    """Seconds a layer and micro-batch of passing keys and values around the context ranks, three passes."""
+    model, ranks = task.model, layouts.context
+    tokens = layouts.micro_batch * task.sequence_length / ranks
+    message = 4.0 * tokens * model.kv_heads * model.head_dim / layouts.tensor
+    each = collectives.point_to_point_s(cluster, message, layouts.tensor * ranks)
+    return np.where(ranks > 1, 3.0 * (ranks - 1) * each, 0.0)
+
+
+def _expert_s(task: TrainingTask, cluster: Cluster, layouts: LayoutArrays, constants: TrainingConstants) -> Floats:
+    """Seconds a layer and micro-batch of the four all-to-alls of expert parallelism, averaged over the layers."""
+    model = task.model
+    if not model.experts:
+        return np.zeros(len(layouts))
+    tokens = layouts.micro_batch * task.sequence_length / (layouts.context * layouts.tensor)
+    message = 2.0 * tokens * model.hidden * model.experts_per_token * constants.imbalance
+    extent = layouts.tensor * layouts.context * layouts.expert
+    share = 1.0 - model.dense_layers / model.layers
+    return 4.0 * share * collectives.all_to_all_s(cluster, message, layouts.expert, extent)
+
+
+def _data_s(
+    task: TrainingTask,
+    cluster: Cluster,
+    layouts: LayoutArrays,
+    micro_batches: Floats,
+    backward: Floats,
+    stage: Floats,
+) -> Floats:
+    """Exposed seconds of the data-parallel reduction: what the last backward pass does not hide.
+
+    Fully sharded weights are gathered twice and gradients scattered once in every micro-batch, behind its compute.
+    """
+    dense, experts = stage_parameters(task, layouts)
+    trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
+    depth = depth_of(task)
+    stride = layouts.tensor * layouts.context
+    exposed: Floats = np.zeros(len(layouts))
+    for count, ranks, step in (
+        (dense, layouts.data, stride),
+        (experts, layouts.data // layouts.expert, stride * layouts.expert),
+    ):
+        inside = np.minimum(_inside(cluster, step), ranks)
+        once = collectives.all_reduce_s(cluster, 2.0 * count, ranks, step * ranks, inside)
+        if (layouts.sharding == SERVERS).any():
+            served = collectives.served_s(cluster, 2.0 * count, ranks, step * ranks, inside)
+            once = np.where(layouts.sharding == SERVERS, served, once)
+        reduction = _beside(cluster, once * trained, backward, layouts.pipeline / depth)
+        sharded = micro_batches * _beside(cluster, 0.5 * once * (2.0 + trained), stage, 1.0 / depth)
+        exposed = exposed + np.where(layouts.sharding == 3, sharded, reduction)
+    return exposed
+
+
+def _beside(cluster: Cluster, comm: Floats, compute: Floats, least: Floats | float) -> Floats:
+    """Return by what communication beside ``compute`` lengthens it.
+
+    It cannot hide in full (``least``: the share that has nothing to hide behind), and on GPUs it takes multiprocessors
+    while it does; other chips move data by engines of their own.
+    """
+    taken = CONTENTION if cluster.accelerator.kind == "gpu" else 0.0
+    return np.maximum(comm - compute, comm * least) + taken * np.minimum(comm, compute)
+
+
+def _optimizer_s(
+    task: TrainingTask, cluster: Cluster, layouts: LayoutArrays, precision: str, constants: TrainingConstants
+) -> Floats:
+    """Seconds of the optimizer's sweep over the parameters that the chip updates."""
+    dense, experts = stage_parameters(task, layouts)
+    trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
+    served = layouts.sharding == SERVERS
+    sharded = (layouts.sharding >= 1) & ~served
+    count = dense / np.where(sharded, layouts.data, 1)
+    count = count + experts / np.where(sharded, layouts.data // layouts.expert, 1)
+    moved = sweep_bytes(task.optimizer, precision)
+    nodes = np.maximum(1.0, layouts.accelerators / cluster.accelerators_per_node)
+    bandwidth = np.where(served, HOST_BYTES_PER_S * nodes, constants.update * cluster.bytes_per_s)
+    whole = np.where(served, layouts.tensor, 1.0)
+    return np.asarray(moved * trained * count * whole / bandwidth)
