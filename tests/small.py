@@ -339,9 +339,9 @@ def design_of(small: Small | Problem, gap: float = 1e-9) -> Design:
     return design
 
 
-def tco_of(small: Small | Problem) -> float:
-    """Return the cheapest TCO of a small problem, USD; inf where there is no design."""
-    design = design_of(small)
+def tco_of(small: Small | Problem, gap: float = 1e-9) -> float:
+    """Return the cheapest TCO of a small problem, USD, proven to ``gap``; inf where there is no design."""
+    design = design_of(small, gap)
     if design.status == "infeasible":
         return float("inf")
     assert design.status == "optimal", design.status

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from dcopt.candidates.records import RackOption, SiteFacility
 from dcopt.infrastructure.cooling import LOOPS, REJECTION, serves
-from dcopt.infrastructure.power import CHAIN, PARALLEL
-from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector, rack_fill
+from dcopt.infrastructure.power import CHAIN, PARALLEL, usable_kw
+from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector, rack_fill, weakest_floor
 from dcopt.problem.offered import Offered, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import CoolingUnit, Node, Rack
@@ -26,9 +26,10 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
     cooling = list(offered(problem, "cooling", site).values()) if own_plant else []
     collectors = [offer for offer in cooling if offer.row.kind != REJECTION]
     racks = list(offered(problem, "racks", site).values())
+    floor = weakest_floor(problem.sites[site].floor_kg_per_m2, problem.halls_at(site))
+    units = collectors if own_plant else None
     options: dict[str, tuple[RackOption, ...]] = {
-        node.name: _undominated(_node_options(node, racks, collectors, own_plant=own_plant), _limited(problem, racks))
-        for node in nodes
+        node.name: _undominated(_node_options(node, racks, units, floor), _limited(problem, racks)) for node in nodes
     }
     options[NETWORK_STORAGE] = tuple(_plain_options(racks, collectors, own_plant=own_plant))
     power = offered(problem, "power", site).values() if own_plant else ()
@@ -36,7 +37,11 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
         storage=storage,
         racks=options,
         power={
-            role: tuple((offer.row, price_of(offer)) for offer in power if offer.row.role == role)
+            role: tuple(
+                (offer.row, price_of(offer))
+                for offer in power
+                if offer.row.role == role and usable_kw(offer.row, problem.sites[site].ups_minutes) > 0
+            )
             for role in (*CHAIN, PARALLEL)
         },
         collectors=tuple((offer.row, price_of(offer)) for offer in collectors),
@@ -51,21 +56,24 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
     )
 
 
-def _node_options(node: Node, racks: list[Offered], collectors: list[Offered], *, own_plant: bool) -> list[RackOption]:
+def _node_options(
+    node: Node, racks: list[Offered], collectors: list[Offered] | None, floor_kg_per_m2: float | None
+) -> list[RackOption]:
+    """Return the racks that hold the node, under each cooling unit that takes its heat (None: the landlord's)."""
     options = []
     for offer in racks:
         rack: Rack = offer.row
         price = price_of(offer)
         shares = heat_by_collector(node, rack.cooling)
-        if not own_plant:
-            fill = rack_fill(node, rack)
+        if collectors is None:
+            fill = rack_fill(node, rack, None, floor_kg_per_m2)
             if fill:
                 options.append(RackOption(rack, price, fill, None, 1.0, None, 0.0))
             continue
         own_share = shares.get(rack.cooling, 0.0)
         air_share = shares.get("air", 0.0) if rack.cooling == "liquid" else 0.0
         for collector in _of_kind(collectors, rack.cooling):
-            fill = rack_fill(node, rack, collector.max_rack_kw)
+            fill = rack_fill(node, rack, collector.max_rack_kw, floor_kg_per_m2)
             if not fill:
                 continue
             for air in _of_kind(collectors, "air") if air_share else [None]:

@@ -236,10 +236,14 @@ class RackOption:
     air_share: float
 
     @property
+    def cooling_key(self) -> str:
+        """``collector|air collector``."""
+        return "|".join(unit.name if unit else "-" for unit in (self.collector, self.air_collector))
+
+    @property
     def key(self) -> str:
         """``rack|collector|air collector``."""
-        names = (self.collector, self.air_collector)
-        return "|".join([self.rack.name, *(unit.name if unit else "-" for unit in names)])
+        return f"{self.rack.name}|{self.cooling_key}"
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ def skeleton(table: Table) -> str:
 def _table_text(table: Table) -> str:
     from dcopt.problem.document import summary
     from dcopt.problem.schema import columns_of
+    from dcopt.problem.suggested import SUGGESTED_ADDERS
     from dcopt.problem.tables.problem_rows import Settings
     from dcopt.problem.write import csv_text
 
@@ -98,7 +99,12 @@ def _table_text(table: Table) -> str:
         rows = [(column.name, column.default_text, _explained(column)) for column in settings]
         return "\n".join(lines) + "\n" + csv_text(tuple(columns), rows)
     lines.extend(f"# {column.name}: {_explained(column)}" for column in columns.values())
-    return "\n".join(lines) + "\n" + csv_text(tuple(columns), ())
+    suggested = ""
+    if table.name == "adders":
+        lines.append("# The rows at the end are a start (estimates): delete their '# ' to use them.")
+        cells = [tuple(row.get(name, "") for name in columns) for row in SUGGESTED_ADDERS]
+        suggested = "".join(f"# {line}\n" for line in csv_text(tuple(columns), cells).splitlines()[1:])
+    return "\n".join(lines) + "\n" + csv_text(tuple(columns), ()) + suggested
 
 
 def _explained(column: Column) -> str:

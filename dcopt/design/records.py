@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 
 Status = Literal["optimal", "feasible", "infeasible", "no_solution"]
 
-CAPITAL_CATEGORIES = ("nodes", "network", "storage", "racks", "power", "cooling", "building")
+CAPITAL_CATEGORIES = ("nodes", "network", "storage", "racks", "power", "cooling", "building", "other")
 RUNNING_CATEGORIES = (
     "energy",
     "demand",
@@ -28,6 +28,7 @@ RUNNING_CATEGORIES = (
     "carbon",
     "processing",
     "transfer",
+    "other",
 )
 
 
@@ -274,8 +275,34 @@ class RackRecord(Record):
     air_cooling: str
 
 
+class Slot(Record):
+    """One thing in a rack: the lowest unit that it takes (1 is the rack's lowest), and its height."""
+
+    from_unit: float
+    units: float
+    item: str
+
+
+class ElevationRecord(Record):
+    """What stands where in racks that are filled alike; ``content`` as in the racks' record.
+
+    Racks are bought once: the elevation of year 1 holds in every year.
+    """
+
+    site: str
+    rack: str
+    content: str
+    cooling: str
+    year: int
+    count: int
+    slots: tuple[Slot, ...]
+
+
 class PowerRecord(Record):
-    """Units of one part of the power chain and the load that they carry."""
+    """Units of one part of the power chain: the load that they carry at peak, what they are sized for, what they lose.
+
+    PDUs are sized for the nameplate power of what they feed, the others for the peak.
+    """
 
     site: str
     name: str
@@ -283,10 +310,16 @@ class PowerRecord(Record):
     year: int
     units: int
     kw: float
+    sized_kw: float = 0.0
+    loss_kw: float = 0.0
 
 
 class CoolingRecord(Record):
-    """Units of one cooling part and the heat that they take. ``serves`` tells the loop of a heat rejection."""
+    """Units of one cooling part and the heat that they take. ``serves`` tells the loop of a heat rejection.
+
+    ``room_kw`` is the part of the heat that PDUs and UPS lose into the room; the rest comes from racks.
+    ``economizer_hours`` are the hours of the year without compressor (None: not known, or it has none).
+    """
 
     site: str
     name: str
@@ -294,10 +327,45 @@ class CoolingRecord(Record):
     units: int
     kw: float
     serves: str
+    room_kw: float = 0.0
+    economizer_hours: float | None = None
+
+
+class SolarRecord(Record):
+    """On-site solar; ``kw`` is the peak of all units."""
+
+    site: str
+    name: str
+    year: int
+    units: int
+    kw: float
+
+
+class HallRecord(Record):
+    """Halls that are built."""
+
+    site: str
+    name: str
+    year: int
+    units: int
+
+
+class AdderRecord(Record):
+    """What comes with a site by rule: how much of it, and the nodes, racks, kW or USD that it follows."""
+
+    site: str
+    name: str
+    year: int
+    quantity: float
+    driver: float
 
 
 class SiteRecord(Record):
-    """Power, energy, carbon and water of a site in a year."""
+    """Power, energy, carbon and water of a site in a year; ``wue_l_per_kwh`` is water for each kWh of IT energy.
+
+    ``energy_mwh_per_year`` is all that the site uses, ``solar_mwh_per_year`` the part that its own solar gives.
+    ``embodied_t`` is the carbon of making the nodes that are bought for it, once.
+    """
 
     site: str
     year: int
@@ -306,8 +374,11 @@ class SiteRecord(Record):
     power_limit_kw: float | None
     pue: float | None
     energy_mwh_per_year: float
+    solar_mwh_per_year: float = 0.0
     carbon_t_per_year: float
+    embodied_t: float = 0.0
     water_m3_per_year: float
+    wue_l_per_kwh: float | None = None
     rack_positions_used: int
 
 
@@ -454,9 +525,13 @@ class Design(Record):
     storage: tuple[StorageRecord, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()
     racks: tuple[RackRecord, ...] = ()
+    elevations: tuple[ElevationRecord, ...] = ()
     power: tuple[PowerRecord, ...] = ()
     cooling: tuple[CoolingRecord, ...] = ()
     sites: tuple[SiteRecord, ...] = ()
+    solar: tuple[SolarRecord, ...] = ()
+    halls: tuple[HallRecord, ...] = ()
+    adders: tuple[AdderRecord, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
     )

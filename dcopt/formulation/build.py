@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dcopt.candidates.records import Candidates
 from dcopt.formulation import (
+    adders,
     compute,
     cooling,
     cost,
+    energy,
     fabric,
+    halls,
     power,
     racks,
     serving,
     side_networks,
     storage,
     strength,
+    survival,
     training,
     transfer,
 )
@@ -24,6 +28,7 @@ BLOCKS = (
     compute,
     training,
     serving,
+    survival,
     strength,
     fabric,
     storage,
@@ -32,6 +37,9 @@ BLOCKS = (
     racks,
     cooling,
     power,
+    halls,
+    energy,
+    adders,
     cost,
 )
 """In the order in which each needs what the ones before have put on the ledgers."""

@@ -48,6 +48,7 @@ def _costs(program: Program, pool: Pool, bought: Any, nodes: Any) -> None:
     price = (node.price_usd or 0.0) if pool.price_usd is None else pool.price_usd
     program.ledger.buy(CapitalLine(pool.site, "nodes", "nodes", node.name, bought, price, node.lifetime_years))
     balance.it_peak_kw.append(node.peak_kw * nodes)
+    balance.it_rated_kw.append((node.max_kw or 0.0) * nodes)
     for period in program.candidates.periods:
         balance.add_average(balance.it_average_kw, period.index, node.standby_kw * nodes)
     program.pay(pool.site, "support", nodes, price * node.support_pct_per_year / 100)
@@ -95,6 +96,8 @@ def link(program: Program) -> None:
     _spares_together(program)
     _existing(program)
     _offers(program)
+    _vendors(program)
+    _embodied(program)
     if program.only_pair:
         _one_pair(program)
 
@@ -190,6 +193,41 @@ def _offers(program: Program) -> None:
                 sentence=f"at least {offer.min_units} {offer.name} {where}, if any",
             )
             program.require("offer_some", (offer.name, offer.site or "*"), units <= upper_bound(units) * some)
+
+
+def _vendors(program: Program) -> None:
+    """No vendor delivers more than its share of all bought nodes."""
+    share = program.problem.settings.max_vendor_pct / 100
+    if share >= 1:
+        return
+    by_vendor: dict[str, list[Any]] = {}
+    for key, pool in program.candidates.pools.items():
+        if not pool.rented:
+            by_vendor.setdefault(program.problem.vendor_of(pool.node.name), []).append(program.model.bought[key])
+    everything = total(bought for of_vendor in by_vendor.values() for bought in of_vendor)
+    for vendor, of_vendor in by_vendor.items():
+        program.require(
+            "vendor_share",
+            vendor,
+            total(of_vendor) <= share * everything,
+            row="settings.csv: max_vendor_pct",
+            sentence=f"{vendor or 'no vendor'} delivers no more than {100 * share:g} % of the bought nodes",
+        )
+
+
+def _embodied(program: Program) -> None:
+    """The carbon of making the bought nodes stays within its limit."""
+    limit = program.problem.settings.embodied_limit_t
+    pools = [(key, pool.node) for key, pool in program.candidates.pools.items() if not pool.rented]
+    carbon = total(node.embodied_kgco2 / 1000 * program.model.bought[key] for key, node in pools)
+    if limit is not None:
+        program.require(
+            "embodied_limit",
+            "all",
+            carbon <= limit,
+            row="settings.csv: embodied_limit_t",
+            sentence=f"making the bought nodes emits no more than {limit:g} t",
+        )
 
 
 def _one_pair(program: Program) -> None:

@@ -1,23 +1,35 @@
-"""Cooling: collectors take the heat of racks, heat rejection takes it outdoors; both draw power, some evaporate water.
+"""Cooling: collectors take the heat of racks and rooms, heat rejection takes it outdoors; both draw power.
 
-    heat[s,u] = Σ over rack options under u ≤ most·used[s,u],   Σ rack choices under u ≥ used ≥ each of them
+    heat[s,u] = Σ over rack options under u + room[s,u] ≤ most·used[s,u],   Σ choices under u ≥ used ≥ each of them
+    Σ_u room[s,u] = losses of PDU and UPS,   room[s,u] ≤ most·in_room[s,u],   Σ_u in_room = active   (air units)
     units by redundancy (block stage)
-    rejection of a loop = Σ heat of its collectors, through one kind of unit (block stage)
-    cooling kW = Σ kw_per_kw·heat,   water = Σ l/kWh·average heat
+    rejection of a loop = Σ (1 + kw_per_kw)·heat of its collectors, through one kind of unit (block stage)
+    electricity = Σ kw_per_kw·heat,   water = Σ l/kWh·average heat
 
-Every kind of collector is sized for the racks that stand under it; a loop has one kind of rejection.
+Every kind of collector is sized for the racks that stand under it; a loop has one kind of rejection. At peak the
+electricity is that of the design day, for energy the mean of the year. Block power sets the losses.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from dcopt.design.records import CoolingRecord
 from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
-from dcopt.formulation.stage import chosen_units, size_units, stage
-from dcopt.infrastructure.cooling import LOOPS, loop_of
+from dcopt.formulation.stage import Demand, Sizing, chosen_units, size_units, stage
+from dcopt.infrastructure.cooling import LOOPS, design_kw_per_kw, economizer_hours, loop_of, mean_kw_per_kw
+from dcopt.infrastructure.power import INDOORS, loss_lines, units_needed, usable_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR
 from dcopt.problem.tables.catalog_rows import CoolingUnit
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Heat that a kind of unit takes: at peak, and on average by period index, kW."""
+
+    peak_kw: Any
+    average_kw: dict[int, Any]
 
 
 def declare(program: Program) -> None:
@@ -27,70 +39,186 @@ def declare(program: Program) -> None:
 def link(program: Program) -> None:
     """Take the heat of every site with its own plant."""
     for site, facility in program.candidates.sites.items():
-        loops: dict[str, list[tuple[Any, dict[int, Any]]]] = {loop: [] for loop in LOOPS}
+        row = program.problem.sites[site]
+        loops: dict[str, list[Heat]] = {loop: [] for loop in LOOPS}
         users: dict[str, list[Any]] = {loop: [] for loop in LOOPS}
+        room = _room(program, site)
+        sizing = Sizing("cooling", row.redundancy_of_cooling)
         for unit, price in facility.collectors:
-            peak = total(program.heat_peak_kw.get((site, unit.name), []))
-            most = upper_bound(peak)
+            taken = _heat_taken(program, site, unit, room.get(unit.name))
+            most = min(upper_bound(taken.peak_kw), row.power_limit_kw or 0.0)
             if most <= 0:
                 continue
-            average = {
-                period.index: total(program.heat_average_kw.get((site, unit.name, period.index), []))
-                for period in program.candidates.periods
-            }
+            heat = program.var("heat", (site, unit.name), ub=most)
+            program.require("heat_taken", (site, unit.name), heat == taken.peak_kw)
             used = program.var("collector", (site, unit.name), ub=1, binary=True)
-            program.require("collector_used", (site, unit.name), peak <= most * used)
+            program.follow([(heat, {}, used)], taken.peak_kw, {})
+            program.require("collector_used", (site, unit.name), heat <= most * used)
             needs = program.needs_collector.get((site, unit.name), [])
             program.require("collector_for_some", (site, unit.name), used <= total(needs))
             for index, choice in enumerate(needs):
                 program.require("collector_needed", (site, unit.name, index), used >= choice)
-            size_units(program, site, "collector", unit, price, peak, used, most, category="cooling")
-            _consumption(program, site, unit, peak, average)
-            loops[loop_of(unit.kind)].append((peak, average))
+            size_units(program, site, "collector", unit, price, heat, used, sizing)
+            taken = Heat(heat, taken.average_kw)
+            loops[loop_of(unit.kind)].append(_fans(program, site, unit, taken))
             users[loop_of(unit.kind)].append(used)
         for loop, flows in loops.items():
             if flows:
-                _reject(program, site, loop, flows, users[loop])
+                _reject(program, site, loop, flows, users[loop], sizing)
 
 
-def _reject(program: Program, site: str, loop: str, flows: list[tuple[Any, dict[int, Any]]], users: list[Any]) -> None:
-    average = {
-        period.index: total(of_flow[period.index] for _, of_flow in flows) for period in program.candidates.periods
-    }
-    peak = total(of_flow for of_flow, _ in flows)
-    options = program.candidates.sites[site].rejection[loop]
-    name = f"{loop} heat-rejection"
-    for branch in stage(program, site, name, options, peak, average, category="cooling", needed_by=users):
-        assert isinstance(branch.unit, CoolingUnit)
-        _consumption(program, site, branch.unit, branch.peak_kw, branch.average_kw)
-
-
-def _consumption(program: Program, site: str, unit: CoolingUnit, peak: Any, average: dict[int, Any]) -> None:
+def _room(program: Program, site: str) -> dict[str, Heat]:
+    """Declare the heat of the room, what PDU and UPS lose, and give it to one kind of air unit; return it by unit."""
+    facility = program.candidates.sites[site]
     balance = program.balances[site]
-    if unit.kw_per_kw:
-        balance.cooling_kw.append(unit.kw_per_kw * peak)
-    for t, heat in average.items():
-        if unit.kw_per_kw:
-            balance.add_average(balance.cooling_average_kw, t, unit.kw_per_kw * heat)
-        if unit.water_l_per_kwh:
-            balance.add_average(balance.water_m3_per_year, t, unit.water_l_per_kwh / 1000 * HOURS_PER_YEAR * heat)
+    units = [unit for unit, _ in facility.collectors if unit.kind == "air"]
+    most = largest_losses(program, site)
+    if not units or most <= 0 or not balance.it_peak_kw:
+        return {}
+    periods = [period.index for period in program.candidates.periods]
+    balance.room_heat_kw = program.var("room_heat", site, ub=most)
+    balance.room_heat_average_kw = {t: program.var("room_heat_on_average", (site, t), ub=most) for t in periods}
+    if len(units) == 1:
+        program.needs_collector.setdefault((site, units[0].name), []).append(program.model.active_site[site])
+        return {units[0].name: Heat(balance.room_heat_kw, balance.room_heat_average_kw)}
+    taken: dict[str, Heat] = {}
+    choices = []
+    for unit in units:
+        key = (site, unit.name)
+        choice = program.var("in_room", key, ub=1, binary=True)
+        choices.append(choice)
+        program.needs_collector.setdefault(key, []).append(choice)
+        peak = program.var("room_taken", key, ub=most)
+        program.require("room_chosen", key, peak <= most * choice)
+        average = {t: program.var("room_taken_on_average", (*key, t), ub=most) for t in periods}
+        for t in periods:
+            program.require("room_chosen_on_average", (*key, t), average[t] <= most * choice)
+        taken[unit.name] = Heat(peak, average)
+    program.require("one_in_room", site, total(choices) == program.model.active_site[site])
+    program.require("room_cooled", site, total(heat.peak_kw for heat in taken.values()) == balance.room_heat_kw)
+    for t in periods:
+        in_room = total(heat.average_kw[t] for heat in taken.values())
+        program.require("room_cooled_on_average", (site, t), in_room == balance.room_heat_average_kw[t])
+    program.follow(
+        [(heat.peak_kw, heat.average_kw, choice) for heat, choice in zip(taken.values(), choices, strict=True)],
+        balance.room_heat_kw,
+        balance.room_heat_average_kw,
+    )
+    return taken
+
+
+def largest_losses(program: Program, site: str) -> float:
+    """Return a bound on what PDU and UPS lose at a site, kW: at most what the grid gives flows through each."""
+    row, facility = program.problem.sites[site], program.candidates.sites[site]
+    limit = row.power_limit_kw or 0.0
+    rated = max(limit, upper_bound(total(program.balances[site].it_rated_kw)))
+    most = 0.0
+    for role in INDOORS:
+        most += max(
+            (
+                max(
+                    line.fixed
+                    * part.kw
+                    * max(
+                        units_needed(rated, usable_kw(part, row.ups_minutes), row.redundancy, part.max_parallel),
+                        program.least_offered(site, "power", part.name) + 1,
+                    )
+                    + line.slope * limit
+                    for line in loss_lines(part)
+                )
+                for part, _ in facility.power.get(role, ())
+            ),
+            default=0.0,
+        )
+    return min(most, limit)
+
+
+def _heat_taken(program: Program, site: str, unit: CoolingUnit, room: Heat | None) -> Heat:
+    """Return the heat that reaches a collector from racks and room."""
+    peak = list(program.heat_peak_kw.get((site, unit.name), []))
+    average = {
+        period.index: list(program.heat_average_kw.get((site, unit.name, period.index), []))
+        for period in program.candidates.periods
+    }
+    if room is not None:
+        peak.append(room.peak_kw)
+        for t, terms in average.items():
+            terms.append(room.average_kw[t])
+    return Heat(total(peak), {t: total(terms) for t, terms in average.items()})
+
+
+def _fans(program: Program, site: str, unit: CoolingUnit, heat: Heat) -> Heat:
+    """Put the fans and pumps of a collector on the UPS; return the heat that its loop carries on, theirs included."""
+    row, balance = program.problem.sites[site], program.balances[site]
+    design, mean = design_kw_per_kw(unit, row), mean_kw_per_kw(unit, row)
+    if design:
+        balance.fans_kw.append(design * heat.peak_kw)
+    for t, average in heat.average_kw.items():
+        if mean:
+            balance.add_average(balance.fans_average_kw, t, mean * average)
+    _water(program, site, unit, heat)
+    return Heat((1 + design) * heat.peak_kw, {t: (1 + mean) * average for t, average in heat.average_kw.items()})
+
+
+def _reject(program: Program, site: str, loop: str, flows: list[Heat], users: list[Any], sizing: Sizing) -> None:
+    row, balance = program.problem.sites[site], program.balances[site]
+    demand = Demand(
+        total(flow.peak_kw for flow in flows),
+        {period.index: total(flow.average_kw[period.index] for flow in flows) for period in program.candidates.periods},
+        most_kw=row.power_limit_kw or 0.0,
+    )
+    options = program.candidates.sites[site].rejection[loop]
+    for branch in stage(program, site, f"{loop} heat-rejection", options, demand, sizing, users):
+        unit = branch.unit
+        assert isinstance(unit, CoolingUnit)
+        if design := design_kw_per_kw(unit, row):
+            balance.rejection_kw.append(design * branch.peak_kw)
+        if mean := mean_kw_per_kw(unit, row):
+            for t, heat in branch.average_kw.items():
+                balance.add_average(balance.rejection_average_kw, t, mean * heat)
+        _water(program, site, unit, Heat(branch.peak_kw, branch.average_kw))
+
+
+def _water(program: Program, site: str, unit: CoolingUnit, heat: Heat) -> None:
+    balance = program.balances[site]
+    if unit.water_l_per_kwh:
+        for t, average in heat.average_kw.items():
+            balance.add_average(balance.water_m3_per_year, t, unit.water_l_per_kwh / 1000 * HOURS_PER_YEAR * average)
 
 
 def extract(program: Program) -> list[CoolingRecord]:
     """Return the cooling units of every site and the heat that they take at peak."""
     records = []
+    plant = program.model.component("plant_units")
     for site, facility in program.candidates.sites.items():
         for unit, _ in facility.collectors:
-            units = program.model.component("plant_units")
             key = (site, "collector", unit.name)
-            if units is not None and key in units and whole(units[key]):
-                heat = number(total(program.heat_peak_kw[site, unit.name]))
-                records.append((site, unit.name, whole(units[key]), heat, ""))
+            if plant is not None and key in plant and whole(plant[key]):
+                heat = number(program.model.heat[site, unit.name])
+                records.append((site, unit.name, whole(plant[key]), heat, "", _room_share(program, site, unit)))
         for loop in LOOPS:
-            for name, units_of, flow in chosen_units(program, site, f"{loop} heat-rejection"):
-                records.append((site, name, units_of, flow, loop))
+            for chosen in chosen_units(program, site, f"{loop} heat-rejection"):
+                records.append((site, chosen.name, chosen.units, chosen.kw, loop, 0.0))
     return [
-        CoolingRecord(site=site, name=name, year=year, units=units, kw=heat, serves=serves)
-        for site, name, units, heat, serves in records
+        CoolingRecord(
+            site=site,
+            name=name,
+            year=year,
+            units=units,
+            kw=heat,
+            serves=serves,
+            room_kw=room,
+            economizer_hours=economizer_hours(program.problem.cooling[name], program.problem.sites[site]),
+        )
+        for site, name, units, heat, serves, room in records
         for year in all_years(program)
     ]
+
+
+def _room_share(program: Program, site: str, unit: CoolingUnit) -> float:
+    """Return the heat of the room that a collector takes, kW."""
+    taken = program.model.component("room_taken")
+    if taken is not None and (site, unit.name) in taken:
+        return number(taken[site, unit.name])
+    room = program.balances[site].room_heat_kw
+    return number(room) if unit.kind == "air" and room is not None else 0.0

@@ -11,9 +11,8 @@ from typing import Any
 import pyomo.environ as pyo
 
 from dcopt.economics.ledger import capex_terms, tco_terms
-from dcopt.formulation.power import pay_energy
+from dcopt.formulation import adders, volume
 from dcopt.formulation.program import Program, total
-from dcopt.performance.workloads import HOURS_PER_YEAR
 
 
 def declare(program: Program) -> None:
@@ -21,12 +20,14 @@ def declare(program: Program) -> None:
 
 
 def link(program: Program) -> None:
-    """Pay energy, carbon and water, keep the budgets, and state the objectives."""
+    """Pay water and what follows the purchases, keep the budgets, and state the objectives."""
     program.settle()
+    volume.link(program)
+    adders.follow_capital(program)
     carbon: dict[int, list[Any]] = {period.index: [] for period in program.candidates.periods}
-    for site, totals in program.totals.items():
-        for period, tonnes in pay_energy(program, site, totals.grid_average_kw).items():
-            carbon[period].append(tonnes)
+    for site, period in program.carbon_t:
+        carbon[period].append(program.carbon_t[site, period])
+    for site in program.totals:
         _water(program, site)
     settings = program.problem.settings
     if settings.carbon_limit_t_per_year is not None:
@@ -54,7 +55,7 @@ def link(program: Program) -> None:
         "energy": _over_years(
             program,
             {
-                period.index: [HOURS_PER_YEAR * t.grid_average_kw[period.index] for t in program.totals.values()]
+                period.index: [kwh for (_, t), kwh in program.grid_kwh.items() if t == period.index]
                 for period in program.candidates.periods
             },
         ),

@@ -9,9 +9,12 @@ import pyomo.environ as pyo
 from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
 from dcopt.formulation import (
+    adders,
     compute,
     cooling,
+    energy,
     fabric,
+    halls,
     power,
     racks,
     serving,
@@ -21,6 +24,8 @@ from dcopt.formulation import (
     transfer,
 )
 from dcopt.formulation.program import Program, number
+from dcopt.formulation.stage import settle_losses
+from dcopt.formulation.volume import settle_orders
 
 
 def load_values(columns: list[Any], values: Any) -> None:
@@ -34,8 +39,11 @@ def extract(program: Program) -> Design:
     for variable in program.model.component_data_objects(pyo.Var):
         if variable.value is None:
             variable.set_value(0.0, skip_validation=True)
+    settle_losses(program)
+    settle_orders(program)
     ledger = program.ledger.evaluated(number)
     cost = cost_of(ledger, program.finance)
+    standing = tuple(racks.extract(program))
     return Design(
         problem=program.problem.name,
         status="feasible",
@@ -50,9 +58,13 @@ def extract(program: Program) -> Design:
         side_networks=tuple(side_networks.extract(program)),
         storage=tuple(storage.extract(program)),
         transfers=tuple(transfer.extract(program)),
-        racks=tuple(racks.extract(program)),
+        racks=standing,
+        elevations=tuple(racks.extract_elevations(program, standing)),
         power=tuple(power.extract(program)),
         cooling=tuple(cooling.extract(program)),
         sites=tuple(power.extract_sites(program)),
+        solar=tuple(energy.extract(program)),
+        halls=tuple(halls.extract(program)),
+        adders=tuple(adders.extract(program)),
         bom_lines=bill_of_materials(ledger, program.finance),
     )

@@ -6,8 +6,10 @@ switches, trunk links and their transceivers = Σ_g counts_g·step[p,g]
 Where the cable depends on the distance (see `dcopt.infrastructure.cabling`), by reach k, shortest first:
 
 Σ_k within[p,k] = nodes[p]
-Σ_{k' ≤ k} within[p,k'] ≤ Σ_g most_gk(f)·step[p,g] + limit·(1 − Σ_{racks that hold f} choice)
-step[p,g] whose trunks are too short for f nodes to a rack ≤ 1 − Σ_{racks that hold f} choice
+Σ_{k' ≤ k} within[p,k'] ≤ Σ_g most_gk(f)·step[p,g] + limit·(1 − in_use[f])
+step[p,g] whose trunks are too short for f nodes to a rack ≤ 1 − in_use[f]
+
+where in_use[f] says that some of the nodes stand f to a rack (see `dcopt.formulation.racks`).
 
 Twin-port transceivers at leaves pair the ports of a rail (t: of a rail, u: of a network with ``group`` rails):
 
@@ -42,7 +44,7 @@ def declare(program: Program) -> None:
         program.buy(site, "network", "switches", switch.name, switches, switch.price_usd, switch.lifetime_years)
         program.pay(site, "support", switches, switch.price_usd * switch.support_pct_per_year / 100)
         program.pay(site, "maintenance", switches, switch.price_usd * switch.maintenance_pct_per_year / 100)
-        program.constant_load(site, switches, switch.max_kw, switch.rack_units)
+        program.constant_load(site, switches, switch.max_kw, switch.rack_units, switch.name, program.model.open[key])
         _access(program, key, facility.cabling, site)
         _trunks(program, key, facility, site)
 
@@ -127,18 +129,28 @@ def link(program: Program) -> None:
             program.require("all_within", key, total(within) == nodes_of(program, key))
 
 
-def keep_lengths(program: Program, key: str, chosen: Mapping[int, Any]) -> None:
-    """No cable is too short for the rack that is chosen; ``chosen`` are the choices by nodes to a rack."""
+def lengths_differ(program: Program, key: str) -> bool:
+    """Whether what the cables of a pool are depends on how many nodes stand in a rack."""
+    cabling = program.candidates.facilities[key].cabling
+    return cabling is not None and any(len(cabling.reaches(use)) > 1 for use in ("access", "trunk"))
+
+
+def keep_lengths(program: Program, key: str, in_use: Mapping[int, Any]) -> None:
+    """No cable is too short for a rack in use; ``in_use`` are binaries by nodes to a rack.
+
+    The fewer nodes to a rack the longer the cables, so that of several kinds in use the one that holds the fewest
+    decides.
+    """
     facility = program.candidates.facilities[key]
     cabling = facility.cabling
     if cabling is None:
         return
-    for fill, choice in chosen.items():
+    for fill, used in in_use.items():
         reaches = cabling.reaches("access")
         for n, reach in enumerate(reaches[:-1], start=1):
             shorter = total(program.model.within[key, of] for of in reaches[:n])
             most = [float(cabling.nodes_within(step, reach, fill)) for step, _ in facility.fabric_steps]
-            room = _sum(program, key, facility, most) + upper_bound(shorter) * (1 - choice)
+            room = _sum(program, key, facility, most) + upper_bound(shorter) * (1 - used)
             program.require("cables_reach", (key, fill, reach), shorter <= room)
         order = cabling.reaches("trunk")
         short = [
@@ -146,7 +158,7 @@ def keep_lengths(program: Program, key: str, chosen: Mapping[int, Any]) -> None:
             for step, reach in facility.fabric_steps
         ]
         if any(short):
-            program.require("trunks_reach", (key, fill), _sum(program, key, facility, short) + choice <= 1)
+            program.require("trunks_reach", (key, fill), _sum(program, key, facility, short) + used <= 1)
 
 
 def extract(program: Program) -> list[NetworkRecord]:

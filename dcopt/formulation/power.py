@@ -1,9 +1,12 @@
-"""Power: IT load through PDU and UPS, cooling beside it, both through the transformer to the grid.
+"""Power: IT load through PDU and UPS with the fans and pumps, heat rejection beside it, to the grid.
 
-    pdu = IT,   ups = pdu ÷ η,   transformer = ups ÷ η + cooling,   grid = transformer ÷ η ≤ power_limit_kw
+    pdu = IT,   ups = pdu + its losses + fans and pumps,   transformer = ups + its losses + heat rejection
+    grid = transformer + its losses ≤ power_limit_kw,   room heat = losses of pdu and ups
     generator = transformer's output (standby, no losses)
 
-Roles that are not offered are left out of the chain. At colocation sites grid = PUE · IT.
+PDUs are sized for the nameplate power of what they feed, everything upstream for the peak that it can reach together
+(``measured_peak_kw``: synchronized work has no diversity). Losses follow the load (block stage). Roles that are not
+offered are left out of the chain. At colocation sites grid = PUE · IT.
 """
 
 from __future__ import annotations
@@ -12,9 +15,10 @@ from typing import Any
 
 from dcopt.design.records import PowerRecord, SiteRecord
 from dcopt.economics.ledger import CapitalLine
+from dcopt.formulation.energy import solar_mwh
 from dcopt.formulation.program import Program, SiteTotals, all_years, number, total, whole
-from dcopt.formulation.stage import chosen_units, stage
-from dcopt.infrastructure.power import CHAIN, PARALLEL
+from dcopt.formulation.stage import Branch, Demand, Sizing, chosen_units, stage
+from dcopt.infrastructure.power import CHAIN, INDOORS, PARALLEL, losses_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR
 
 
@@ -36,9 +40,9 @@ def link(program: Program) -> None:
             program.pay(site, "colocation", 12 * it_peak, row.colocation_usd_per_kw_month or 0.0)
         else:
             grid, grid_average = _chain(program, site, it_peak, it_average)
-            program.ledger.buy(
-                CapitalLine(site, "building", "sites", site, grid, row.build_usd_per_kw, row.building_lifetime_years)
-            )
+            if not any(hall.site == site for hall in program.problem.halls.values()):
+                price, life = row.build_usd_per_kw, row.building_lifetime_years
+                program.ledger.buy(CapitalLine(site, "building", "sites", site, grid, price, life))
         program.require(
             "power_limit",
             site,
@@ -52,46 +56,78 @@ def link(program: Program) -> None:
 
 
 def _chain(program: Program, site: str, it_peak: Any, it_average: dict[int, Any]) -> tuple[Any, dict[int, Any]]:
-    balance = program.balances[site]
+    row, balance = program.problem.sites[site], program.balances[site]
     parts = program.candidates.sites[site].power
-    peak, average = it_peak, it_average
+    sizing = Sizing("power", row.redundancy, row.ups_minutes)
     needed_by = [program.model.active_site[site]]
+    lost: list[Branch] = []
+    peak, average = it_peak, it_average
     for role in CHAIN:
+        if role == "ups":
+            peak, average = _beside(peak, average, balance.fans_kw, balance.fans_average_kw)
         if role == "transformer":
-            peak = peak + total(balance.cooling_kw)
-            average = {t: load + total(balance.cooling_average_kw.get(t, [])) for t, load in average.items()}
+            peak, average = _beside(peak, average, balance.rejection_kw, balance.rejection_average_kw)
             if parts[PARALLEL]:
-                stage(program, site, PARALLEL, parts[PARALLEL], peak, {}, category="power", needed_by=needed_by)
+                demand = Demand(peak, {}, most_kw=row.power_limit_kw or 0.0)
+                stage(program, site, PARALLEL, parts[PARALLEL], demand, sizing, needed_by)
         if not parts[role]:
             continue
-        branches = stage(program, site, role, parts[role], peak, average, category="power", needed_by=needed_by)
-        peak = total(100 / branch.unit.efficiency_pct * branch.peak_kw for branch in branches)  # type: ignore[union-attr]
-        average = {
-            t: total(100 / branch.unit.efficiency_pct * branch.average_kw[t] for branch in branches)  # type: ignore[union-attr]
-            for t in average
-        }
+        rated = _rated(program, site) if role == "pdu" else None
+        demand = Demand(peak, average, rated, row.power_limit_kw or 0.0)
+        branches = stage(program, site, role, parts[role], demand, sizing, needed_by)
+        if role in INDOORS:
+            lost += branches
+        peak = total(branch.peak_kw + branch.loss_kw for branch in branches)
+        average = {t: total(branch.average_kw[t] + branch.average_loss_kw[t] for branch in branches) for t in average}
+    _room_heat(program, site, lost)
     return peak, average
 
 
-def pay_energy(program: Program, site: str, grid_average: dict[int, Any]) -> dict[int, Any]:
-    """Pay a site's energy and carbon in every period; return its carbon in t a year, by period."""
-    row = program.problem.sites[site]
-    carbon = {}
-    for period in program.candidates.periods:
-        kwh = HOURS_PER_YEAR * grid_average[period.index]
-        program.pay(site, "energy", kwh, row.electricity_usd_per_kwh or 0.0, period.years)
-        carbon[period.index] = row.carbon_kg_per_kwh / 1000 * kwh
-        program.pay(site, "carbon", carbon[period.index], program.problem.settings.carbon_price_usd_per_t, period.years)
-    return carbon
+def _beside(
+    peak: Any, average: dict[int, Any], joins_kw: list[Any], joins_average_kw: dict[int, list[Any]]
+) -> tuple[Any, dict[int, Any]]:
+    """Return the load with what joins the chain here."""
+    return peak + total(joins_kw), {t: load + total(joins_average_kw.get(t, [])) for t, load in average.items()}
+
+
+def _rated(program: Program, site: str) -> Any:
+    """Return the nameplate load of the racks where it can exceed their peak, which PDUs are sized for; else None."""
+    nodes = [pool.node for pool in program.candidates.pools.values() if pool.site == site]
+    if all(node.max_kw == node.peak_kw for node in nodes):
+        return None
+    return total(program.balances[site].it_rated_kw)
+
+
+def _room_heat(program: Program, site: str, lost: list[Branch]) -> None:
+    """The losses of PDU and UPS are the heat of the room."""
+    balance = program.balances[site]
+    if balance.room_heat_kw is None:
+        return
+    peak = total(branch.loss_kw for branch in lost)
+    average = {t: total(branch.average_loss_kw[t] for branch in lost) for t in balance.room_heat_average_kw}
+    program.require("room_heat", site, balance.room_heat_kw == peak)
+    for t, heat in balance.room_heat_average_kw.items():
+        program.require("room_heat_on_average", (site, t), heat == average[t])
+    active = program.model.active_site[site]
+    program.follow([(balance.room_heat_kw, balance.room_heat_average_kw, active)], peak, average)
 
 
 def extract(program: Program) -> list[PowerRecord]:
     """Return the units of the power chain of every site and the load that they carry at peak."""
     return [
-        PowerRecord(site=site, name=name, role=role, year=year, units=units, kw=load)
+        PowerRecord(
+            site=site,
+            name=chosen.name,
+            role=role,
+            year=year,
+            units=chosen.units,
+            kw=chosen.kw,
+            sized_kw=chosen.sized_kw,
+            loss_kw=losses_kw(program.problem.power[chosen.name], chosen.units, chosen.kw) if role in CHAIN else 0.0,
+        )
         for site in program.totals
         for role in (*CHAIN, PARALLEL)
-        for name, units, load in chosen_units(program, site, role)
+        for chosen in chosen_units(program, site, role)
         for year in all_years(program)
     ]
 
@@ -102,6 +138,11 @@ def extract_sites(program: Program) -> list[SiteRecord]:
     for site, totals in program.totals.items():
         row = program.problem.sites[site]
         it_kw = number(totals.it_peak_kw)
+        embodied = sum(
+            whole(program.model.bought[key]) * pool.node.embodied_kgco2 / 1000
+            for key, pool in program.candidates.pools.items()
+            if pool.site == site
+        )
         if it_kw <= 0:
             continue
         for period in program.candidates.periods:
@@ -117,8 +158,11 @@ def extract_sites(program: Program) -> list[SiteRecord]:
                     power_limit_kw=row.power_limit_kw,
                     pue=grid / it_average if it_average > 0 else None,
                     energy_mwh_per_year=grid * HOURS_PER_YEAR / 1000,
-                    carbon_t_per_year=grid * HOURS_PER_YEAR * row.carbon_kg_per_kwh / 1000,
+                    solar_mwh_per_year=solar_mwh(program, site, t),
+                    embodied_t=embodied,
+                    carbon_t_per_year=number(program.carbon_t[site, t]),
                     water_m3_per_year=water,
+                    wue_l_per_kwh=water * 1000 / (it_average * HOURS_PER_YEAR) if it_average > 0 else None,
                     rack_positions_used=whole(total(program.balances[site].rack_positions)),
                 )
                 for year in period.years

@@ -18,6 +18,7 @@ from pyomo.repn.standard_repn import generate_standard_repn
 from dcopt.candidates.records import Candidates, Pool
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
+from dcopt.economics.volume import Band
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -31,21 +32,43 @@ class Group:
     sentence: str
 
 
+@dataclass(frozen=True)
+class ShelfItem:
+    """Switches, cables, storage or servers of a kind in racks of their own: how many, and what each needs."""
+
+    name: str
+    count: Any
+    kw: float
+    units: float
+    present: Any = None
+    """A binary without which there is none of it (None: not known)."""
+
+
 @dataclass
 class SiteBalance:
     """What the blocks put on a site. Peaks are kW; averages are kW by period index."""
 
     it_peak_kw: list[Any] = field(default_factory=list)
+    it_rated_kw: list[Any] = field(default_factory=list)
+    """Nameplate power, which what stands next to the racks is sized for."""
     it_average_kw: dict[int, list[Any]] = field(default_factory=dict)
     shelf_units: list[Any] = field(default_factory=list)
     """Rack units of switches and storage."""
     smallest_shelf_units: float = math.inf
     """Height of the lowest switch or storage unit that may stand there."""
+    shelf_items: list[ShelfItem] = field(default_factory=list)
     shelf_kw: list[Any] = field(default_factory=list)
     """Power of switches and storage, constant."""
     rack_positions: list[Any] = field(default_factory=list)
-    cooling_kw: list[Any] = field(default_factory=list)
-    cooling_average_kw: dict[int, list[Any]] = field(default_factory=dict)
+    fans_kw: list[Any] = field(default_factory=list)
+    """Electricity of collectors (fans, pumps), which hang on the UPS."""
+    fans_average_kw: dict[int, list[Any]] = field(default_factory=dict)
+    rejection_kw: list[Any] = field(default_factory=list)
+    """Electricity of heat rejection."""
+    rejection_average_kw: dict[int, list[Any]] = field(default_factory=dict)
+    room_heat_kw: Any = None
+    """What PDU and UPS lose into the room (None where no unit takes it), declared by cooling and set by power."""
+    room_heat_average_kw: dict[int, Any] = field(default_factory=dict)
     water_m3_per_year: dict[int, list[Any]] = field(default_factory=dict)
 
     def add_average(self, into: dict[int, list[Any]], period: int, expression: Any) -> None:
@@ -89,6 +112,20 @@ class Program:
         self.totals: dict[str, SiteTotals] = {}
         self.objectives: dict[str, Any] = {}
         self.heat_average_kw: dict[tuple[str, str, int], list[Any]] = {}
+        self.envelopes: list[tuple[Any, list[Any]]] = []
+        """Variables that are the largest of several expressions wherever that costs something."""
+        self.floors: list[tuple[Any, list[Any]]] = []
+        """Variables that are the least of several expressions wherever that saves something."""
+        self.orders: list[tuple[dict[str, Any], dict[tuple[str, int], Any], tuple[Band, ...], bool]] = []
+        """Purchases at prices by volume: (units by site, quantity by (site, band), bands, whether all units)."""
+        self.adders: dict[tuple[str, str], tuple[Any, Any]] = {}
+        """(quantity, driver) of what comes with a site by rule, by (site, adder)."""
+        self.grid_kwh: dict[tuple[str, int], Any] = {}
+        """Energy that the grid gives in a year, by (site, period)."""
+        self.carbon_t: dict[tuple[str, int], Any] = {}
+        """Operational carbon of a year, by (site, period)."""
+        self.followers: list[tuple[list[tuple[Any, dict[int, Any], Any]], Any, dict[int, Any]]] = []
+        """Groups of (peak variable, average variables, choice) one of which carries an expression."""
 
     def var(
         self,
@@ -214,17 +251,26 @@ class Program:
                 )
                 self.require("offer_some", key, total(units) <= max(upper_bound(total(units)), offer.min_units) * some)
 
-    def constant_load(self, site: str, count: Any, kw_each: float, rack_units_each: float) -> None:
+    def constant_load(
+        self, site: str, count: Any, kw_each: float, rack_units_each: float, item: str = "", present: Any = None
+    ) -> None:
         """Put switches, cables or storage on a site: their nameplate power all year, and their rack units."""
         balance = self.balances[site]
+        if rack_units_each or kw_each:
+            balance.shelf_items.append(ShelfItem(item, count, kw_each, rack_units_each, present))
         if kw_each:
             balance.it_peak_kw.append(kw_each * count)
+            balance.it_rated_kw.append(kw_each * count)
             balance.shelf_kw.append(kw_each * count)
             for period in self.candidates.periods:
                 balance.add_average(balance.it_average_kw, period.index, kw_each * count)
         if rack_units_each:
             balance.shelf_units.append(rack_units_each * count)
             balance.smallest_shelf_units = min(balance.smallest_shelf_units, rack_units_each)
+
+    def follow(self, branches: list[tuple[Any, dict[int, Any], Any]], peak_kw: Any, average_kw: dict[int, Any]) -> None:
+        """Note that the chosen one of ``branches`` carries these flows (see `stage.settle_losses`)."""
+        self.followers.append((branches, peak_kw, average_kw))
 
     def add_activity(self, pool: Pool, period: int, average_kw: Any) -> None:
         """Add average power above standby that a workload draws from the nodes of a pool."""

@@ -1,7 +1,8 @@
 """Networks beside the fabrics of a site: a leaf-spine each over its nodes, storage units and other switches.
 
 ports[s,n] = a_n·nodes + b_n·storage units + c_n·switches (of fabrics, and of the networks named before n)
-ports[s,n] ≤ Σ_g reach_g·step[s,n,g],   Σ_g step[s,n,g] ≤ 1;   switches, trunk links = Σ_g counts_g·step[s,n,g]
+ports[s,n] ≤ Σ_g reach_g·step[s,n,g],   Σ_g step[s,n,g] ≤ 1 and ≤ ports[s,n]
+switches, trunk links = Σ_g counts_g·step[s,n,g]
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def declare(program: Program) -> None:
             program.buy(site, "network", "switches", switch.name, units, switch.price_usd, switch.lifetime_years)
             program.pay(site, "support", units, switch.price_usd * switch.support_pct_per_year / 100)
             program.pay(site, "maintenance", units, switch.price_usd * switch.maintenance_pct_per_year / 100)
-            program.constant_load(site, units, switch.max_kw, switch.rack_units)
+            program.constant_load(site, units, switch.max_kw, switch.rack_units, switch.name, total(chosen))
             _cables(program, site, program.problem.links[network.access_link], ports)
             trunks = linear([float(step.trunk_links) for step in steps], chosen)
             _cables(program, site, program.problem.links[network.trunk_link], trunks)
@@ -67,6 +68,7 @@ def link(program: Program) -> None:
     for (site, name), (ports, steps) in program.side_networks.items():
         chosen = _chosen(program, site, name, steps)
         program.require("one_side_step", (site, name), total(chosen) <= 1)
+        program.require("no_idle_side", (site, name), total(chosen) <= ports)
         program.require(
             "side_reach",
             (site, name),

@@ -81,7 +81,7 @@ def _rent(program: Program, site: str, unit: StorageUnit, units: Any, stay: int,
 def _buy(program: Program, site: str, unit: StorageUnit, price: float, units: Any) -> None:
     program.buy(site, "storage", "storage", unit.name, units, price, unit.lifetime_years)
     program.pay(site, "maintenance", units, price * unit.maintenance_pct_per_year / 100)
-    program.constant_load(site, units, unit.max_kw, unit.rack_units)
+    program.constant_load(site, units, unit.max_kw, unit.rack_units, unit.name)
 
 
 def _most_units(program: Program, site: str, unit: StorageUnit, moved: float) -> int:

@@ -2,8 +2,9 @@
 
 Lengths come in three classes: within a rack, between racks of a row, across the hall. The rules:
 
-* Nodes stand as many to a rack as the chosen rack holds, in rows of ``racks_per_row`` racks, one of which (at the end)
-  holds the switches. The nodes of a leaf group stand in consecutive racks of one row, as far as a row goes.
+* Nodes stand as many to a rack as the chosen rack holds (of several kinds in use, the one that holds the fewest), in
+  rows of ``racks_per_row`` racks, one of which (at the end) holds the switches. The nodes of a leaf group stand in
+  consecutive racks of one row, as far as a row goes.
 * Leaves stand at the end of the row: links to nodes stay in the row, for as many nodes of a group as a row holds; the
   others cross the hall. In-rack leaves stand in the first rack of their group: links to its nodes stay in the rack.
 * Switches share a rack where all of the fabric fit in one; they share a row where all its nodes do; else links between
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 
 from dcopt.infrastructure.clos import FabricLayout
 from dcopt.infrastructure.cooling import LOOPS
-from dcopt.infrastructure.racks import rack_fill
+from dcopt.infrastructure.racks import rack_fill, weakest_floor
 from dcopt.infrastructure.topology import FabricStep, Shape, shape_of
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -161,10 +162,11 @@ def rack_fills(problem: Problem, site: str, node: Node) -> tuple[int, ...]:
     """Return how many nodes a rack may hold at a site, for every rack under every cooling unit there; (1,) for none."""
     coolers = [offer.row for offer in offered(problem, "cooling", site).values()]
     landlord = problem.sites[site].kind == "colocation"
+    floor = weakest_floor(problem.sites[site].floor_kg_per_m2, problem.halls_at(site))
     fills = set()
     for offer in offered(problem, "racks", site).values():
         own = [unit.max_rack_kw for unit in coolers if unit.kind == offer.row.cooling]
-        fills |= {rack_fill(node, offer.row, most) for most in ([None] if landlord else own)}
+        fills |= {rack_fill(node, offer.row, most, floor) for most in ([None] if landlord else own)}
     return tuple(sorted(fills - {0})) or (1,)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from dcopt.problem.tables.building_rows import Hall
 from dcopt.problem.tables.catalog_rows import CoolingUnit, Node, Rack
 
 COLLECTORS: tuple[str, ...] = ("air", "rear-door", "liquid", "immersion")
@@ -45,27 +46,44 @@ def heat_by_collector(node: Node | None, rack_cooling: str) -> dict[str, float]:
     return {kind: share for kind, share in (("air", air), ("liquid", liquid)) if share > 0}
 
 
-def rack_fill(node: Node, rack: Rack, max_rack_kw: float | None = None) -> int:
+def content_kg(rack: Rack, floor_kg_per_m2: float | None) -> float | None:
+    """Return the most weight in a rack, kg: what it carries, and what the floor does beneath it (None: no limit)."""
+    limits = [] if rack.max_kg is None else [rack.max_kg]
+    if rack.floor_m2 is not None and floor_kg_per_m2 is not None:
+        limits.append(max(0.0, rack.floor_m2 * floor_kg_per_m2 - rack.empty_kg))
+    return min(limits, default=None)
+
+
+def weakest_floor(floor_kg_per_m2: float | None, halls: Iterable[Hall]) -> float | None:
+    """Return the load that every floor of a site carries, kg/m²: that of the site and of each of its halls."""
+    limits = [hall.floor_kg_per_m2 for hall in halls if hall.floor_kg_per_m2 is not None]
+    return min([*limits, *([] if floor_kg_per_m2 is None else [floor_kg_per_m2])], default=None)
+
+
+def rack_fill(node: Node, rack: Rack, max_rack_kw: float | None = None, floor_kg_per_m2: float | None = None) -> int:
     """Return how many nodes one rack holds: 0 where they cannot stand there, or are only rented.
 
     The least of what units, nameplate power (``max_kw``) and weight allow. ``max_rack_kw`` is the densest rack that
     the cooling unit of the rack's kind can take, kW; it is held against the heat that this unit must take (in a
-    liquid rack the liquid's share only).
+    liquid rack the liquid's share only). ``floor_kg_per_m2`` is what the floor carries (see `content_kg`).
     """
     if node.max_kw is None or node.rack_units is None or rack.cooling not in RACKS_OF_NODE[node.cooling]:
         return 0
     limits = [rack.units / node.rack_units, rack.max_kw / node.max_kw]
-    if rack.max_kg is not None and node.weight_kg is not None:
-        limits.append(rack.max_kg / node.weight_kg)
+    weight = content_kg(rack, floor_kg_per_m2)
+    if weight is not None and node.weight_kg is not None:
+        limits.append(weight / node.weight_kg)
     collected_kw = node.max_kw * heat_by_collector(node, rack.cooling).get(rack.cooling, 0.0)
     if max_rack_kw is not None and collected_kw > 0:
         limits.append(max_rack_kw / collected_kw)
     return math.floor(min(limits) * (1.0 + _ROUNDING))
 
 
-def why_not_in_rack(node: Node, rack: Rack, max_rack_kw: float | None = None) -> str | None:
+def why_not_in_rack(
+    node: Node, rack: Rack, max_rack_kw: float | None = None, floor_kg_per_m2: float | None = None
+) -> str | None:
     """Return why not even one node can stand in the rack, as a sentence, or None where one can."""
-    if rack_fill(node, rack, max_rack_kw) > 0:
+    if rack_fill(node, rack, max_rack_kw, floor_kg_per_m2) > 0:
         return None
     if node.max_kw is None or node.rack_units is None:
         return f"nodes.csv: {node.name} has no max_kw or rack_units, so it can only be rented"
@@ -78,6 +96,9 @@ def why_not_in_rack(node: Node, rack: Rack, max_rack_kw: float | None = None) ->
         return f"racks.csv: {rack.name} carries {rack.max_kw:g} kW, node {node.name} draws {node.max_kw:g} kW"
     if rack.max_kg is not None and node.weight_kg is not None and node.weight_kg > rack.max_kg:
         return f"racks.csv: {rack.name} carries {rack.max_kg:g} kg, node {node.name} weighs {node.weight_kg:g} kg"
+    if node.weight_kg is not None and (content_kg(rack, floor_kg_per_m2) or math.inf) < node.weight_kg:
+        floor = f"sites.csv or halls.csv: a floor of {floor_kg_per_m2:g} kg/m²"
+        return f"{floor} does not carry {rack.name} with node {node.name} of {node.weight_kg:g} kg"
     return f"cooling.csv: the densest rack is {max_rack_kw:g} kW, node {node.name} alone gives more heat"
 
 

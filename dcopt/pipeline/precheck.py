@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dcopt.candidates.records import Candidates, DataItem, Verdict
 from dcopt.infrastructure.power import CHAIN
-from dcopt.infrastructure.racks import NETWORK_STORAGE
+from dcopt.infrastructure.racks import NETWORK_STORAGE, weakest_floor, why_not_in_rack
 from dcopt.infrastructure.topology import usable
 from dcopt.problem.demand import days_allowed
 from dcopt.problem.offered import offered
@@ -182,12 +182,29 @@ def _unhoused(problem: Problem, candidates: Candidates, site: str) -> dict[str, 
             "Offer a row of cooling.csv of kind heat-rejection",
         )
         return dict.fromkeys(nodes, obstacle)
-    obstacle = Obstacle(
+    return {node: _no_rack(problem, site, node) for node in sorted(nodes) if not facility.racks.get(node)}
+
+
+def _no_rack(problem: Problem, site: str, node: str) -> Obstacle:
+    """Return why no rack on offer at a site holds a node: the reason of each, where racks are few."""
+    racks = [offer.row for offer in offered(problem, "racks", site).values()]
+    floor = weakest_floor(problem.sites[site].floor_kg_per_m2, problem.halls_at(site))
+    row = problem.nodes[node]
+    reasons = []
+    for rack in racks:
+        kinds = [o.row for o in offered(problem, "cooling", site).values() if o.row.kind == rack.cooling]
+        densest = max((unit.max_rack_kw or math.inf for unit in kinds), default=0.0)
+        if why := why_not_in_rack(row, rack, None, floor):
+            reasons.append(why)
+        elif not kinds:
+            reasons.append(f"cooling.csv: no unit of the kind {rack.cooling} is on offer for {rack.name}")
+        else:
+            reasons.append(why_not_in_rack(row, rack, densest, floor) or f"no air unit is on offer beside {rack.name}")
+    return Obstacle(
         f"sites.csv: {site}",
-        "no rack and cooling unit on offer can hold any of its nodes",
+        f"no rack and cooling unit on offer can hold {node} ({'; '.join(reasons[:4]) or 'no rack is on offer'})",
         "Offer racks (racks.csv) with enough units, kW and weight, and cooling units of the same kind",
     )
-    return {node: obstacle for node in nodes if not facility.racks.get(node)}
 
 
 def _unused_fabrics(problem: Problem) -> list[str]:
@@ -215,6 +232,10 @@ def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
         missing = [role for role in (*CHAIN, "generator") if not facility.power.get(role)]
         if missing:
             notes.append(f"sites.csv: {site}: no {' and no '.join(missing)} is on offer, so none is bought or counted")
+        if not any(unit.kind == "air" for unit, _ in facility.collectors):
+            notes.append(
+                f"sites.csv: {site}: no air unit is on offer, so the heat of PDUs and UPS is counted as ventilated"
+            )
         if not facility.racks.get(NETWORK_STORAGE):
             notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
     notes += _unused_fabrics(problem)

@@ -61,6 +61,7 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("latency_ms", None, True),
         ("max_quality_loss_pct", 100.0, True),
         ("availability_pct", None, False),
+        ("survive_pct", 0.0, False),
         ("reload_s", None, True),
         ("sites", (), None),
     ),
@@ -70,11 +71,22 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("requires", (), None),
         ("sites", (), None),
     ),
-    "sites": (("rack_positions", None, True), ("water_limit_m3_per_year", None, True), ("requires", (), None)),
+    "sites": (
+        ("rack_positions", None, True),
+        ("water_limit_m3_per_year", None, True),
+        ("floor_kg_per_m2", None, True),
+        ("ups_minutes", 0.0, False),
+        ("requires", (), None),
+    ),
     "offers": (("max_units", None, True), ("min_units", None, False)),
 }
 """By table: column, value without the promise, and whether larger is looser."""
-_SETTINGS = (("capex_limit_usd", None, True), ("carbon_limit_t_per_year", None, True))
+_SETTINGS = (
+    ("capex_limit_usd", None, True),
+    ("carbon_limit_t_per_year", None, True),
+    ("embodied_limit_t", None, True),
+    ("max_vendor_pct", 100.0, True),
+)
 
 
 def promises_of(problem: Problem) -> tuple[Promise, ...]:

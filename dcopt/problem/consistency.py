@@ -174,9 +174,40 @@ def _plant(draft: Draft) -> Iterator[Finding]:
             lacking.append("cooling unit that takes heat from racks")
         if not _offered(draft, "racks", row.key):
             lacking.append("rack")
+        ups = [part for part in _offered(draft, "power", row.key) if part.role == "ups"]
+        if site.ups_minutes > 0 and ups and not any(part.battery_minutes for part in ups):
+            message = "no UPS that can be had here states battery_minutes: fill it in in power.csv, or ask for 0"
+            yield row.finding("ups_minutes", message)
         for what in lacking:
             message = f"no {what} can be had at this site: offer one in offers.csv, or add one to the catalogue tables"
             yield row.finding("name", message, severity="warning")
+
+
+def _tariffs(draft: Draft) -> Iterator[Finding]:
+    """The bands of a site do not overlap, and cloud sites have none."""
+    sites = draft.typed("sites")
+    seen: dict[tuple[str, int], int] = {}
+    for row, tariff in draft.valid("tariffs"):
+        site = sites.get(tariff.site)
+        if site is not None and site.kind == "cloud":
+            yield row.finding("site", "is a cloud site, whose rent includes energy: name another site")
+        for hour in tariff.hours:
+            if (tariff.site, hour) in seen:
+                other = seen[tariff.site, hour]
+                message = f"covers hour {hour}, which the band from {other} covers too: let bands follow each other"
+                yield row.finding("from_hour", message)
+                break
+            seen[tariff.site, hour] = tariff.from_hour
+
+
+def _building(draft: Draft) -> Iterator[Finding]:
+    """Halls, solar and adders stand where they can."""
+    sites = draft.typed("sites")
+    for table, kinds in (("halls", ("owned", "edge")), ("solar", ("owned", "edge")), ("adders", ("cloud",))):
+        for row, item in draft.valid(table):
+            site = sites.get(item.site) if item.site else None
+            if site is not None and (site.kind in kinds) == (table == "adders"):
+                yield row.finding("site", f"is a site of kind '{site.kind}', which can have none: name another site")
 
 
 def _offered(draft: Draft, table: str, site: str | None) -> list[Any]:
@@ -281,6 +312,8 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _origins,
     _something_to_choose,
     _plant,
+    _tariffs,
+    _building,
     _fabrics,
     _side_networks,
     _lengths,

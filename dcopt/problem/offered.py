@@ -20,6 +20,30 @@ class Offered:
     existing_units: int
 
 
+@dataclass(frozen=True)
+class VolumeOffer:
+    """An offer whose price changes with the quantity: its key and (quantity from which, price)."""
+
+    key: str
+    breaks: tuple[tuple[int, float], ...]
+    all_units: bool
+    """Whether a price is for the whole order, not for the units beyond its quantity."""
+
+
+def volume_offer(problem: Problem, table: str, name: str, site: str) -> VolumeOffer | None:
+    """Return the offer by whose volume prices a row is bought at ``site`` (its own goes first), or None."""
+    here = [
+        (key, offer)
+        for key, offer in problem.offers.items()
+        if (offer.table, offer.name) == (table, name) and offer.site in (None, site)
+    ]
+    here.sort(key=lambda pair: pair[1].site is None)
+    if not here or not here[0][1].price_breaks:
+        return None
+    key, offer = here[0]
+    return VolumeOffer(key, offer.price_breaks, offer.volume_rule == "all-units")
+
+
 def price_of(offer: Offered) -> float:
     """Return the price of an offered row, USD; where it is not for sale, what the catalogue says (its upkeep)."""
     return float(offer.row.price_usd or 0.0) if offer.price_usd is None else offer.price_usd

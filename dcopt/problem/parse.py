@@ -169,7 +169,8 @@ def _parse_row(
             findings.append(Finding("warning", **place, message=sentence))
     findings.extend(found)
     has_key = all(name in values for name in table.key)
-    key = "/".join(str(values[name] or "*") for name in table.key) if has_key else ""
+    key_cells = [values[name] for name in table.key] if has_key else []
+    key = "/".join("*" if cell in (None, "") else str(cell) for cell in key_cells)
     row = ParsedRow(table.name, key, raw.file, record.line, values, None)
     return validate_row(row, table.row, findings) if usable and not found else row
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dcopt.problem.columns import Row
 from dcopt.problem.corrections import Correction
 from dcopt.problem.findings import Finding
+from dcopt.problem.tables.building_rows import Adder, Hall, Solar, Tariff
 from dcopt.problem.tables.catalog_rows import (
     Accelerator,
     Codec,
@@ -170,6 +171,34 @@ class Problem:
     def existing(self) -> Mapping[str, Existing]:
         """Existing equipment by ``site/table/name``."""
         return cast("Mapping[str, Existing]", self.tables["existing"])
+
+    @property
+    def tariffs(self) -> Mapping[str, Tariff]:
+        """Daily bands of electricity prices by ``site/from_hour``."""
+        return cast("Mapping[str, Tariff]", self.tables["tariffs"])
+
+    def vendor_of(self, node: str) -> str:
+        """Return who sells a node: the row's vendor, or that of its accelerator."""
+        return self.nodes[node].vendor or self.accelerators[self.nodes[node].accelerator].vendor
+
+    def halls_at(self, site: str) -> list[Hall]:
+        """Return the halls that may be built at a site."""
+        return [hall for hall in self.halls.values() if hall.site == site]
+
+    @property
+    def solar(self) -> Mapping[str, Solar]:
+        """On-site solar by name."""
+        return cast("Mapping[str, Solar]", self.tables["solar"])
+
+    @property
+    def halls(self) -> Mapping[str, Hall]:
+        """Halls by name."""
+        return cast("Mapping[str, Hall]", self.tables["halls"])
+
+    @property
+    def adders(self) -> Mapping[str, Adder]:
+        """What comes with a site by rule, by name."""
+        return cast("Mapping[str, Adder]", self.tables["adders"])
 
     @property
     def measurements(self) -> Mapping[str, Measurement]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dcopt.design.records import (
     Design,
+    ElevationRecord,
     NetworkRecord,
     PoolRecord,
     RackRecord,
@@ -33,7 +34,53 @@ def equipment_sections(design: Design, problem: Problem | None) -> tuple[Section
         _power(design),
         _cooling(design),
         _sites(design, problem),
+        *_extras(design, problem),
     )
+
+
+def _extras(design: Design, problem: Problem | None) -> tuple[Section, ...]:
+    """Return what only some problems ask for: halls, on-site solar, and what comes by rule."""
+    sections = []
+    if design.halls:
+        of_halls = ("site", "years", "hall", ">halls", ">months to build")
+        months = {} if problem is None else {name: hall.build_months for name, hall in problem.halls.items()}
+        halls = _section(
+            "halls",
+            "Halls",
+            "Halls that are built",
+            of_halls,
+            design.halls,
+            lambda hall: (hall.site, hall.name, number(hall.units), number(months.get(hall.name))),
+            "",
+        )
+        sections.append(halls)
+    if design.solar:
+        of_solar = ("site", "years", "row", ">units", ">peak (kW)")
+        solar = _section(
+            "solar",
+            "On-site solar",
+            "Solar units that are built",
+            of_solar,
+            design.solar,
+            lambda built: (built.site, built.name, number(built.units), number(built.kw, 4)),
+            "",
+            "What the sites use of it stands beside their energy, counted over the hours of a mean day.",
+        )
+        sections.append(solar)
+    if design.adders:
+        drivers = {} if problem is None else {name: adder.driver for name, adder in problem.adders.items()}
+        of_adders = ("site", "years", "what", ">quantity", "follows", ">which is")
+        adders = _section(
+            "adders",
+            "What else comes with it",
+            "Quantities by rule (adders.csv)",
+            of_adders,
+            design.adders,
+            lambda a: (a.site, a.name, number(a.quantity, 6), drivers.get(a.name, ""), number(a.driver, 6)),
+            "",
+        )
+        sections.append(adders)
+    return tuple(sections)
 
 
 def _section(
@@ -227,7 +274,7 @@ def _racks(design: Design) -> Section:
             rack.air_cooling,
         )
 
-    return _section(
+    section = _section(
         "racks",
         "Racks",
         "Racks and what stands in them",
@@ -236,6 +283,29 @@ def _racks(design: Design) -> Section:
         cells,
         "No racks are needed.",
     )
+    if not design.elevations:
+        return section
+    headers = ("site", "rack", "holds", ">racks", "units and what stands in them")
+    rows = [(e.site, e.rack, e.content, number(e.count), elevation_text(e)) for e in design.elevations]
+    return Section(
+        section.key, section.title, (*section.blocks, table("Elevations, from the lowest unit", headers, rows))
+    )
+
+
+def elevation_text(record: ElevationRecord) -> str:
+    """Return what stands in a rack as ranges of units, like things that follow each other together."""
+    runs: list[tuple[float, float, str, int]] = []
+    for slot in sorted(record.slots, key=lambda slot: slot.from_unit):
+        end = slot.from_unit + slot.units - 1
+        if runs and runs[-1][2] == slot.item and runs[-1][1] + 1 == slot.from_unit:
+            runs[-1] = (runs[-1][0], end, slot.item, runs[-1][3] + 1)
+        else:
+            runs.append((slot.from_unit, end, slot.item, 1))
+    texts = [
+        f"{start:g}-{end:g}: {count} × {item}" if end > start else f"{start:g}: {item}"
+        for start, end, item, count in runs
+    ]
+    return "; ".join(texts) or "empty"
 
 
 def _power(design: Design) -> Section:
@@ -243,10 +313,20 @@ def _power(design: Design) -> Section:
         "power",
         "Power",
         "The power chain",
-        ("site", "years", "part", "role", ">units", ">load (kW)"),
+        ("site", "years", "part", "role", ">units", ">load (kW)", ">sized for (kW)", ">losses (kW)"),
         design.power,
-        lambda part: (part.site, part.name, part.role, number(part.units), number(part.kw, 4)),
+        lambda part: (
+            part.site,
+            part.name,
+            part.role,
+            number(part.units),
+            number(part.kw, 4),
+            number(part.sized_kw, 4),
+            number(part.loss_kw, 3),
+        ),
         "No power chain is bought.",
+        "Load and losses are those of the peak, all units sharing it. PDUs are sized for the nameplate power of what "
+        "they feed.",
     )
 
 
@@ -255,10 +335,20 @@ def _cooling(design: Design) -> Section:
         "cooling",
         "Cooling",
         "Cooling units and the heat that they take",
-        ("site", "years", "unit", ">units", ">heat (kW)", "serves"),
+        ("site", "years", "unit", ">units", ">heat (kW)", ">of the room (kW)", "serves", ">hours without compressor"),
         design.cooling,
-        lambda unit: (unit.site, unit.name, number(unit.units), number(unit.kw, 4), unit.serves),
+        lambda unit: (
+            unit.site,
+            unit.name,
+            number(unit.units),
+            number(unit.kw, 4),
+            number(unit.room_kw, 3) if unit.room_kw else "",
+            unit.serves,
+            "" if unit.economizer_hours is None else number(unit.economizer_hours, 4),
+        ),
         "No cooling is bought.",
+        "The heat of the room is what PDUs and UPS lose. Heat rejection takes the heat of its loop, fans and pumps "
+        "included.",
     )
 
 
@@ -277,13 +367,22 @@ def _sites(design: Design, problem: Problem | None) -> Section:
             percent(site.facility_kw / limit) if limit else "",
             number(site.pue),
             number(site.energy_mwh_per_year, 4),
+            number(site.solar_mwh_per_year, 4) if site.solar_mwh_per_year else "",
             number(site.carbon_t_per_year, 4),
             number(site.water_m3_per_year, 4),
+            "" if site.wue_l_per_kwh is None else number(site.wue_l_per_kwh),
             positions,
         )
 
     powers = ("site", "years", ">IT peak (kW)", ">grid peak (kW)", ">limit (kW)", ">used", ">PUE")
-    yearly = (">energy (MWh/year)", ">carbon (t/year)", ">water (m³/year)", ">rack positions")
+    yearly = (
+        ">energy (MWh/year)",
+        ">of it solar",
+        ">carbon (t/year)",
+        ">water (m³/year)",
+        ">WUE (l/kWh)",
+        ">rack positions",
+    )
     section = _section(
         "sites",
         "Sites",
@@ -292,7 +391,7 @@ def _sites(design: Design, problem: Problem | None) -> Section:
         design.sites,
         cells,
         "No site is used.",
-        "PUE is the ratio of the annual energies; powers are peaks.",
+        "PUE is the ratio of the annual energies, WUE the water for each kWh of IT energy; powers are peaks.",
     )
     worst: dict[str, Bullet] = {}
     for site in design.sites:

@@ -11,7 +11,23 @@ from dcopt.verify.money import GAP_NOISE, parts_taken
 
 STOPS = ("", "time limit", "interrupted")
 
-EQUIPMENT = ("pools", "training", "inference", "network", "storage", "transfers", "racks", "power", "cooling", "sites")
+EQUIPMENT = (
+    "pools",
+    "training",
+    "inference",
+    "network",
+    "side_networks",
+    "storage",
+    "transfers",
+    "racks",
+    "elevations",
+    "power",
+    "cooling",
+    "sites",
+    "solar",
+    "halls",
+    "adders",
+)
 """The lists of a design that a design record without a design leaves empty, with ``bom`` and ``calendar``."""
 
 
@@ -50,7 +66,7 @@ def check_absence(design: Design, checker: Checker) -> None:
 
 def _same_every_year(design: Design, checker: Checker) -> None:
     """What was bought once stands, and carries the same, in every year."""
-    for name in ("network", "storage", "racks", "power", "cooling"):
+    for name in ("network", "side_networks", "storage", "racks", "power", "cooling", "solar", "halls", "adders"):
         by_year: dict[int, list[str]] = {year: [] for year in range(1, design.horizon_years + 1)}
         for record in getattr(design, name):
             if name == "storage" and record.rented:

@@ -17,14 +17,16 @@ from dcopt.economics.ledger import (
     cost_of,
     tco_usd,
 )
+from dcopt.economics.volume import at_volume_prices
 from dcopt.performance.packing import packing_core_hours
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import transfer
+from dcopt.verify import building, transfer
 from dcopt.verify.checker import Checker
-from dcopt.verify.facility import SiteYear, storage_units
+from dcopt.verify.facility import SiteYear
+from dcopt.verify.load import storage_units
 from dcopt.verify.storage import codec_of
 
 GAP_NOISE = 1e-14
@@ -38,7 +40,9 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     years = range(1, finance.horizon_years + 1)
     for site in problem.sites.values():
         _equipment(problem, design, site, ledger)
-        _facility(problem, site, balances, ledger)
+        _facility(problem, design, site, balances, ledger)
+    ledger.capital = at_volume_prices(problem, ledger.capital)
+    building.pay(problem, design, balances, ledger, checker)
     for year in years:
         _workloads(problem, design, year, ledger)
     _packing(problem, design, ledger)
@@ -137,13 +141,15 @@ def _pay(problem: Problem, ledger: Ledger, site: str, category: str, quantity: f
     ledger.pay(RunningLine(site, category, quantity, rate, years))
 
 
-def _facility(problem: Problem, site: Site, balances: dict[tuple[str, int], SiteYear], ledger: Ledger) -> None:
+def _facility(
+    problem: Problem, design: Design, site: Site, balances: dict[tuple[str, int], SiteYear], ledger: Ledger
+) -> None:
     """Pay building, colocation, demand, staff, energy, carbon and water."""
     if (site.name, 1) in balances:
         first = balances[site.name, 1]
         if site.kind == "colocation":
             _pay(problem, ledger, site.name, "colocation", 12 * first.it_kw, site.colocation_usd_per_kw_month or 0.0)
-        else:
+        elif not any(hall.site == site.name for hall in problem.halls.values()):
             price, life = site.build_usd_per_kw, site.building_lifetime_years
             ledger.buy(CapitalLine(site.name, "building", "sites", site.name, first.grid_kw, price, life))
         _pay(problem, ledger, site.name, "demand", 12 * first.grid_kw, site.demand_charge_usd_per_kw_month)
@@ -151,9 +157,9 @@ def _facility(problem: Problem, site: Site, balances: dict[tuple[str, int], Site
     for (name, year), balance in balances.items():
         if name != site.name:
             continue
-        kwh = balance.grid_average_kw * HOURS_PER_YEAR
+        kwh, usd = building.energy(problem, design, name, year, balance.grid_average_kw)
         tonnes = kwh * site.carbon_kg_per_kwh / 1000
-        ledger.pay(RunningLine(name, "energy", kwh, site.electricity_usd_per_kwh or 0.0, (year,)))
+        ledger.pay(RunningLine(name, "energy", usd, 1.0, (year,)))
         ledger.pay(RunningLine(name, "carbon", tonnes, problem.settings.carbon_price_usd_per_t, (year,)))
         ledger.pay(RunningLine(name, "water", balance.water_m3, site.water_usd_per_m3, (year,)))
 
@@ -209,10 +215,33 @@ def _bom(design: Design, ledger: Ledger, finance: Finance, checker: Checker) -> 
         checker.equal(place, stated.get(key, 0.0), found.get(key, 0.0))
 
 
-def _carbon_t(problem: Problem, balances: dict[tuple[str, int], SiteYear], year: int) -> float:
+def _grid_kwh(
+    problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear]
+) -> dict[tuple[str, int], float]:
+    """Return what the grid gives to each site in each year, kWh."""
+    return {
+        (site, year): building.energy(problem, design, site, year, balance.grid_average_kw)[0]
+        for (site, year), balance in balances.items()
+    }
+
+
+def _sites(problem: Problem, design: Design, grid_kwh: dict[tuple[str, int], float], checker: Checker) -> None:
+    """Check carbon and solar energy as the sites' records state them."""
+    for record in design.sites:
+        kwh = grid_kwh.get((record.site, record.year))
+        if kwh is None:
+            continue
+        place = f"site {record.site} year {record.year}"
+        tonnes = kwh / 1000 * problem.sites[record.site].carbon_kg_per_kwh
+        checker.equal(f"{place} carbon_t_per_year", record.carbon_t_per_year, tonnes)
+        solar = record.energy_mwh_per_year - kwh / 1000
+        checker.equal(f"{place} solar_mwh_per_year", record.solar_mwh_per_year, solar, near_zero=1e-6)
+
+
+def _carbon_t(problem: Problem, grid_kwh: dict[tuple[str, int], float], year: int) -> float:
     return sum(
-        balance.grid_average_kw * HOURS_PER_YEAR / 1000 * problem.sites[site].carbon_kg_per_kwh
-        for (site, of_year), balance in balances.items()
+        kwh / 1000 * problem.sites[site].carbon_kg_per_kwh
+        for (site, of_year), kwh in grid_kwh.items()
         if of_year == year
     )
 
@@ -225,11 +254,24 @@ def _budgets(
     checker: Checker,
 ) -> None:
     settings = problem.settings
+    grid_kwh = _grid_kwh(problem, design, balances)
+    _sites(problem, design, grid_kwh, checker)
+    bought = _bought_nodes(problem, design)
+    total = sum(bought.values())
+    for vendor in {problem.vendor_of(node) for _, node in bought}:
+        units = sum(count for (_, node), count in bought.items() if problem.vendor_of(node) == vendor)
+        checker.at_most(f"nodes of {vendor}", units, total * settings.max_vendor_pct / 100, "max_vendor_pct")
+    for record in design.sites:
+        made = sum(n * problem.nodes[node].embodied_kgco2 for (site, node), n in bought.items() if site == record.site)
+        checker.equal(f"site {record.site} year {record.year} embodied_t", record.embodied_t, made / 1000)
+    if settings.embodied_limit_t is not None:
+        made = sum(n * problem.nodes[node].embodied_kgco2 for (_, node), n in bought.items())
+        checker.at_most("embodied carbon", made / 1000, settings.embodied_limit_t, "embodied_limit_t")
     if settings.capex_limit_usd is not None:
         checker.at_most("purchases", capex, settings.capex_limit_usd, "capex_limit_usd")
     for year in range(1, settings.horizon_years + 1):
         if settings.carbon_limit_t_per_year is not None:
-            emitted = _carbon_t(problem, balances, year)
+            emitted = _carbon_t(problem, grid_kwh, year)
             checker.at_most(f"carbon year {year}", emitted, settings.carbon_limit_t_per_year, "carbon_limit")
     for (site, year), balance in balances.items():
         limit = problem.sites[site].water_limit_m3_per_year
@@ -244,6 +286,15 @@ def _budgets(
             checker.at_most(place, taken, offer.max_units, "max_units of offers.csv")
         if offer.min_units and taken:
             checker.at_most(f"{place} min_units of offers.csv", offer.min_units, taken, "what is taken")
+
+
+def _bought_nodes(problem: Problem, design: Design) -> dict[tuple[str, str], int]:
+    """Return the nodes that are bought, by (site, node)."""
+    bought: dict[tuple[str, str], int] = defaultdict(int)
+    for pool in design.pools:
+        if pool.year == 1 and not pool.rented:
+            bought[pool.site, pool.node] += pool.bought
+    return {key: count for key, count in bought.items() if count}
 
 
 def parts_taken(design: Design, table: str, name: str, site: str | None) -> float:
@@ -272,11 +323,12 @@ def _objective(
 ) -> None:
     """Check the objective's value, and that bound, gap and status say the same."""
     years = range(1, problem.settings.horizon_years + 1)
+    grid_kwh = _grid_kwh(problem, design, balances)
     value = {
         "tco": tco,
         "capex": capex,
-        "carbon": sum(_carbon_t(problem, balances, year) for year in years),
-        "energy": sum(balance.grid_average_kw * HOURS_PER_YEAR for balance in balances.values()),
+        "carbon": sum(_carbon_t(problem, grid_kwh, year) for year in years),
+        "energy": sum(grid_kwh.values()),
     }[problem.settings.objective]
     checker.equal("objective_value", design.objective_value, value)
     if design.objective_bound is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcopt.design.records import Design, NetworkRecord, PoolRecord, pool_key
 from dcopt.infrastructure.cabling import Cabling, cabling_of, parts_of
 from dcopt.infrastructure.failures import left_pct
-from dcopt.infrastructure.racks import rack_fill
+from dcopt.infrastructure.racks import rack_fill, weakest_floor
 from dcopt.infrastructure.side_networks import side_shape
 from dcopt.infrastructure.topology import FabricStep, fabric_steps, steps_for, usable
 from dcopt.problem.fabric_ports import node_ports
@@ -158,10 +158,13 @@ def _lengths(
 
 
 def _fill(problem: Problem, design: Design, pool: PoolRecord) -> int:
-    """Return how many of a pool's nodes its racks hold (1 where the design names no rack that is known)."""
+    """Return how many nodes a rack of a pool's node holds: the fewest of those in use (1 where none is known)."""
+    floor = weakest_floor(problem.sites[pool.site].floor_kg_per_m2, problem.halls_at(pool.site))
+    fills = []
     for rack in design.racks:
-        if (rack.site, rack.node, rack.year) == (pool.site, pool.node, pool.year) and rack.name in problem.racks:
+        mine = (rack.site, rack.node, rack.year) == (pool.site, pool.node, pool.year) and rack.nodes > 0
+        if mine and rack.name in problem.racks:
             unit = problem.cooling.get(rack.cooling)
             densest = None if unit is None else unit.max_rack_kw
-            return rack_fill(problem.nodes[pool.node], problem.racks[rack.name], densest)
-    return 1
+            fills.append(rack_fill(problem.nodes[pool.node], problem.racks[rack.name], densest, floor))
+    return min(fills, default=1)

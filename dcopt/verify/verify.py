@@ -13,6 +13,7 @@ from dcopt.design.records import Design
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
 from dcopt.verify import (
+    building,
     claims,
     facility,
     lock,
@@ -22,6 +23,7 @@ from dcopt.verify import (
     reliability,
     serving,
     storage,
+    survival,
     training,
     transfer,
 )
@@ -50,13 +52,14 @@ def _recheck(problem: Problem, design: Design, gap_target: float | None, checker
     if design.status in ("infeasible", "no_solution"):
         claims.check_absence(design, checker)
         return
-    for room in (training, serving, reliability, pools, network, storage, transfer):
+    for room in (training, serving, reliability, survival, pools, network, storage, transfer):
         try:
             room.check(problem, design, checker)
         except UNUSABLE as error:
             _unusable(room.__name__, error, checker)
     try:
         balances = facility.check(problem, design, checker)
+        building.check(problem, design, balances, checker)
         money.check(problem, design, balances, checker)
         claims.check(problem, design, gap_target, checker)
     except UNUSABLE as error:

@@ -92,7 +92,8 @@ def test_the_optimum_is_the_same_without_pruning(name: str, monkeypatch: pytest.
     monkeypatch.setattr(storing, "undominated", _all)
     monkeypatch.setattr(generator, "codecs_for", lambda problem, of: tuple(problem.codecs.values()))
     assert _count(small) > count
-    assert tco_of(small) == pytest.approx(pruned, rel=1e-6)
+    # HiGHS keeps whole numbers to 1e-6, which may leave its bound on so many candidates a few 1e-9 low
+    assert tco_of(small, gap=1e-8) == pytest.approx(pruned, rel=1e-6)
 
 
 def _count(small: Small) -> int:

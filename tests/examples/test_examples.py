@@ -93,6 +93,36 @@ def test_design_is_sensible(name: str) -> None:
     assert all(value >= 0 for value in (*design.cost.capital.values(), *design.cost.running.values()))
 
 
+@pytest.mark.parametrize("name", SOLVABLE)
+def test_power_and_heat_of_the_bill_of_materials_are_the_balances(name: str) -> None:
+    """What is bought (and was there) draws the IT power of its site; that and the losses are the heat that is taken."""
+    problem, design = problem_of(name), design_of(name)
+    kw_each = {
+        "nodes": {row.name: row.peak_kw for row in problem.nodes.values()},
+        "switches": {row.name: row.max_kw for row in problem.switches.values()},
+        "links": {row.name: row.kw for row in problem.links.values()},
+        "storage": {row.name: row.max_kw for row in problem.storage.values()},
+        "adders": {row.name: row.kw_each for row in problem.adders.values()},
+    }
+    assert not problem.existing
+    for site in [record for record in design.sites if record.year == 1]:
+        lines = [line for line in design.bom_lines if (line.site, line.year) == (site.site, 1)]
+        kw = sum(line.quantity * kw_each[line.table][line.item] for line in lines if line.table in kw_each)
+        assert kw == pytest.approx(site.it_kw, rel=1e-9)
+        if problem.sites[site.site].kind == "colocation":
+            continue
+        cooling = [record for record in design.cooling if (record.site, record.year) == (site.site, 1)]
+        power = [record for record in design.power if (record.site, record.year) == (site.site, 1)]
+        indoors = sum(record.loss_kw for record in power if record.role in ("pdu", "ups"))
+        assert sum(r.kw for r in cooling if not r.serves) == pytest.approx(kw + indoors, rel=1e-9)
+        rates = {row.name: row.kw_per_kw for row in problem.cooling.values() if row.kind != "heat-rejection"}
+        fans = sum(r.kw * rates[r.name] for r in cooling if not r.serves)
+        assert sum(r.kw for r in cooling if r.serves) == pytest.approx(kw + indoors + fans, rel=1e-9)
+        for record in (*cooling, *power):
+            bought = sum(line.quantity for line in lines if line.item == record.name)
+            assert bought >= record.units
+
+
 def test_bert_example_answers_in_time_at_a_small_site() -> None:
     design = design_of("bert-question-answering")
     assert {part.service for part in design.inference} == {"question-answering", "topic-classification", "sentiment"}

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from small import Small, design_of, job, owned_site
 
+from dcopt.design.records import Design
+from dcopt.verify.verify import verify
+
 SHORT, LONG = 40, 1000
 
 
@@ -42,6 +45,49 @@ def test_the_racks_that_are_chosen_decide() -> None:
     nodes = {cable.reach: cable.links for cable in short.cables}
     assert nodes["row"] == 2
     assert nodes["hall"] == short.access_links - 2
+
+
+def mixed() -> Small:
+    """Return a problem of nine nodes with one tall rack (of five) for them; the others stand two to a short rack."""
+    small = wired(8).set(racks_per_row=2).change("sites", "oslo", power_limit_kw=90)
+    return small.put(
+        "offers", [{"table": "racks", "name": "tall", "max_units": 1}, {"table": "racks", "name": "short"}]
+    )
+
+
+def access(design: Design) -> dict[str, int]:
+    """Return the links to nodes by reach."""
+    return {cable.reach: cable.links for cable in design.network[0].cables if cable.use == "access"}
+
+
+def test_of_racks_of_several_kinds_the_one_that_holds_the_fewest_decides() -> None:
+    design = design_of(mixed())
+    assert {r.name: r.nodes for r in design.racks if (r.node, r.year) == ("duo", 1)} == {"tall": 5, "short": 4}
+    short = design_of(mixed().drop("racks", "tall").put("offers", []))
+    tall = design_of(mixed().drop("racks", "short").put("offers", []))
+    assert access(design) == access(short) == {"row": 6, "hall": 3}
+    assert access(tall) == {"row": 9}
+    costs = [of.tco_usd for of in (tall, design, short)]
+    assert costs == sorted(costs, key=lambda cost: cost or 0.0)
+
+
+def test_cables_that_only_reach_in_the_larger_racks_are_found() -> None:
+    problem = mixed().load()
+    design = design_of(problem)
+    networks = []
+    for net in design.network:
+        row = next(cable for cable in net.cables if (cable.use, cable.reach) == ("access", "row"))
+        trunks = [cable for cable in net.cables if cable.use == "trunk"]
+        networks.append(net.model_copy(update={"cables": (row.model_copy(update={"links": 9}), *trunks)}))
+    found = verify(problem, design.model_copy(update={"network": tuple(networks)}))[1]
+    assert any("cables within row" in str(mismatch) for mismatch in found)
+
+
+def test_a_weak_floor_makes_cables_longer() -> None:
+    """A floor that carries two nodes to a rack has the cables of racks that hold two."""
+    small = wired(6).set(racks_per_row=2).drop("racks", "short").change("racks", "tall", floor_m2=1)
+    assert access(design_of(small)) == {"row": 5}
+    assert access(design_of(small.change("sites", "oslo", floor_kg_per_m2=90))) == {"row": 2, "hall": 3}
 
 
 @pytest.mark.parametrize("nodes", [4, 6, 10])

@@ -134,11 +134,118 @@ def test_years_and_rates(horizon: int, rate: int, residual: int) -> None:
     agrees(small.set(horizon_years=horizon, discount_rate_pct=rate, residual_pct=residual))
 
 
+PART_LOAD: dict[str, Any] = {"efficiency_25_pct": 88, "efficiency_50_pct": 92.5, "efficiency_75_pct": 93.8}
+"""Losses that bend upwards with the load, and a UPS that is poor at little load."""
+
+WEATHER: dict[str, Any] = {"wet_bulb_c": 21, "mean_wet_bulb_c": 11}
+ECONOMIZER: dict[str, Any] = {
+    "design_kw_per_kw": 0.3,
+    "economizer_kw_per_kw": 0.05,
+    "economizer_wet_bulb_c": 10,
+    "rated_wet_bulb_c": 25,
+}
+
+
+def part_load(small: Small) -> Small:
+    """Give both UPS their losses by load."""
+    return small.change("power", "ups-5", **PART_LOAD).change("power", "ups-15", efficiency_50_pct=96)
+
+
+PLANTS: dict[str, Small] = {
+    "losses by load": part_load(owned_site(services=[service(**BUSY)])),
+    "losses by load, two sides": part_load(owned_site(services=[service(**BUSY)], redundancy="2N")),
+    "losses by load, distributed": part_load(owned_site(services=[service(**BUSY)], redundancy="4N/3")),
+    "a transformer whose copper loses": owned_site(services=[service(**BUSY)])
+    .change("power", "feed-20", efficiency_pct=92, efficiency_50_pct=97, efficiency_25_pct=97.5, price_usd=100)
+    .change("sites", "oslo", electricity_usd_per_kwh=0.5),
+    "blocks of two": owned_site(services=[service(**BUSY)], redundancy="N+1")
+    .change("power", "pdu-2", max_parallel=2)
+    .change("cooling", "crah-6", kw=2, max_parallel=1),
+    "batteries": owned_site(services=[service(**BUSY)], ups_minutes=10)
+    .change("power", "ups-5", battery_minutes=4)
+    .change("power", "ups-15", battery_minutes=8),
+    "redundant cooling only": owned_site(services=[service(**BUSY)], cooling_redundancy="N+1"),
+    "a hot design day": owned_site(services=[service(**BUSY)]).change("cooling", "dry-12", design_kw_per_kw=0.4),
+    "economizer": owned_site(services=[service(**BUSY)], **WEATHER).change("cooling", "dry-12", **ECONOMIZER),
+    "two air units to choose from for the room": owned_site(services=[service(**BUSY)])
+    .drop("power", "pdu-2")
+    .add("cooling", name="crah-2", kind="air", kw=2, kw_per_kw=0.02, price_usd=1500, max_rack_kw=2),
+}
+
+
+SUN = " ".join(["0"] * 6 + ["0.1", "0.3", "0.5", "0.6", "0.7", "0.7", "0.7", "0.6", "0.5", "0.3", "0.1"] + ["0"] * 7)
+PANEL: dict[str, Any] = {"name": "roof", "kw": 1, "hourly_yield": SUN, "max_units": 4, "price_usd": 500}
+DEAR: dict[str, Any] = {"site": "oslo", "from_hour": 8, "to_hour": 20, "band_usd_per_kwh": 0.3}
+NIGHT: dict[str, Any] = {"site": "oslo", "from_hour": 22, "to_hour": 6, "band_usd_per_kwh": 0.04}
+ADDERS: list[dict[str, Any]] = [
+    {"name": "login", "driver": "site", "ratio": 0, "minimum": 2, "step": 1, "price_usd": 800, "kw_each": 0.3,
+     "rack_units_each": 1},
+    {"name": "movers", "driver": "nodes", "ratio": 0.4, "step": 1, "price_usd": 700, "kw_each": 0.2},
+    {"name": "lights", "driver": "racks", "ratio": 1, "usd_per_year": 90},
+    {"name": "operators", "driver": "it_kw", "ratio": 0.3, "minimum": 1, "step": 0.5, "usd_per_year": 400},
+    {"name": "freight", "driver": "capital", "ratio": 0.04, "price_usd": 1, "lifetime_years": 9},
+    {"name": "insurance", "driver": "capital", "ratio": 0.01, "minimum": 900, "usd_per_year": 1},
+]  # fmt: skip
+
+
+def _volumes(rule: str) -> list[dict[str, Any]]:
+    """Return offers whose prices fall with the order: nodes steeply, so that more than needed could be tempting."""
+    breaks = {"volume_units": "3 5", "volume_prices_usd": "9000 4000", "volume_rule": rule}
+    racks = {"table": "racks", "name": "short", "volume_units": "2", "volume_prices_usd": "250", "volume_rule": rule}
+    return [{"table": "nodes", "name": "duo", **breaks}, {"table": "racks", "name": "tall"}, racks]
+
+
+PLANTS |= {
+    "volume prices, incremental": owned_site(services=[service(peak_requests_per_s=4000)]).put(
+        "offers", _volumes("incremental")
+    ),
+    "volume prices, all units": owned_site(services=[service(peak_requests_per_s=4000)]).put(
+        "offers", _volumes("all-units")
+    ),
+    "prices by the hour": owned_site(services=[service(**BUSY)]).put("tariffs", [DEAR, NIGHT]),
+    "solar": owned_site(services=[service(**BUSY)]).put("tariffs", [DEAR]).put("solar", [PANEL]),
+    "solar of two kinds, growth": owned_site(services=[service(growth_pct_per_year=100, **BUSY)])
+    .put("solar", [PANEL, {**PANEL, "name": "land", "kw": 3, "max_units": 2, "price_usd": 1100}])
+    .set(horizon_years=2),
+    "halls": owned_site(services=[service(**BUSY)]).put(
+        "halls",
+        [
+            {"name": "big", "site": "oslo", "kw": 9, "positions": 8, "price_usd": 9000},
+            {"name": "room", "site": "oslo", "kw": 1.5, "positions": 1, "max_units": 4, "price_usd": 2100},
+        ],
+    ),
+    "two racks of two sizes": owned_site(services=[service(peak_requests_per_s=6000, mean_requests_per_s=3000)]).change(
+        "racks", "short", price_usd=500
+    ),
+    "racks that storage fills by its power": owned_site([job(dataset="books")])
+    .put("datasets", [dataset(size_tb=60)])
+    .change("storage", "flash", max_kw=1.3, rack_units=1)
+    .drop("storage", "disk")
+    .change("racks", "tall", max_kw=3),
+    "what comes by rule": owned_site(services=[service(**BUSY)]).put("adders", ADDERS),
+    "what comes by rule at a landlord's": colocation(services=[service(**BUSY)]).put("adders", ADDERS),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_plant_is_that_of_brute_force(name: str) -> None:
+    assert agrees(no_fabric(PLANTS[name]).drop("nodes", "quad")) < float("inf")
+
+
+def test_water_cooled_site_gives_the_rooms_heat_to_its_air_units() -> None:
+    small = no_fabric(part_load(water_cooled(services=[service(**BUSY)]))).drop("nodes", "duo")
+    agrees(small)
+    units = {record.name: record for record in design_of(small).cooling if record.year == 1 and not record.serves}
+    assert units["crah-6"].room_kw > 0
+    assert units["cdu-10"].room_kw == 0
+
+
 def test_redundancy_is_paid_for() -> None:
     small = no_fabric(owned_site([job(**SHORT)], [service(**BUSY)]))
-    costs = [agrees(small.change("sites", "oslo", redundancy=level)) for level in ("N", "N+1", "2N")]
-    assert costs == sorted(costs)
-    assert costs[0] < costs[1] < costs[2]
+    costs = [agrees(small.change("sites", "oslo", redundancy=level)) for level in ("N", "N+1", "4N/3", "2N")]
+    assert costs[:2] == sorted(costs[:2])
+    assert costs[0] < costs[1] < costs[3]
+    assert costs[0] < costs[2]
 
 
 def test_redundancy_changes_the_module() -> None:
@@ -148,7 +255,7 @@ def test_redundancy_changes_the_module() -> None:
         [
             {"name": "pdu", "role": "pdu", "kw": 50, "price_usd": 1},
             {"name": "feed", "role": "transformer", "kw": 50, "price_usd": 1},
-            {"name": "small", "role": "ups", "kw": 0.35, "price_usd": 2000},
+            {"name": "small", "role": "ups", "kw": 0.4, "price_usd": 2000},
             {"name": "large", "role": "ups", "kw": 9, "price_usd": 5000},
         ],
     )

@@ -107,10 +107,13 @@ def test_all_power_becomes_heat_that_units_take(solved: Solved) -> None:
         if problem.sites[record.site].kind == "colocation":
             continue
         units = at(design.cooling, record.site, record.year)
-        taken = sum(u.kw for u in units if problem.cooling[u.name].kind != "heat-rejection")
+        lost = sum(p.loss_kw for p in at(design.power, record.site, record.year) if p.role in ("pdu", "ups"))
+        collectors = [u for u in units if problem.cooling[u.name].kind != "heat-rejection"]
+        fans = sum(u.kw * problem.cooling[u.name].kw_per_kw for u in collectors)
         rejected = sum(u.kw for u in units if problem.cooling[u.name].kind == "heat-rejection")
-        assert taken == pytest.approx(record.it_kw, rel=1e-9)
-        assert rejected == pytest.approx(record.it_kw, rel=1e-9)
+        assert sum(u.kw for u in collectors) == pytest.approx(record.it_kw + lost, rel=1e-9)
+        assert sum(u.room_kw for u in collectors) == pytest.approx(lost, rel=1e-9)
+        assert rejected == pytest.approx(record.it_kw + lost + fans, rel=1e-9)
         for unit in units:
             assert unit.units * problem.cooling[unit.name].kw >= unit.kw * (1 - 1e-9)
 
@@ -121,13 +124,55 @@ def test_power_chain_carries_what_the_next_part_draws(solved: Solved) -> None:
         parts = {p.role: p for p in at(design.power, record.site, record.year)}
         if not parts:
             continue
+        units = at(design.cooling, record.site, record.year)
+        rejection = sum(u.kw * problem.cooling[u.name].kw_per_kw for u in units if u.serves)
+        fans = sum(u.kw * problem.cooling[u.name].kw_per_kw for u in units if not u.serves)
+        drawn = {role: p.kw + p.loss_kw for role, p in parts.items()}
         assert parts["pdu"].kw == pytest.approx(record.it_kw, rel=1e-9)
-        drawn = {role: p.kw * 100 / problem.power[p.name].efficiency_pct for role, p in parts.items()}
-        assert parts["ups"].kw == pytest.approx(drawn["pdu"], rel=1e-9)
-        cooling = sum(u.kw * problem.cooling[u.name].kw_per_kw for u in at(design.cooling, record.site, record.year))
-        assert parts["transformer"].kw == pytest.approx(drawn["ups"] + cooling, rel=1e-9)
+        assert parts["ups"].kw == pytest.approx(drawn["pdu"] + fans, rel=1e-9)
+        assert parts["transformer"].kw == pytest.approx(drawn["ups"] + rejection, rel=1e-9)
         assert parts["generator"].kw == pytest.approx(parts["transformer"].kw, rel=1e-9)
         assert record.facility_kw == pytest.approx(drawn["transformer"], rel=1e-9)
+
+
+def test_every_unit_of_every_rack_is_known(solved: Solved) -> None:
+    """The elevations hold what stands at a site, in as many racks as are bought, within their height."""
+    problem, design = solved
+    for site in problem.sites:
+        stood: dict[str, int] = defaultdict(int)
+        for pool in at(design.pools, site):
+            stood[pool.node] += 0 if pool.rented else pool.nodes
+        for net in at(design.network, site):
+            stood[net.switch] += net.leaf + net.spine + net.core
+        if problem.sites[site].kind != "cloud":
+            for name, units in {r.name: r.site_units for r in at(design.storage, site)}.items():
+                stood[name] += units
+        shown: dict[str, int] = defaultdict(int)
+        racks = 0
+        for record in at(design.elevations, site):
+            racks += record.count
+            top = 1.0
+            for slot in record.slots:
+                shown[slot.item] += record.count
+                assert slot.from_unit >= top
+                top = slot.from_unit + slot.units
+            assert top - 1 <= problem.racks[record.rack].units
+        assert shown == {name: count for name, count in stood.items() if count}
+        assert racks == sum(record.count for record in at(design.racks, site))
+
+
+def test_pdus_are_sized_for_the_nameplate(solved: Solved) -> None:
+    problem, design = solved
+    for record in design.sites:
+        if problem.sites[record.site].kind == "colocation":
+            continue
+        peak = rated = 0.0
+        for pool in at(design.pools, record.site, record.year):
+            peak += pool.nodes * problem.nodes[pool.node].peak_kw
+            rated += pool.nodes * (problem.nodes[pool.node].max_kw or 0.0)
+        for part in at(design.power, record.site, record.year):
+            more = rated - peak if part.role == "pdu" else 0.0
+            assert part.sized_kw == pytest.approx(part.kw + more, rel=1e-9)
 
 
 def test_every_node_has_its_ports_and_every_replica_its_accelerators(solved: Solved) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from small import Small, dataset, design_of, job, owned_site
 
 
@@ -29,6 +30,18 @@ def test_every_piece_of_equipment_is_connected() -> None:
     assert len(design.side_networks) == 2 * design.horizon_years
     bought = {line.item: line.quantity for line in design.bom_lines if line.year == 1}
     assert bought["sw8"] == fabric + sum(side.leaf + side.spine + side.core for side in (data, hands))
+
+
+def test_their_switches_stand_in_racks_and_draw() -> None:
+    design, plain = (design_of(small) for small in (managed(), managed().change("sites", "oslo", networks=None)))
+    beside = sum(side.leaf + side.spine + side.core for side in design.side_networks if side.year == 1)
+    fabric = sum(net.leaf + net.spine + net.core for net in design.network if net.year == 1)
+    slots = [slot.item for e in design.elevations for _ in range(e.count) for slot in e.slots]
+    assert slots.count("sw8") == beside + fabric
+    assert beside >= 2
+    cables = 0.001 * sum(side.ports for side in design.side_networks if side.year == 1)
+    cables += 0.004 * sum(side.trunk_links for side in design.side_networks if side.year == 1)
+    assert design.sites[0].it_kw == pytest.approx(plain.sites[0].it_kw + 0.2 * beside + cables)
 
 
 def test_one_switch_until_its_ports_are_used_up() -> None:

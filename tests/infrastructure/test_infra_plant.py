@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcopt.infrastructure.cooling import electricity_kw, serves, serves_problem, water_m3_per_hour
-from dcopt.infrastructure.power import chain_loads, input_kw, units_needed
+from dcopt.infrastructure.cooling import (
+    design_kw_per_kw,
+    economizer_hours,
+    mean_kw_per_kw,
+    serves,
+    serves_problem,
+    water_m3_per_hour,
+)
+from dcopt.infrastructure.plant import Plant, balance
+from dcopt.infrastructure.power import losses_kw, units_needed, usable_kw
 from dcopt.infrastructure.racks import (
     COLLECTORS,
     cooling_options,
@@ -18,7 +27,8 @@ from dcopt.infrastructure.racks import (
     rack_fill,
     why_not_in_rack,
 )
-from dcopt.problem.tables.catalog_rows import CoolingUnit, Node, Rack
+from dcopt.problem.tables.catalog_rows import CoolingUnit, Node, PowerPart, Rack
+from dcopt.problem.tables.problem_rows import Site
 
 AIR_NODE = Node(name="air8", accelerator="chip", accelerators=8, max_kw=10.2, rack_units=8, weight_kg=130)
 LIQUID_NODE = Node(
@@ -106,9 +116,8 @@ def test_cooling_options_are_of_the_racks_kind_and_dense_enough() -> None:
     assert [u.name for u in cooling_options(LIQUID_NODE, _rack(cooling="liquid"), units)] == ["liquid"]
 
 
-def test_cooling_draws_and_evaporates_in_proportion() -> None:
-    unit = _unit("heat-rejection", kw_per_kw=0.05, water_l_per_kwh=1.8)
-    assert electricity_kw(2000, unit) == pytest.approx(100)
+def test_cooling_evaporates_in_proportion() -> None:
+    unit = _unit("heat-rejection", water_l_per_kwh=1.8)
     assert water_m3_per_hour(2000, unit) == pytest.approx(3.6)
 
 
@@ -177,14 +186,165 @@ def test_bad_units_are_named(arguments: tuple[float, float, str], sentence: str)
         units_needed(*arguments)
 
 
-def test_the_chain_hands_its_input_upstream() -> None:
-    loads = chain_loads(900, {"pdu": 100, "ups": 90, "transformer": 80, "generator": 100})
-    assert loads == pytest.approx({"pdu": 900, "ups": 900, "generator": 1000, "transformer": 1000, "grid": 1250})
-    assert chain_loads(900, {"ups": 90, "generator": 100}) == pytest.approx(
-        {"ups": 900, "generator": 1000, "grid": 1000}
+@pytest.mark.parametrize(
+    ("load", "together", "units"),
+    [(100, None, 2), (401, None, 6), (500, 5, 6), (501, 5, 8), (1000, 5, 12), (1001, 5, 14), (300, 1, 6)],
+)
+def test_every_parallel_block_has_a_unit_to_spare(load: float, together: int | None, units: int) -> None:
+    assert units_needed(load, 100, "N+1", together) == units
+    blocks = 1 if together is None else -(-units // (together + 1))
+    assert (units - blocks) * 100 >= load
+
+
+@pytest.mark.parametrize(("load", "units"), [(0, 0), (1, 4), (300, 4), (301, 5), (750, 10), (751, 11)])
+def test_distributed_redundant_units_carry_without_any_one(load: float, units: int) -> None:
+    assert units_needed(load, 100, "4N/3") == units
+    if units:
+        assert (units - 1) * 100 >= load
+
+
+def _part(**changes: Any) -> PowerPart:
+    return PowerPart(**{"name": "u", "role": "ups", "kw": 500, "price_usd": 1, **changes})
+
+
+BENT = {"efficiency_pct": 96, "efficiency_75_pct": 96.3, "efficiency_50_pct": 96.2, "efficiency_25_pct": 94.8}
+
+
+def test_a_single_efficiency_holds_at_every_load() -> None:
+    for load in (0.0, 20.0, 500.0):
+        assert losses_kw(_part(efficiency_pct=95), 1, load) == pytest.approx(load * (1 / 0.95 - 1))
+
+
+def test_losses_meet_the_stated_efficiencies_and_stay_at_no_load() -> None:
+    part = _part(**BENT)
+    for share, pct in ((0.25, 94.8), (0.5, 96.2), (0.75, 96.3), (1.0, 96.0)):
+        load = share * 500
+        assert 100 * load / (load + losses_kw(part, 1, load)) == pytest.approx(pct, rel=1e-12)
+    assert losses_kw(part, 1, 0.0) > 0
+    assert losses_kw(part, 0, 0.0) == 0
+
+
+@given(load=st.floats(0, 500), units=st.integers(1, 8))
+def test_units_that_share_a_load_lose_as_one_does_at_its_share(load: float, units: int) -> None:
+    part = _part(**BENT)
+    assert losses_kw(part, units, units * load) == pytest.approx(units * losses_kw(part, 1, load), rel=1e-12)
+    assert losses_kw(part, 1, load) <= losses_kw(part, 1, load + 1)
+
+
+def test_a_part_that_is_best_at_little_load_loses_nothing_at_none() -> None:
+    part = _part(efficiency_pct=95, efficiency_50_pct=98)
+    assert losses_kw(part, 1, 0.0) == 0
+    assert losses_kw(part, 1, 125.0) == pytest.approx(125 * (1 / 0.98 - 1))
+    assert losses_kw(part, 1, 375.0) == pytest.approx((250 * (1 / 0.98 - 1) + 500 * (1 / 0.95 - 1)) / 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"efficiency_pct": 99, "efficiency_50_pct": 90}, "must not fall"),
+        ({"efficiency_pct": 97.3, "efficiency_75_pct": 97, "efficiency_50_pct": 98}, "ever faster"),
+    ],
+)
+def test_impossible_efficiencies_are_named(changes: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        _part(**changes)
+
+
+def test_batteries_limit_what_a_ups_may_carry() -> None:
+    assert usable_kw(_part(battery_minutes=5), 0) == 500
+    assert usable_kw(_part(battery_minutes=5), 4) == 500
+    assert usable_kw(_part(battery_minutes=5), 10) == 250
+    assert usable_kw(_part(), 10) == 0
+    assert usable_kw(_part(role="pdu"), 10) == 500
+
+
+CHILLER = _unit(
+    "heat-rejection",
+    kw_per_kw=0.2,
+    design_kw_per_kw=0.3,
+    economizer_kw_per_kw=0.05,
+    economizer_wet_bulb_c=10,
+    rated_wet_bulb_c=25,
+)
+
+
+def _site(**changes: Any) -> Site:
+    return Site(**{"name": "s", "power_limit_kw": 100, "electricity_usd_per_kwh": 0.1, **changes})
+
+
+def test_the_weather_decides_only_where_it_is_known() -> None:
+    assert design_kw_per_kw(CHILLER, _site()) == 0.3
+    assert mean_kw_per_kw(CHILLER, _site(wet_bulb_c=20)) == 0.2
+    assert economizer_hours(CHILLER, _site(wet_bulb_c=20)) is None
+    plain = _unit("heat-rejection", kw_per_kw=0.2)
+    assert design_kw_per_kw(plain, _site(wet_bulb_c=20, mean_wet_bulb_c=8)) == 0.2
+
+
+def test_compressor_work_follows_the_lift() -> None:
+    assert design_kw_per_kw(CHILLER, _site(wet_bulb_c=25, mean_wet_bulb_c=12)) == pytest.approx(0.3)
+    assert design_kw_per_kw(CHILLER, _site(wet_bulb_c=17.5, mean_wet_bulb_c=8)) == pytest.approx(0.175)
+    assert design_kw_per_kw(CHILLER, _site(wet_bulb_c=9, mean_wet_bulb_c=1)) == pytest.approx(0.05)
+
+
+@given(mean=st.floats(-10, 22), spread=st.floats(0.5, 15))
+def test_mean_of_the_year_is_that_of_the_hours(mean: float, spread: float) -> None:
+    site = _site(wet_bulb_c=mean + spread, mean_wet_bulb_c=mean)
+    bell = NormalDist(mean, spread / 2.652)
+    hours = [bell.inv_cdf((hour + 0.5) / 4000) for hour in range(4000)]
+    drawn = sum(0.05 + 0.25 * max(0.0, wet_bulb - 10) / 15 for wet_bulb in hours) / 4000
+    assert mean_kw_per_kw(CHILLER, site) == pytest.approx(min(drawn, design_kw_per_kw(CHILLER, site)), rel=2e-3)
+    free = economizer_hours(CHILLER, site)
+    assert free == pytest.approx(8760 * sum(wet_bulb <= 10 for wet_bulb in hours) / 4000, abs=9)
+
+
+def test_weather_without_spread() -> None:
+    still = _site(wet_bulb_c=15, mean_wet_bulb_c=15)
+    assert mean_kw_per_kw(CHILLER, still) == pytest.approx(0.05 + 0.25 / 3)
+    assert economizer_hours(CHILLER, still) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"design_kw_per_kw": 0.1}, "must not be less than kw_per_kw"),
+        ({"economizer_kw_per_kw": 0.05}, "needed beside"),
+        (
+            {"design_kw_per_kw": 0.3, "economizer_kw_per_kw": 0.1, "economizer_wet_bulb_c": 20, "rated_wet_bulb_c": 18},
+            "must be above",
+        ),
+    ],
+)
+def test_impossible_economizers_are_named(changes: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        _unit("heat-rejection", kw_per_kw=0.2, **changes)
+
+
+def _plant(**parts: Any) -> Plant:
+    return Plant(
+        {role: (PowerPart(name=role, role=role, kw=1000, price_usd=1, **cells), 1) for role, cells in parts.items()},
+        {"crah": _unit("air", name="crah", kw_per_kw=0.1), "cdu": _unit("liquid", name="cdu", kw_per_kw=0.02)},
+        "crah",
+        {"chilled": _unit("heat-rejection", kw_per_kw=0.25), "warm": _unit("heat-rejection", kw_per_kw=0.05)},
     )
-    assert chain_loads(900, {}) == {"grid": 900}
-    assert input_kw(95, 95) == pytest.approx(100)
-    for wrong in (0, -5, 101):
-        with pytest.raises(ValueError, match="efficiency"):
-            input_kw(1, wrong)
+
+
+def test_energy_is_kept_from_the_grid_to_the_outdoors() -> None:
+    """What the grid gives leaves as rejected heat, as the rejection's own power, and as losses of the transformer."""
+    parts = {"pdu": {"efficiency_pct": 98}, "ups": BENT, "transformer": {"efficiency_pct": 99}, "generator": {}}
+    flows = balance(_plant(**parts), 400, {"crah": 150, "cdu": 250}, lambda unit: unit.kw_per_kw)
+    outdoors = flows.cooling - sum(kw * {"crah": 0.1, "cdu": 0.02}[name] for name, kw in flows.heat.items())
+    assert flows.grid == pytest.approx(sum(flows.rejected.values()) + outdoors + flows.lost["transformer"], rel=1e-12)
+    assert flows.heat["crah"] == pytest.approx(150 + flows.lost["pdu"] + flows.lost["ups"], rel=1e-12)
+    assert flows.carried["pdu"] == 400
+    assert flows.carried["generator"] == flows.carried["transformer"]
+    assert flows.carried["ups"] == pytest.approx(400 / 0.98 + 0.1 * flows.heat["crah"] + 5, rel=1e-12)
+
+
+def test_roles_that_are_missing_pass_the_load_on() -> None:
+    flows = balance(_plant(), 400, {"crah": 400}, lambda unit: 0.0)
+    assert (flows.grid, flows.cooling, flows.room_heat) == (400, 0, 0)
+
+
+def test_cooling_that_feeds_itself_is_named() -> None:
+    with pytest.raises(ValueError, match="without end"):
+        balance(_plant(ups={"efficiency_pct": 40}), 400, {"crah": 400}, lambda unit: 1.0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from corpus_base import Broken, Mutation
 from corpus_meaning import REFERENCES, ROWS, TOGETHER
+from corpus_plant import PLANT
 from corpus_text import CELLS, FILES, SHAPES
 
-CORPUS: tuple[Broken, ...] = (*FILES, *SHAPES, *CELLS, *ROWS, *REFERENCES, *TOGETHER)
+CORPUS: tuple[Broken, ...] = (*FILES, *SHAPES, *CELLS, *ROWS, *REFERENCES, *TOGETHER, *PLANT)
 
 TEN_AT_ONCE: tuple[tuple[str, Mutation], ...] = tuple(
     (broken.file, broken.mutate)

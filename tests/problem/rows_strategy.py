@@ -31,6 +31,11 @@ def cell_values(column: Column, *, is_key: bool) -> st.SearchStrategy[Any]:
         return st.sampled_from(column.choices)
     if column.kind == "yesno":
         return st.booleans()
+    if column.name == "hourly_yield":
+        share = st.floats(0, 1).map(lambda value: f"{value:.3f}")
+        return st.lists(share, min_size=24, max_size=24).map(tuple)
+    if column.name.startswith("volume_") and column.kind == "names":
+        return st.just(("5", "50"))
     if column.kind == "names":
         one = st.sampled_from(column.choices) if column.choices else NAMES
         return st.lists(one, min_size=1, max_size=4).map(tuple)

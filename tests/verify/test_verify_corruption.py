@@ -79,7 +79,20 @@ WORDS = {
     "table": ("nodes", "switches", "sites"),
 }
 
-BOUGHT = ("nodes", "switches", "links", "transceivers", "storage", "racks", "power", "cooling", "sites")
+BOUGHT = (
+    "nodes",
+    "switches",
+    "links",
+    "transceivers",
+    "storage",
+    "racks",
+    "power",
+    "cooling",
+    "sites",
+    "solar",
+    "halls",
+    "adders",
+)
 
 
 def _key_classes() -> list[str]:

@@ -138,8 +138,29 @@ BETA = {
         storage,object-hdd-432,,,
         storage,cloud-lustre-125,,,
         """,
+    "solar": """
+        name,site,kw,hourly_yield,max_units,price_usd
+        roof,wet,5,0 0 0 0 0 0 0 0.5 0.5 0.5 0.5 0.5 0.5 0.5 0.5 0.5 0.5 0.5 0 0 0 0 0 0,2,3000
+        """,
+    "halls": """
+        name,site,kw,positions,price_usd
+        vault,wet,60,8,90000
+        """,
+    "tariffs": """
+        site,from_hour,to_hour,band_usd_per_kwh
+        wet,7,21,0.2
+        """,
+    "adders": """
+        name,driver,ratio,minimum,step,price_usd,usd_per_year,kw_each,rack_units_each
+        login,nodes,0.1,1,1,14000,,0.5,1
+        freight,capital,0.02,,,1,,,
+        insurance,capital,0.004,,,,1,,
+        """,
 }
-"""A colocation, a liquid-cooled hall and a cloud: decoder services, a rented job, growth, availability."""
+"""A colocation, a liquid-cooled hall with solar, and a cloud; adders.
+
+Decoder services, a rented job, growth, availability.
+"""
 
 
 def write_problem(folder: Path, tables: dict[str, str]) -> Path:

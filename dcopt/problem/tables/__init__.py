@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcopt.problem.columns import Row
+from dcopt.problem.tables import building_rows as building
 from dcopt.problem.tables import catalog_rows as catalog
 from dcopt.problem.tables import problem_rows as problem
 from dcopt.problem.tables.error_rows import PredictionError
@@ -31,7 +32,8 @@ class Table:
 
     def key_of(self, row: Any) -> str:
         """The key of a row as text; composite keys are joined by '/', blanks are '*'."""
-        return "/".join(str(getattr(row, column) or "*") for column in self.key)
+        cells = (getattr(row, column) for column in self.key)
+        return "/".join("*" if cell in (None, "") else str(cell) for cell in cells)
 
 
 TABLES: dict[str, Table] = {
@@ -49,6 +51,10 @@ TABLES: dict[str, Table] = {
         Table("existing", problem.Existing, ("site", "table", "name")),
         Table("scenarios", ScenarioCell, ("scenario", "table", "name", "column"), patterns=("name",)),
         Table("uncertainty", UncertainCell, ("table", "name", "column"), patterns=("name",)),
+        Table("tariffs", building.Tariff, ("site", "from_hour")),
+        Table("solar", building.Solar, ("name",)),
+        Table("halls", building.Hall, ("name",)),
+        Table("adders", building.Adder, ("name",)),
         Table("accelerators", catalog.Accelerator, ("name",), is_catalog=True),
         Table("nodes", catalog.Node, ("name",), is_catalog=True),
         Table("switches", catalog.Switch, ("name",), is_catalog=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import model_validator
@@ -9,7 +11,7 @@ from pydantic import model_validator
 from dcopt.problem.columns import NamedRow, Names, Row, column
 from dcopt.problem.tables.catalog_rows import PRECISIONS, STORAGE_FEATURES
 
-Redundancy = Literal["N", "N+1", "2N"]
+Redundancy = Literal["N", "N+1", "2N", "4N/3"]
 
 
 class Setting(Row):
@@ -53,6 +55,12 @@ class Settings(Row):
     )
     rent_inflation_pct: float | None = column(
         "Yearly increase of rents; blank: as cost_inflation_pct.", default=None, ge=-50, le=100
+    )
+    max_vendor_pct: float = column(
+        "Largest share of the bought nodes of all sites that one vendor may deliver.", default=100.0, gt=0, le=100
+    )
+    embodied_limit_t: float | None = column(
+        "Limit of the carbon of making all nodes that are bought.", default=None, ge=0
     )
     survive_failures: int = column(
         "Drive failures at once that the protection of owned storage must survive.", default=2, ge=1, le=10
@@ -111,8 +119,27 @@ class Site(NamedRow):
     )
     water_usd_per_m3: float = column("Price of water.", default=0.0, ge=0, usual=(0, 20))
     water_limit_m3_per_year: float | None = column("Limit of the water used in a year.", default=None, ge=0)
-    wet_bulb_c: float | None = column("Design wet-bulb temperature.", default=None, ge=-40, le=45)
-    redundancy: Redundancy = column("Redundancy of power and cooling units.", default="N")
+    wet_bulb_c: float | None = column(
+        "Design wet-bulb temperature (exceeded in 0.4 % of the hours).", default=None, ge=-40, le=45
+    )
+    mean_wet_bulb_c: float | None = column(
+        "Mean wet-bulb temperature of the year; with wet_bulb_c it says how many hours need no compressor.",
+        default=None,
+        ge=-40,
+        le=45,
+    )
+    redundancy: Redundancy = column(
+        "Redundancy of power and cooling units: N, N+1 (of each parallel block), 2N, or 4N/3 (distributed redundant: "
+        "four or more units, three quarters of which carry the load).",
+        default="N",
+    )
+    cooling_redundancy: Redundancy | None = column(
+        "Redundancy of cooling units; blank: as redundancy, but N+1 where that is 4N/3.", default=None
+    )
+    floor_kg_per_m2: float | None = column(
+        "Load that the floor carries under a rack; blank: not checked (halls have their own).", default=None, gt=0
+    )
+    ups_minutes: float = column("Time that the batteries of the UPS must carry the load.", default=0.0, ge=0)
     networks: Names = column(
         "Networks beside the fabric that it builds (storage, in-band, out-of-band); blank: none.",
         default=(),
@@ -133,7 +160,17 @@ class Site(NamedRow):
             for name in ("colocation_usd_per_kw_month", "colocation_pue"):
                 if getattr(self, name) is None:
                     raise ValueError(f"{name}|required at a site of kind 'colocation'")
+        if self.mean_wet_bulb_c is not None:
+            if self.wet_bulb_c is None:
+                raise ValueError("wet_bulb_c|needed beside mean_wet_bulb_c")
+            if self.mean_wet_bulb_c > self.wet_bulb_c:
+                raise ValueError("mean_wet_bulb_c|must not exceed wet_bulb_c")
         return self
+
+    @property
+    def redundancy_of_cooling(self) -> str:
+        """Redundancy of the cooling units."""
+        return self.cooling_redundancy or ("N+1" if self.redundancy == "4N/3" else self.redundancy)
 
 
 class TrainingJob(NamedRow):
@@ -234,6 +271,9 @@ class Service(NamedRow):
     sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
     first_year: int = column("First year in which it runs.", default=1, ge=1)
     last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
+    survive_pct: float = column(
+        "Share of the peak that must still be carried when any one site is lost.", default=0.0, ge=0, le=100
+    )
     headroom_pct: float = column("Capacity above the peak that must be left.", default=0.0, ge=0, le=1000)
     balancer: Literal["pooled", "random"] = column(
         "How requests reach the replicas at a site: pooled (the one that holds the fewest) or random.",
@@ -345,8 +385,39 @@ class Offer(Row):
         "Most units that can be had (at the site, or at all sites together).", default=None, ge=0
     )
     min_units: int | None = column("Fewest units, if any are bought.", default=None, ge=0)
+    volume_units: Names = column(
+        "Quantities from which the price changes, ascending; orders of all sites that the offer is for count together.",
+        default=(),
+    )
+    volume_prices_usd: Names = column("The price from each of these quantities on.", default=())
+    volume_rule: Literal["incremental", "all-units"] = column(
+        "Whether a price is for the units beyond its quantity, or for the whole order.", default="incremental"
+    )
     available_from_year: int = column("First year in which it can be bought.", default=1, ge=1)
     price_change_pct_per_year: float = column("Yearly change of the price.", default=0.0, ge=-90, le=100)
+
+    @model_validator(mode="after")
+    def _price_breaks(self) -> Offer:
+        if len(self.volume_units) != len(self.volume_prices_usd):
+            raise ValueError("volume_prices_usd|must have as many numbers as volume_units")
+        for name, form, what in (
+            ("volume_units", "[0-9]+", "whole number"),
+            ("volume_prices_usd", r"[0-9]+(\.[0-9]+)?", "price"),
+        ):
+            for text in getattr(self, name):
+                if not re.fullmatch(form, text):
+                    raise ValueError(f"{name}|'{text}' is not a {what}")
+        quantities = [1, *(int(text) for text in self.volume_units)]
+        if any(after <= before for before, after in pairwise(quantities)):
+            raise ValueError("volume_units|must ascend, from 2 on")
+        return self
+
+    @property
+    def price_breaks(self) -> tuple[tuple[int, float], ...]:
+        """(quantity from which, price) of each break."""
+        return tuple(
+            (int(units), float(price)) for units, price in zip(self.volume_units, self.volume_prices_usd, strict=True)
+        )
 
 
 class Existing(Row):

@@ -1,0 +1,90 @@
+"""Purchases at prices that fall with the volume of an order.
+
+    Σ_k q[s,k] = units[s],   Q_k = Σ_s q[s,k]
+    incremental: Q_k ≤ width_k,   Q_k ≥ width_k·z_{k+1},   Q_{k+1} ≤ most·z_{k+1}
+    all units:   first_k·z_k ≤ Q_k ≤ last_k·z_k,   Σ_k z_k = 1
+
+An offer without a site counts the orders of all sites together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dcopt.economics.ledger import CapitalLine
+from dcopt.economics.volume import Band, bands_of, priced
+from dcopt.formulation.program import Program, number, total, upper_bound
+from dcopt.problem.offered import VolumeOffer, volume_offer
+
+
+def link(program: Program) -> None:
+    """Split the purchases of rows that are priced by volume at their bands."""
+    plain: list[CapitalLine] = []
+    orders: dict[str, tuple[VolumeOffer, list[CapitalLine]]] = {}
+    for line in program.ledger.capital:
+        offer = volume_offer(program.problem, line.table, line.row, line.site)
+        if offer is None:
+            plain.append(line)
+        else:
+            orders.setdefault(offer.key, (offer, []))[1].append(line)
+    for offer, lines in orders.values():
+        plain += _in_bands(program, offer, lines)
+    program.ledger.capital = plain
+
+
+def _in_bands(program: Program, offer: VolumeOffer, lines: list[CapitalLine]) -> list[CapitalLine]:
+    units = {
+        site: total(line.quantity for line in lines if line.site == site)
+        for site in program.problem.sites
+        if any(line.site == site for line in lines)
+    }
+    bands = bands_of(lines[0].unit_price_usd, offer.breaks)
+    most = upper_bound(total(units.values()))
+    quantity: dict[tuple[str, int], Any] = {}
+    for site, expression in units.items():
+        for k in range(len(bands)):
+            quantity[site, k] = program.var("ordered", (offer.key, site, k), ub=upper_bound(expression))
+        ordered = total(quantity[site, k] for k in range(len(bands)))
+        program.require("ordered", (offer.key, site), ordered == expression)
+    sums = [total(quantity[site, k] for site in units) for k in range(len(bands))]
+    if offer.all_units:
+        _all_units(program, offer.key, bands, sums, most)
+    else:
+        _incremental(program, offer.key, bands, sums, most)
+    program.orders.append((units, quantity, bands, offer.all_units))
+    return [
+        replace(lines[0], site=site, quantity=variable, unit_price_usd=bands[k].price_usd)
+        for (site, k), variable in quantity.items()
+    ]
+
+
+def _all_units(program: Program, key: str, bands: tuple[Band, ...], sums: list[Any], most: float) -> None:
+    reached = []
+    for k, band in enumerate(bands):
+        chosen = program.var("volume_reached", (key, k), ub=1, binary=True)
+        reached.append(chosen)
+        least = band.first if k else 0
+        program.require("volume_most", (key, k), sums[k] <= min(most, band.last or most) * chosen)
+        program.require("volume_least", (key, k), sums[k] >= least * chosen)
+    program.require("one_volume", key, total(reached) == 1)
+
+
+def _incremental(program: Program, key: str, bands: tuple[Band, ...], sums: list[Any], most: float) -> None:
+    for k, band in enumerate(bands[:-1]):
+        width = (band.last or 0) - band.first + 1
+        beyond = program.var("volume_reached", (key, k), ub=1, binary=True)
+        program.require("volume_most", (key, k), sums[k] <= width)
+        program.require("volume_full", (key, k), sums[k] >= width * beyond)
+        program.require("volume_beyond", (key, k), sums[k + 1] <= most * beyond)
+
+
+def settle_orders(program: Program) -> None:
+    """Give the orders of a solved program the division among sites that everyone computes: first sites first."""
+    for units, quantity, bands, all_units in program.orders:
+        counts = {site: number(expression) for site, expression in units.items()}
+        lines = priced(counts, bands, all_units=all_units)
+        for (site, k), variable in quantity.items():
+            value = sum(count for at, count, price in lines if at == site and price == bands[k].price_usd)
+            alike = [j for j, band in enumerate(bands) if band.price_usd == bands[k].price_usd]
+            variable.set_value(value if k == alike[0] else 0.0, skip_validation=True)
