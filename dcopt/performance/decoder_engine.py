@@ -166,7 +166,7 @@ class Engine:
     fixed_gb: float
     memory_gb: float
     drafting: Drafting | None = None
-    steps: dict[float, float] = field(default_factory=dict, compare=False, repr=False)
+    steps: dict[float, float] = field(default_factory=dict, init=False, compare=False, repr=False)
     """`step` of the batches asked for last: searches ask for the same few again and again."""
 
     def parts(self, batch: float, width: float = 1.0) -> tuple[float, ...]:

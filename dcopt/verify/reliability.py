@@ -10,12 +10,11 @@ from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.expected import Expectation, Expectations, expectations_of, kinds_of
 from dcopt.performance.reliability import Stake, first_slack, kept, pace_slack
 from dcopt.performance.serving import variant_of
-from dcopt.performance.training import Layout
 from dcopt.performance.workloads import promise_of, rtt_ms, serving_task_of
 from dcopt.problem.demand import days_allowed
 from dcopt.problem.problem import Problem
+from dcopt.verify import serving, training
 from dcopt.verify.checker import Checker
-from dcopt.verify.serving import layout_of
 
 
 def promises(problem: Problem, design: Design) -> tuple[tuple[PromiseRecord, ...], float, float]:
@@ -55,15 +54,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
 
 def _of_job(problem: Problem, record: TrainingRecord, expectations: Expectations) -> tuple[PromiseRecord, Stake]:
     job = problem.training[record.job]
-    layout = Layout(
-        tensor=record.tensor,
-        pipeline=record.pipeline,
-        data=record.data,
-        expert=record.expert,
-        context=record.context,
-        virtual_stages=record.virtual_stages,
-        micro_batch=record.micro_batch,
-    )
+    layout = training.layout_of(record)
     expected = expectations.training(
         job, record.node, record.fabric, record.precision, record.software, record.nodes, layout
     )
@@ -80,7 +71,7 @@ def _of_service(
     task, engine = serving_task_of(service, problem, record.speculation), problem.software[record.software]
     rows = [problem.compression[name] for name in record.compression.split("+")]
     variant = variant_of(rows, problem.accelerators[problem.nodes[record.node].accelerator], engine)
-    layout = layout_of(record, task.model)
+    layout = serving.layout_of(record, task.model)
     if variant is None or layout is None or record.replicas < 1:
         raise ValueError(f"{record.service} has no variant, layout and replica that run on {record.node}")
     names = [row.name for row in rows]

@@ -46,13 +46,9 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     _calendar(problem, design, checker)
 
 
-def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectations: Expectations) -> None:
-    place = f"training {record.job} year {record.year}"
-    job = problem.training[record.job]
-    run = run_of(job, problem)
-    node = problem.nodes[record.node]
-    software = problem.software[record.software]
-    layout = Layout(
+def layout_of(record: TrainingRecord) -> Layout:
+    """Return the layout that a record states."""
+    return Layout(
         tensor=record.tensor,
         pipeline=record.pipeline,
         data=record.data,
@@ -63,6 +59,15 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectat
         recompute=cast(Recompute, record.recompute),
         sharding=cast(Sharding, record.sharding),
     )
+
+
+def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectations: Expectations) -> None:
+    place = f"training {record.job} year {record.year}"
+    job = problem.training[record.job]
+    run = run_of(job, problem)
+    node = problem.nodes[record.node]
+    software = problem.software[record.software]
+    layout = layout_of(record)
     try:
         step = predict_step(
             run.task, cluster_for(problem, record.node, record.fabric), layout, record.precision, software

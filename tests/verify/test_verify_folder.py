@@ -52,7 +52,7 @@ def test_untouched_run_passes(run: Path) -> None:
         (("inference", 0, "latency_ms"), 5.0, "inference answers on hall/l4-4 year 1 latency_ms"),
         (("network", 0, "leaf"), 0, "network hall/hgx-a100-80-8/ndr400-rail year 1 switches"),
         (("storage", 0, "usable_tb"), 900.0, "usable_tb"),
-        (("racks", 0, "count"), 2, "rack_positions_used"),
+        (("racks", 0, "count"), 9, "rack_positions_used"),
         (("power", 0, "units"), 1, "units for the load"),
         (("cooling", 0, "units"), 1, "units for the heat"),
         (("sites", 0, "facility_kw"), 20.0, "site hall year 1 facility_kw"),
