@@ -14,6 +14,7 @@ from dcopt.performance.cluster import Cluster
 from dcopt.performance.training_records import RECOMPUTE, SERVERS, SHARDING, Layout, TrainingTask
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 MOST_MICRO_BATCH = 64
 MOST_VIRTUAL_STAGES = 8
 LEAST_CONTEXT_TOKENS = 4096
@@ -106,8 +107,26 @@ def depth_of(task: TrainingTask) -> int:
     return task.model.layers + task.model.decoder_layers
 
 
-def check(task: TrainingTask, cluster: Cluster, layout: Layout) -> None:
-    """Raise `ValueError`, saying the cure, where ``layout`` cannot run ``task`` on ``cluster``."""
+def stage_layers(depth: int, pipeline: Ints | int, virtual_stages: Ints | int) -> Floats:
+    """Return the layers of the fullest pipeline stage."""
+    parts = np.asarray(pipeline) * np.asarray(virtual_stages)
+    return np.asarray(virtual_stages * np.ceil(depth / parts), dtype=float)
+
+
+def shares_out(depth: int, pipeline: int, virtual_stages: int) -> bool:
+    """Whether stages can share out the layers with none more than one layer short, as published runs do.
+
+    Llama 3 405B has 126 layers on 16 stages, DeepSeek-V3 61: embedding and head take the places that are left.
+    """
+    slots = pipeline * float(stage_layers(depth, pipeline, virtual_stages))
+    return slots - depth < pipeline
+
+
+def check(task: TrainingTask, cluster: Cluster, layout: Layout, *, uneven: bool = False) -> None:
+    """Raise `ValueError`, saying the cure, where ``layout`` cannot run ``task`` on ``cluster``.
+
+    ``uneven``: a pipeline need not divide the layers (see `shares_out`); what is searched always does.
+    """
     model, depth = task.model, depth_of(task)
     for name in ("tensor", "pipeline", "data", "expert", "context", "virtual_stages", "micro_batch"):
         if getattr(layout, name) < 1:
@@ -116,7 +135,8 @@ def check(task: TrainingTask, cluster: Cluster, layout: Layout) -> None:
         raise ValueError(
             f"data {layout.data} × micro_batch {layout.micro_batch} does not divide global_batch {task.global_batch}"
         )
-    if depth % (layout.pipeline * layout.virtual_stages):
+    shared = uneven and shares_out(depth, layout.pipeline, layout.virtual_stages)
+    if depth % (layout.pipeline * layout.virtual_stages) and not shared:
         raise ValueError(
             f"pipeline {layout.pipeline} × virtual_stages {layout.virtual_stages} does not divide {depth} layers"
         )
@@ -217,6 +237,8 @@ def _choices(
     micro = divisors(share, None if "micro_batch" in fixed else MOST_MICRO_BATCH)
     most = MOST_VIRTUAL_STAGES if "virtual_stages" not in fixed else None
     virtual = divisors(depth // pipeline, most) if pipeline > 1 else [1]
+    if depth % (pipeline * int(fixed.get("virtual_stages", 1))) and "pipeline" in fixed:
+        virtual = [v for v in range(1, 2 * depth // pipeline + 1) if shares_out(depth, pipeline, v)]
     experts = [1]
     if model_experts:
         experts = [e for e in divisors(model_experts) if data % e == 0]
@@ -273,4 +295,8 @@ def _candidate_shapes(
         tensors = [int(fixed["tensor"])]
     if "context" in fixed and task.sequence_length % int(fixed["context"]) == 0:
         contexts = [int(fixed["context"])]
-    return list(product(tensors, divisors(depth_of(task)), contexts, divisors(task.global_batch)))
+    depth = depth_of(task)
+    pipelines = divisors(depth)
+    if "pipeline" in fixed and shares_out(depth, int(fixed["pipeline"]), int(fixed.get("virtual_stages", 1))):
+        pipelines = [int(fixed["pipeline"])]
+    return list(product(tensors, pipelines, contexts, divisors(task.global_batch)))

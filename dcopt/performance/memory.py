@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcopt.performance import arithmetic
-from dcopt.performance.layouts import LayoutArrays, depth_of
+from dcopt.performance.layouts import LayoutArrays, depth_of, stage_layers
 from dcopt.performance.training_records import SERVERS, TrainingTask
 from dcopt.problem.model_config import ModelConfig
 
@@ -138,7 +138,7 @@ def activation_bytes(task: TrainingTask, precision: str, layouts: LayoutArrays) 
     micro_batches = task.global_batch / (layouts.data * layouts.micro_batch)
     interleaved = 1.0 + (layouts.pipeline - 1) / (layouts.pipeline * layouts.virtual_stages)
     flight = np.minimum(micro_batches, layouts.pipeline * np.where(layouts.virtual_stages > 1, interleaved, 1.0))
-    total = tokens * kept * depth / layouts.pipeline * flight
+    total = tokens * kept * stage_layers(depth, layouts.pipeline, layouts.virtual_stages) * flight
     working = tokens * (layer + score / tensor)
     logits = tokens * (4.0 if is_fused else 6.0) * model.vocab / tensor if model.generates else 0.0
     result: Floats = total + np.where(layouts.recompute == 2, working, 0.0)

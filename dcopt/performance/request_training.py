@@ -204,13 +204,13 @@ def _chosen(asked: Asked) -> StepPrediction:
     if "data" not in named and accelerators % others == 0:
         named["data"] = accelerators // others
     layout = Layout(**named)  # type: ignore[arg-type]
-    check(asked.task, asked.cluster, replace(layout, data=1, micro_batch=1, expert=1, sharding="none"))
+    check(asked.task, asked.cluster, replace(layout, data=1, micro_batch=1, expert=1, sharding="none"), uneven=True)
     if layout.accelerators != accelerators:
         raise RequestError(
             f"accelerators: no legal layout uses {accelerators}; tensor × pipeline × context × data must give it"
         )
     rough = Layout(**{**asdict(layout), "recompute": named.get("recompute", "full")})
-    return predict_step(asked.task, asked.cluster, rough, asked.precision, asked.software)
+    return predict_step(asked.task, asked.cluster, rough, asked.precision, asked.software, uneven=True)
 
 
 def _record(request: Request, step: StepPrediction) -> dict[str, Any]:

@@ -86,14 +86,16 @@ def predict_step(
     precision: str,
     software: Software,
     constants: TrainingConstants = CONSTANTS,
+    *,
+    uneven: bool = False,
 ) -> StepPrediction:
-    """Return the step of one layout (memory may not fit: see ``fits``).
+    """Return the step of one layout (memory may not fit: see ``fits``); ``uneven`` as `check` takes it.
 
     Raises
     ------
     ValueError: the layout is illegal, or the chip lacks the precision.
     """
-    check(task, cluster, layout)
+    check(task, cluster, layout, uneven=uneven)
     layouts = arrays_of([layout])
     times = evaluate(task, cluster, layouts, precision, software, constants)
     return _prediction(task, cluster, layouts, times, 0, precision, software)

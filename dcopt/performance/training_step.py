@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dcopt.performance import arithmetic, collectives
 from dcopt.performance.cluster import Cluster
-from dcopt.performance.layouts import LayoutArrays, depth_of
+from dcopt.performance.layouts import LayoutArrays, depth_of, stage_layers
 from dcopt.performance.memory import fused, memory_gb, stage_parameters, sweep_bytes, token_bytes, trained_parameters
 from dcopt.performance.training_rates import (
     CONSTANTS,
@@ -177,7 +177,7 @@ def evaluate(
     exchange = _expert_s(task, cluster, layouts, constants)
     hop = 2.0 * layouts.virtual_stages * collectives.point_to_point_s(cluster, message / tensor, layouts.accelerators)
     hop = np.where(pipeline > 1, hop, 0.0)
-    layers = depth / pipeline
+    layers = stage_layers(depth, pipeline, layouts.virtual_stages)
     lesson = _teacher_s(task, cluster, layouts, rates, constants, is_fused)
     stage = (compute + reduce + exchange) * layers + hop + lesson
     handed = np.where(is_fused & (layouts.virtual_stages > 1), hop, hop * micro_batches)

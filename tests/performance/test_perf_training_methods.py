@@ -8,7 +8,7 @@ import pytest
 from perf_inputs import TRAINER, cluster, model, request
 
 from dcopt.performance import arithmetic, memory
-from dcopt.performance.layouts import check, enumerate_layouts
+from dcopt.performance.layouts import check, enumerate_layouts, shares_out, stage_layers
 from dcopt.performance.request import RequestError
 from dcopt.performance.request_training import predict_training
 from dcopt.performance.training import Layout, TrainingTask, best_step, predict_step
@@ -157,3 +157,38 @@ def test_full_recomputation_under_pytorch_stops_early() -> None:
     again = early.breakdown["compute"] - none.breakdown["compute"]
     full = whole.breakdown["compute"] - whole_none.breakdown["compute"]
     assert 0 < again / none.breakdown["compute"] < full / whole_none.breakdown["compute"] < 1 / 3 + 0.01
+
+
+@pytest.mark.parametrize(
+    ("depth", "pipeline", "virtual", "legal", "layers"),
+    [
+        (126, 16, 1, True, 8),
+        (126, 16, 8, True, 8),
+        (126, 9, 7, True, 14),
+        (126, 16, 7, False, 14),
+        (61, 16, 1, True, 4),
+    ],
+)
+def test_stages_may_share_out_layers_unevenly(
+    depth: int, pipeline: int, virtual: int, legal: bool, layers: int
+) -> None:
+    assert shares_out(depth, pipeline, virtual) is legal
+    assert stage_layers(depth, pipeline, virtual) == layers
+
+
+def test_a_published_uneven_pipeline_is_predicted() -> None:
+    """Llama 3 405B: 126 layers on 16 stages; arXiv 2407.21783 states 38 to 43 % MFU on 8 to 16 thousand H100."""
+    asked = {
+        "model": "llama-3.1-405b",
+        "accelerator": "h100-sxm",
+        "internode_gbps_per_node": "3200",
+        "accelerators": "8192",
+        "tensor": "8",
+        "pipeline": "16",
+        "global_batch": "2048",
+        "sequence_length": "8192",
+        "precision": "bf16",
+    }
+    found = predict_training(request(**asked))
+    assert found["pipeline"] == 16
+    assert 0.33 < found["mfu"] < 0.52
