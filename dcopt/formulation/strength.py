@@ -55,9 +55,7 @@ def _service(program: Program, period: Period, service: str, peak: float) -> Non
         if len(variables) == 1:
             sums.append((rates[key], variables[0]))
             continue
-        most = math.ceil(peak / rates[key] - 1e-9) + len(variables)
-        if program.problem.inference[service].survive_pct:  # what must survive is carried more than once
-            most = sum(int(variable.ub) for variable in variables)
+        most = sum(int(variable.ub) for variable in variables)
         alike = program.var("alike", (service, number, period.index), ub=most, integer=True)
         program.require("alike", (service, number, period.index), total(variables) == alike)
         sums.append((rates[key], alike))

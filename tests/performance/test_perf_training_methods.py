@@ -191,4 +191,4 @@ def test_a_published_uneven_pipeline_is_predicted() -> None:
     }
     found = predict_training(request(**asked))
     assert found["pipeline"] == 16
-    assert 0.33 < found["mfu"] < 0.52
+    assert 0.36 < found["mfu"] < 0.50
