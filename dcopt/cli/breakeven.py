@@ -59,13 +59,12 @@ def command(
         usage_error(f"--vary {varied}: write the cell and its range as CELL=LOW:HIGH ({error})")
     if not low < high:
         usage_error(f"--vary {varied}: LOW must be below HIGH")
-    cell = varied.partition("=")[0].removesuffix("*").removesuffix("+").strip()
     line = ProgressLine()
     try:
         choices = choices_of(time_limit, TIGHT_GAP if gap is None else gap, seed)
         plan = {"kind": "breakeven", "details": {"vary": varied, "aspect": aspect}}
         asker = Asker(problem, sets, choices, output, plan, line.outcome)
-        found = break_even(cell, change.operator, low, high, aspect, asker)
+        found = break_even(change.cell, change.operator, low, high, aspect, asker)
     except StudyFolderError as error:
         usage_error(str(error))
     except NotProvenError as error:

@@ -16,6 +16,7 @@ from dcopt.problem.problem import Change
 from dcopt.problem.schema import Column, cell_text, columns_of
 from dcopt.problem.tables import TABLES
 from dcopt.problem.tables.problem_rows import Settings
+from dcopt.problem.tables.study_rows import cell_path
 
 GRAMMAR = "TABLE.NAME.COLUMN=VALUE, TABLE.NAME.COLUMN*=FACTOR, TABLE.NAME.COLUMN+=SUMMAND or settings.KEY=VALUE"
 
@@ -32,6 +33,11 @@ class Set:
     column: str
     operator: Operator
     value: str
+
+    @property
+    def cell(self) -> str:
+        """What is changed, without operator and value."""
+        return cell_path(self.table, self.name, self.column)
 
     def finding(self, message: str, **details: Any) -> Finding:
         """Return an error about this option."""

@@ -47,14 +47,13 @@ def parse_vary(text: str) -> Vary:
         change = parse_set(text)
     except SetError as error:
         raise VaryError(str(error)) from None
-    cell = text.partition("=")[0].removesuffix("*").removesuffix("+").strip()
     if ":" in change.value:
         values = _evenly(text, change.value)
     else:
         values = tuple(word.strip() for word in change.value.split(","))
     if not all(values) or len(set(values)) != len(values):
         raise VaryError(f"--vary {text}: the values are blank or stand twice; write CELL=LOW:HIGH:COUNT or CELL=A,B,C")
-    return Vary(cell, change.operator, values)
+    return Vary(change.cell, change.operator, values)
 
 
 def _evenly(text: str, value: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from dcopt.problem.demand import is_alive, load_in
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
-from dcopt.problem.tables.catalog_rows import Software
+from dcopt.problem.tables.catalog_rows import Compression, Software
 from dcopt.verify.checker import Checker
 
 
@@ -134,14 +134,27 @@ def _record(
     _makes_sense(record, model, layout, engine, problem, checker, place)
     for part in sorted(set(point.breakdown) | set(record.breakdown_ms)):
         checker.equal(f"{place} breakdown_ms {part}", record.breakdown_ms.get(part), point.breakdown.get(part))
+    _may_run(problem, record, task.model, stack, checker, place)
+
+
+def _may_run(
+    problem: Problem,
+    record: ServiceRecord,
+    model: ModelConfig,
+    stack: list[Compression],
+    checker: Checker,
+    place: str,
+) -> None:
+    """Check that engine and variant are on offer for the model at the site, and the site allowed."""
+    service, engine = problem.inference[record.service], problem.software[record.software]
     runs = (
-        runs_on(engine, accelerator, "serving")
-        and serves(engine, task.model)
+        runs_on(engine, problem.accelerators[problem.nodes[record.node].accelerator], "serving")
+        and serves(engine, model)
         and record.software in offered(problem, "software", record.site)
     )
     checker.holds(f"{place} software", runs, record.software, "it does not run there")
     allowed = offered(problem, "compression", record.site)
-    good = all(applies(row, task.model) and row.name in allowed for row in stack) and stack_together(stack)
+    good = all(applies(row, model) and row.name in allowed for row in stack) and stack_together(stack)
     checker.holds(f"{place} compression", good, record.compression, "no published loss for this model or stack")
     checker.holds(f"{place} site", not service.sites or record.site in service.sites, record.site, "not allowed")
 
