@@ -110,7 +110,8 @@ class RunFolder:
 
     def write_results(self, design: Design, problem: Problem, simulated: tuple[SimulatedService, ...] = ()) -> None:
         """Write ``design.json``, the bill of materials, the report, and what was simulated."""
-        from dcopt.report.bom import write_bom_csv, write_bom_xlsx
+        from dcopt.report.bom import write_bom_csv
+        from dcopt.report.bom_workbook import write_bom_xlsx
         from dcopt.report.context import read_beside
         from dcopt.report.html import render_html
 
