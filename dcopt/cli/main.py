@@ -103,3 +103,7 @@ def main() -> None:
     Example: dcopt init bert --example bert-question-answering
              dcopt solve bert
     """
+
+
+if __name__ == "__main__":
+    main()
