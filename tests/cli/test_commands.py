@@ -231,3 +231,11 @@ def test_the_commands_work_as_a_program(tiny: Path, tmp_path: Path) -> None:
 
 def test_the_tiny_problem_is_the_whole_problem(tiny: Path) -> None:
     assert {path.name for path in tiny.iterdir()} == set(TINY)
+
+
+def test_a_problem_as_a_workbook_can_be_checked(tmp_path: Path) -> None:
+    result = dcopt("init", tmp_path / "plan", "--xlsx", "--example", "ten-node-petascale")
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["models", "plan.xlsx"]
+    assert dcopt("check", tmp_path / "plan.xlsx", "--no-precheck").exit_code == 0
+    assert dcopt("init", tmp_path / "plan.xlsx").exit_code == 2  # it exists
