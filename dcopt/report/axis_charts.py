@@ -27,7 +27,7 @@ def xy(chart: XYChart) -> tuple[list[str], int]:
         return [], 0
     across = nice_ticks(min(x for x, _ in points), max(x for x, _ in points))
     up = nice_ticks(min(y for _, y in points), max(y for _, y in points))
-    left, top, wide, tall = 130, 16, WIDTH - 150, 240
+    left, top, wide, tall = 130, 32, WIDTH - 150, 240
 
     def place(x: float, y: float) -> tuple[float, float]:
         return (
