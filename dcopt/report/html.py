@@ -129,7 +129,7 @@ def _region(table: Table) -> str:
         rows.append(f"<tr{css}>{''.join(cells)}</tr>")
     caption, lines = markup(table.caption), "\n".join(rows)
     return (
-        f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
+        f'<div class="scroll" role="group" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
         f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
     )
 
