@@ -14,7 +14,7 @@ def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     if high <= low:
         pad = abs(low) * 0.01 or 1.0
         low, high = low - pad, high + pad
-    step = nice_ceiling((high - low) / (most - 1))
+    step = nice_ceiling((high - low) / (most - 1))  # most - 1 steps, and one more where the ends are not round
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
     return [k * step for k in range(first, last + 1)]
