@@ -23,7 +23,12 @@ FORMATS = (*PROGRAMS, SCHEMA, *OF_DESIGN)
 @click.command("export")
 @click.argument("source", metavar="RUN|PROBLEM", type=click.Path(path_type=Path))
 @click.argument("form", metavar="FORMAT", required=False, type=click.Choice(FORMATS))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write (default: standard output).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write (default: standard output; mps, lp: PROBLEM.FORMAT).",
+)
 def command(source: Path, form: str | None, output: Path | None) -> None:
     """Write a problem or a design in the words of another program.
 

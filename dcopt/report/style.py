@@ -85,7 +85,9 @@ footer { color: var(--soft); font-size: 0.85rem; margin-top: 48px; padding-botto
   h2 { break-after: avoid; margin-top: 24px; }
   header, main, footer { max-width: none; padding: 0; }
   .scroll { overflow: visible; } table { font-size: 8pt; } thead { display: table-header-group; }
-  tr, figure, dl.figures { break-inside: avoid; } th, td { padding: 2px 4px; }
+  tr, figure, dl.figures, table.short { break-inside: avoid; } svg.wide { max-width: 165mm; }
+  svg.narrow { max-width: 105mm; } summary { break-after: avoid; }
+  th, td { padding: 2px 4px; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
