@@ -1,10 +1,11 @@
 """A family of seeded planning problems, for the strength and speed of the program (issue 6 of the project).
 
 Parts, chips and models are the shipped ones; what a planner would bring (prices, sizes, promises, sites) is drawn
-around real values. Four sizes: S (1 site, 6 node types, 2 fabrics, 1 year, 3 jobs, 3 services), M (2 sites, 8 × 3, 5 years,
-6 + 6), L (3 sites, 12 × 4, 5 years, 12 + 12) and XL (4 sites, 12 × 4, 7 years, 20 + 20). Instances with an odd seed are
-*restricted*: each job and service is allowed at about half of the sites only and electricity differs by a factor of up
-to 2.7 between sites, which spoils the interchangeability that makes the even ones easy (formulation.md, "Strength").
+around real values. Four sizes: S (1 site, 6 node types, 2 fabrics, 1 year, 3 jobs, 3 services), M (2 sites, 8 × 3,
+5 years, 6 + 6), L (3 sites, 12 × 4, 5 years, 12 + 12) and XL (4 sites, 12 × 4, 7 years, 20 + 20). Instances with an odd
+seed are *restricted*: each job and service is allowed at about half of the sites only and electricity differs by a
+factor of up to 2.7 between sites, which spoils the interchangeability that makes the even ones easy (formulation.md,
+"Strength").
 """
 
 from __future__ import annotations
