@@ -5,10 +5,16 @@
     Σ_g ρ_g·alike ≥ peak, divided by each ρ_d and rounded (mixed-integer rounding):
         Σ_g (f·⌊ρ_g/ρ_d⌋ + min(f, frac(ρ_g/ρ_d)))·alike ≥ f·⌈peak/ρ_d⌉,   f = frac(peak/ρ_d)
 
+    Σ_{c on node k at s} y[j,c,t] ≤ kind_open[s,k],   Σ_{c at s} y[j,c,t] ≤ active[s]      the same for shares of a load
+    open[p] ≤ kind_open[s,k] ≤ Σ_f open[s,k,f],   kind_open[s,k] ≤ active[s]
+
     open[p] ≤ Σ_{work on p that spans nodes} y + r      where the same nodes can be had without a fabric
 
 The last row is a rule of design as well: a fabric is bought only for work that spans nodes (moving everything else to
 the pool without one costs no more).
+
+What a workload has at a site, all its ways together, needs the site: without that, a job that is split in the
+relaxation pays for half a site, half a generator and half of each pool.
 
 Sums over pools that are alike let the solver branch on what matters, not on which of many equal pools is used
 (formulation.md, "Strength"; the rounding is that of Nemhauser and Wolsey 1990).
