@@ -133,8 +133,8 @@ def _region(table: Table) -> str:
     caption, lines = markup(table.caption), "\n".join(rows)
     short = ' class="short"' if len(rows) <= SHORT_ROWS else ""
     return (
-        f'<div class="scroll" role="group" aria-label="{caption}" tabindex="0"><table{short}><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
+        f'<div class="scroll" role="group" aria-label="{caption}" tabindex="0">'
+        f"<table{short}><caption>{caption}</caption><thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
     )
 
 
