@@ -136,7 +136,7 @@ def _offer(sheet: Any, letter: str, column: Column, lists: Names, last: int) -> 
         of = "models" if column.name == "model" and "models" in lists else column.refers_to
         if of in ("sites", "datasets", "training", "inference"):
             formula = f"'{of}'!$A$2:$A${ROWS_TO_FILL}"  # rows that the planner writes in this workbook
-        elif of in lists:
+        elif of is not None and of in lists:
             letters = get_column_letter(2 + list(lists).index(of))
             formula = f"'{LISTS}'!${letters}$2:${letters}${len(lists[of]) + 1}"
     if not formula:
