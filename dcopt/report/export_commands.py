@@ -129,6 +129,8 @@ def _megatron(job: TrainingRecord, problem: Problem) -> list[str]:
         notes.append("# not a decoder: use pretrain_bert.py or pretrain_t5.py, whose arguments of layout are the same")
     if job.sharding in ("gradients", "full"):
         notes.append(f"# sharding '{job.sharding}' goes beyond the distributed optimizer: Megatron's FSDP is needed")
+    if config.kv_lora_rank:
+        notes.append("# latent attention: --multi-latent-attention and its ranks are to be added from config.json")
     words: Words = ["torchrun", "--nnodes", str(job.nodes), "--nproc-per-node", str(min(per_node, job.accelerators))]
     words += ["pretrain_gpt.py", *_model(config), *_layout(job, config), *_numbers(job)]
     length = asked.sequence_length or config.max_positions
@@ -154,6 +156,10 @@ def _model(config: ModelConfig) -> Words:
     if config.experts:
         words += ["--num-experts", str(config.experts), "--moe-router-topk", str(config.experts_per_token)]
         words += ["--moe-ffn-hidden-size", str(config.expert_ffn)]
+        if config.dense_layers:
+            words += ["--moe-layer-freq", f"([0]*{config.dense_layers}+[1]*{config.layers - config.dense_layers})"]
+        if config.shared_ffn:
+            words += ["--moe-shared-expert-intermediate-size", str(config.shared_ffn)]
     return words
 
 

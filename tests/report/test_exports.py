@@ -115,3 +115,12 @@ def test_every_script_is_shell(design: Design, known: Problem, tmp_path: Path) -
         path = tmp_path / "script.sh"
         path.write_text(write(design, known), encoding="utf-8")
         subprocess.run(["sh", "-n", str(path)], check=True)
+
+
+def test_experts_and_dense_layers_are_told_to_megatron(design: Design, known: Problem) -> None:
+    moved = replace(known, models={**known.models, "gpt-3": model("deepseek-v3")})
+    script = megatron_arguments(design, moved)
+    found = options(script)
+    assert (found["--num-experts"], found["--moe-router-topk"], found["--moe-ffn-hidden-size"]) == ("256", "8", "2048")
+    assert found["--moe-layer-freq"] == "([0]*3+[1]*58)"
+    assert "latent attention" in script
