@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from dcopt.cli.inputs import NO_DESIGN, usage_error
-from dcopt.cli.report import design_of, problem_of
+from dcopt.cli.report import design_of, problem_of, shows_colour
 
 
 @click.command("bom")
@@ -38,6 +38,11 @@ def command(run: Path, output: Path | None) -> None:
         width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 120
         if not design.bom_lines:
             click.echo("nothing to buy: all that this design uses is rented or there already")
+            return
+        if shows_colour():
+            from dcopt.report.rich_terminal import render_rich_table
+
+            click.echo(render_rich_table(bom_table(design), max(width, 60)), nl=False)
             return
         click.echo("\n".join(format_table(bom_table(design), max(width, 60))))
         return

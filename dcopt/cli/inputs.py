@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ def load_or_exit(path: Path, sets: Sequence[str] = (), quotes: Path | None = Non
 
             problem = load_usable(path, (*sets, *quote_sets(problem, read_quotes(quotes))))
     except InputError as error:
-        exit_with(error.findings)
+        exit_with(error.findings, path)
     print_findings(problem.warnings)
     return problem
 
@@ -54,15 +55,25 @@ def load_usable(path: Path, sets: Sequence[str] = ()) -> Problem:
     return problem
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
-    """Print findings to stderr, one line each."""
+def print_findings(findings: Iterable[Finding], folder: Path | None = None) -> None:
+    """Print findings to stderr, one line each; with the ``folder`` of the tables, errors point at their cell."""
     for finding in findings:
-        click.echo(str(finding), err=True)
+        if folder is None or finding.severity != "error":
+            click.echo(str(finding), err=True)
+            continue
+        from dcopt.cli.pointing import pointed
+
+        click.echo(pointed(finding, folder, _red), err=True)
 
 
-def exit_with(findings: Sequence[Finding]) -> NoReturn:
+def _red(text: str) -> str:
+    """Return ``text`` in red on a terminal that shows colour (click takes it away where there is none)."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, fg="red", bold=True)
+
+
+def exit_with(findings: Sequence[Finding], folder: Path | None = None) -> NoReturn:
     """Print findings and their number to stderr and leave with code 2."""
-    print_findings(findings)
+    print_findings(findings, folder)
     errors = sum(finding.severity == "error" for finding in findings)
     click.echo(f"{errors} error{'s' if errors != 1 else ''}; nothing was written", err=True)
     sys.exit(BAD_INPUT)

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "solve": ("dcopt.cli.solve", "Find the cheapest design that keeps every promise."),
     "report": ("dcopt.cli.report", "Show a solved design."),
     "bom": ("dcopt.cli.bom", "Show or write the bill of materials of a solved design."),
+    "export": ("dcopt.cli.export", "A problem or design for other programs: MPS, vLLM, Megatron, Slurm and more."),
+    "fit": ("dcopt.cli.fit", "A service row from a log of requests."),
     "simulate": ("dcopt.cli.simulate", "Check the services of a solved design, request by request."),
     "explain": ("dcopt.cli.explain", "Why this design, or why there is none."),
     "verify": ("dcopt.cli.verify", "Recheck every promise and every dollar from the inputs alone."),
@@ -103,3 +105,7 @@ def main() -> None:
     Example: dcopt init bert --example bert-question-answering
              dcopt solve bert
     """
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -77,6 +78,11 @@ def problem_of(run: Path) -> Problem | None:
         return None
 
 
+def shows_colour() -> bool:
+    """Whether stdout is a terminal that understands escapes."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def rendered(
     design: Design,
     problem: Problem | None,
@@ -97,7 +103,14 @@ def rendered(
         return render_markdown(design, problem, simulated, beside)
     if form == "json":
         return json.dumps(design.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
-    from dcopt.report.terminal import render_terminal
+    from dcopt.report.terminal import render_terminal, summary_of
 
+    is_summary = form == "summary"
+    if terminal and shows_colour():
+        from dcopt.report.content import build_report
+        from dcopt.report.rich_terminal import render_rich
+
+        report = build_report(design, problem, simulated, beside)
+        return render_rich(summary_of(report) if is_summary else report, max(60, shutil.get_terminal_size().columns))
     width = shutil.get_terminal_size((100, 24)).columns if terminal and sys.stdout.isatty() else 100
-    return render_terminal(design, problem, width, summary=form == "summary", simulated=simulated, beside=beside)
+    return render_terminal(design, problem, width, summary=is_summary, simulated=simulated, beside=beside)

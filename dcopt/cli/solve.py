@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from dcopt.cli.inputs import exit_with, load_or_exit, usage_error
-from dcopt.cli.text_table import terminal_width
-
-if TYPE_CHECKING:
-    from dcopt.solve.session import Progress
+from dcopt.cli.live import SolveScreen
 
 
 @click.command("solve")
@@ -71,7 +67,7 @@ def command(
     from dcopt.pipeline.user_constraints import UserConstraintsError
 
     options = RunOptions(time_limit, gap, threads, seed, baseline=not no_baseline, simulate=not no_simulate)
-    screen = _Screen()
+    screen = SolveScreen()
     try:
         finished = solve_into(
             loaded,
@@ -102,34 +98,3 @@ def command(
             click.echo(f"warning: {part.service} at {part.site} misses a promise in the simulation", err=True)
     click.echo(f"wrote {target} (all of it: dcopt report {target}, or {target / 'report.html'})", err=True)
     sys.exit(finished.exit_code)
-
-
-class _Screen:
-    """One line on a terminal, refreshed in place; nothing where stderr is not a terminal."""
-
-    def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
-        self.width = max(20, terminal_width() - 1)
-
-    def phase(self, text: str) -> None:
-        """Show what is being done."""
-        self._draw(f"  {text} ...")
-
-    def show(self, progress: Progress) -> None:
-        """Show incumbent, bound, gap and time."""
-        incumbent = "none yet" if progress.incumbent is None else f"{progress.incumbent:,.0f}"
-        bound = "none yet" if progress.bound is None else f"{progress.bound:,.0f}"
-        gap = "" if progress.gap is None else f"  gap {progress.gap:.2%}"
-        hint = "stopping; Ctrl-C again gives the design up" if progress.stopping else "Ctrl-C keeps the incumbent"
-        self._draw(f"  {progress.seconds:6.1f} s  incumbent {incumbent}  bound {bound}{gap}  ({hint})")
-
-    def _draw(self, line: str) -> None:
-        if self.live:
-            sys.stderr.write(f"\r\x1b[2K{line[: self.width]}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self.live:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()

@@ -83,7 +83,7 @@ def _trace(design: Design, unit: str) -> tuple[XYChart, ...]:
     proven = [(p.seconds, p.bound) for p in design.progress if p.bound is not None]
     series = tuple(
         (name, tuple((x, y) for x, y in points if y is not None))
-        for name, points in (("best design so far (incumbent)", found), ("no design is below (bound)", proven))
+        for name, points in (("best so far", found), ("bound", proven))
         if points
     )
     if not series:

@@ -14,7 +14,7 @@ def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     if high <= low:
         pad = abs(low) * 0.01 or 1.0
         low, high = low - pad, high + pad
-    step = nice_ceiling((high - low) / (most - 1))
+    step = nice_ceiling((high - low) / (most - 1))  # most - 1 steps, and one more where the ends are not round
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
     return [k * step for k in range(first, last + 1)]
@@ -27,7 +27,7 @@ def xy(chart: XYChart) -> tuple[list[str], int]:
         return [], 0
     across = nice_ticks(min(x for x, _ in points), max(x for x, _ in points))
     up = nice_ticks(min(y for _, y in points), max(y for _, y in points))
-    left, top, wide, tall = 130, 16, WIDTH - 150, 240
+    left, top, wide, tall = 130, 32, WIDTH - 150, 240
 
     def place(x: float, y: float) -> tuple[float, float]:
         return (

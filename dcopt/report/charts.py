@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from dcopt.report.axis_charts import heat_map, ranges, scatter, xy
+from dcopt.report.axis_charts import heat_map, nice_ticks, ranges, scatter, xy
 from dcopt.report.blocks import (
     BarChart,
     BulletChart,
@@ -29,12 +29,15 @@ from dcopt.report.blocks import (
     markup,
 )
 from dcopt.report.chart_data import summary_of
-from dcopt.report.drawing import WIDTH, colour, legend, line, rect, short, text
+from dcopt.report.drawing import NARROW, WIDTH, colour, legend, line, rect, short, text
 from dcopt.report.flow_drawings import elevations, network, sankey
-from dcopt.report.numbers import amount, nice_ceiling, number, percent
+from dcopt.report.numbers import amount, number, percent
 
 LABEL = 200
 ROW = 30
+BAR_LABEL = 116
+BULLET_ROW = 46
+NARROW_CHARTS = (BarChart, BulletChart, SplitBar)
 
 
 def draw(chart: Chart, key: str) -> str:
@@ -42,10 +45,11 @@ def draw(chart: Chart, key: str) -> str:
     parts, height = DRAWN[type(chart)](chart)
     if not parts:
         return ""
+    width, css = (NARROW, "narrow") if isinstance(chart, NARROW_CHARTS) else (WIDTH, "wide")
     head = f'<title id="{key}">{markup(chart.title)}</title><desc id="{key}-desc">{markup(summary_of(chart))}</desc>'
     return (
-        f'<svg role="img" aria-labelledby="{key}" aria-describedby="{key}-desc" viewBox="0 0 {WIDTH} {height}" '
-        f'xmlns="http://www.w3.org/2000/svg">{head}{"".join(parts)}</svg>'
+        f'<svg role="img" class="{css}" aria-labelledby="{key}" aria-describedby="{key}-desc" '
+        f'viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">{head}{"".join(parts)}</svg>'
     )
 
 
@@ -54,14 +58,15 @@ def _bars(chart: BarChart) -> tuple[list[str], int]:
         return [], 0
     groups = list(dict.fromkeys(bar.group for bar in chart.bars))
     longest = max(bar.value for bar in chart.bars) or 1.0
-    parts = legend(groups, 4)
+    parts = legend(groups, 4, 3, NARROW)
     for i, bar in enumerate(chart.bars):
         y = 34 + i * ROW
-        length = (WIDTH - LABEL - 130) * bar.value / longest
+        length = (NARROW - BAR_LABEL - 100) * bar.value / longest
+        said = f"{bar.label} ({bar.group}): {bar.text}"
         parts += [
-            text(LABEL - 8, y + 16, short(bar.label, 26), "end"),
-            rect(LABEL, y, length, ROW - 8, colour(groups.index(bar.group)), f"{bar.label} ({bar.group}): {bar.text}"),
-            text(LABEL + length + 6, y + 16, bar.text),
+            text(BAR_LABEL - 8, y + 16, short(bar.label, 15), "end"),
+            rect(BAR_LABEL, y, length, ROW - 8, colour(groups.index(bar.group)), said),
+            text(BAR_LABEL + length + 6, y + 16, bar.text),
         ]
     return parts, 40 + len(chart.bars) * ROW
 
@@ -70,66 +75,71 @@ def _split(chart: SplitBar) -> tuple[list[str], int]:
     total = sum(value for _, value, _ in chart.parts)
     if total <= 0:
         return [], 0
-    parts, x = legend([f"{name}: {said}" for name, _, said in chart.parts], 54), 10.0
+    parts, x = legend([f"{name}: {said}" for name, _, said in chart.parts], 54, 2, NARROW), 0.0
     for i, (name, value, said) in enumerate(chart.parts):
-        wide = (WIDTH - 20) * value / total
+        wide = NARROW * value / total
         parts.append(rect(x, 6, wide, 36, colour(i), f"{name}: {said} ({percent(value / total)})"))
         if wide > 60:
             parts.append(text(x + wide / 2, 29, percent(value / total), "middle", "inside"))
         x += wide
-    return parts, 60 + 22 * math.ceil(len(chart.parts) / 4)
+    return parts, 60 + 22 * math.ceil(len(chart.parts) / 2)
 
 
 def _stacked(chart: StackedChart) -> tuple[list[str], int]:
-    sums = [sum(values[i] for _, values in chart.series) for i in range(len(chart.labels))]
-    if not sums or max(sums) <= 0:
+    """Draw what is above 0 upwards and what is below (money that comes in) downwards."""
+    columns = [[values[i] for _, values in chart.series] for i in range(len(chart.labels))]
+    high = max((sum(v for v in values if v > 0) for values in columns), default=0.0)
+    low = min((sum(v for v in values if v < 0) for values in columns), default=0.0)
+    if high - low <= 0:
         return [], 0
-    top = 4 * nice_ceiling(max(sums) / 4)
-    left, base, tall = 110, 270, 240
+    ticks = nice_ticks(low, high, 5)
+    left, foot, tall = 110, 270, 240
+    scale = tall / (ticks[-1] - ticks[0])
+    zero = foot + ticks[0] * scale
     parts = []
-    for tick in range(5):
-        y = base - tall * tick / 4
-        parts += [line(left, y, WIDTH, y, "axis"), text(left - 8, y + 4, amount(top * tick / 4), "end", "soft")]
+    for value in ticks:
+        y = zero - value * scale
+        parts += [line(left, y, WIDTH, y, "axis"), text(left - 8, y + 4, amount(value), "end", "soft")]
     step = (WIDTH - left) / len(chart.labels)
     wide = min(step * 0.7, 90.0)
     for i, label in enumerate(chart.labels):
-        x, y = left + step * (i + 0.5) - wide / 2, float(base)
+        x, above, below = left + step * (i + 0.5) - wide / 2, zero, zero
         for j, (name, values) in enumerate(chart.series):
-            height = tall * values[i] / top
-            y -= height
+            height = abs(values[i]) * scale
             hover = f"{chart.axis} {label}, {name}: {chart.unit} {amount(values[i])}"
             if values[i] > 0:
-                parts.append(rect(x, y, wide, height, colour(j), hover))
-        parts.append(text(x + wide / 2, base + 18, short(label, max(3, int(step / 8))), "middle"))
-    parts.append(text(left - 8, base + 18, chart.axis, "end", "soft"))
+                above -= height
+                parts.append(rect(x, above, wide, height, colour(j), hover))
+            elif values[i] < 0:
+                parts.append(rect(x, below, wide, height, colour(j), hover))
+                below += height
+        parts.append(text(x + wide / 2, foot + 18, short(label, max(3, int(step / 8))), "middle"))
+    parts.append(text(left - 8, foot + 18, chart.axis, "end", "soft"))
     names = [name for name, _ in chart.series]
-    if names != [""]:
-        parts += legend(names, base + 34)
-    return parts, base + 40 + 22 * math.ceil(len(names) / 4)
+    parts += legend(names, foot + 34)
+    return parts, foot + 40 + 22 * math.ceil(len(names) / 4)
 
 
 def _bullets(chart: BulletChart) -> tuple[list[str], int]:
     """Draw each figure as a share of its limit; the limits align in one line, so that the nearest stands out."""
     if not chart.bullets:
         return [], 0
-    left, room = 240, WIDTH - 240 - 220
     span = max(1.1, *(min(2.0, bullet.value / bullet.limit) for bullet in chart.bullets))
-    limit_x = left + room / span
-    height = 30 + len(chart.bullets) * ROW
-    parts = [text(limit_x, 16, chart.line, "middle", "soft")]
+    limit_x = NARROW / span
+    parts = [text(limit_x, 14, chart.line, "end" if limit_x > NARROW - 60 else "middle", "soft")]
     for i, bullet in enumerate(chart.bullets):
-        y = 24 + i * ROW
+        y = 22 + i * BULLET_ROW
         share = bullet.value / bullet.limit
         kept = share <= 1 + 1e-6
         said = f"{number(bullet.value)} of {number(bullet.limit, 4)} {bullet.unit} ({percent(share)})"
         parts += [
-            text(left - 8, y + 15, short(bullet.label, 32), "end"),
-            rect(left, y, room, ROW - 8, "track"),
-            rect(left, y + 5, min(room, room * share / span), ROW - 18, "good" if kept else "bad", said),
-            line(limit_x, y - 1, limit_x, y + ROW - 7, "mark"),
-            text(left + room + 8, y + 15, said if kept else f"{said}: missed"),
+            text(0, y + 13, short(bullet.label, 30)),
+            text(NARROW, y + 13, said if kept else f"{said}: missed", "end"),
+            rect(0, y + 19, NARROW, 16, "track"),
+            rect(0, y + 22, min(NARROW, NARROW * share / span), 10, "good" if kept else "bad", said),
+            line(limit_x, y + 17, limit_x, y + 38, "mark"),
         ]
-    return parts, height
+    return parts, 26 + len(chart.bullets) * BULLET_ROW
 
 
 def _timeline(chart: Timeline) -> tuple[list[str], int]:

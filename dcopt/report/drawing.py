@@ -6,6 +6,8 @@ from dcopt.report.blocks import markup
 
 WIDTH = 760
 """Width of every drawing in its own units; the page scales it."""
+NARROW = 480
+"""Width of drawings that stay whole on a phone: bars with their labels."""
 COLOURS = 8
 
 
@@ -48,10 +50,10 @@ def colour(index: int) -> str:
     return f"c{index % COLOURS}"
 
 
-def legend(names: list[str], y: float) -> list[str]:
-    """Return a legend in rows of four; colours in the order of the names."""
-    parts = []
+def legend(names: list[str], y: float, in_row: int = 4, width: float = WIDTH) -> list[str]:
+    """Return a legend in rows of ``in_row``; colours in the order of the names."""
+    parts, step = [], (width - 20) / in_row
     for i, name in enumerate(names):
-        x, top = 10 + (i % 4) * 185, y + (i // 4) * 22
-        parts += [rect(x, top, 14, 14, colour(i)), text(x + 20, top + 12, short(name, 22))]
+        x, top = 10 + (i % in_row) * step, y + (i // in_row) * 22
+        parts += [rect(x, top, 14, 14, colour(i)), text(x + 20, top + 12, short(name, int((step - 24) / 7)))]
     return parts

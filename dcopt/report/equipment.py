@@ -210,7 +210,7 @@ def _failures(networks: Sequence[NetworkRecord]) -> tuple[Block, ...]:
     ]
     if not rows:
         return ()
-    headers = ("site", "fabric", "when this fails", ">is left at the worst place", "")
+    headers = ("site", "fabric", "when this fails", ">is left at the worst place", "of what")
     return (table("What one failure leaves of the network", headers, rows),)
 
 

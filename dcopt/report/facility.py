@@ -194,7 +194,10 @@ def sites_section(design: Design, problem: Problem | None) -> Section:
 
 
 def _by_year(design: Design) -> tuple[StackedChart | XYChart, ...]:
-    """Return energy, carbon and water of each year by site, and the PUE of each site."""
+    """Return energy, carbon and water of each year by site, and the PUE of each site; what never changes is left out.
+
+    The table beside them has the figures of the years that are alike.
+    """
     names = list(dict.fromkeys(site.site for site in design.sites))
     years = sorted({site.year for site in design.sites})
     if len(years) < 2:
@@ -210,14 +213,14 @@ def _by_year(design: Design) -> tuple[StackedChart | XYChart, ...]:
         series = tuple(
             (name, tuple(float(getattr(by_key.get((name, year)), column, 0.0)) for year in years)) for name in names
         )
-        if any(any(values) for _, values in series):
+        if any(len(set(values)) > 1 for _, values in series):
             charts.append(StackedChart(title, unit, "year", labels, series))
     pue = tuple(
         (name, tuple((float(year), by_key[name, year].pue or 0.0) for year in years if _has_pue(by_key, name, year)))
         for name in names
     )
     pue = tuple((name, points) for name, points in pue if points)
-    if pue:
+    if any(len({value for _, value in points}) > 1 for _, points in pue):
         charts.append(XYChart("PUE by year", "year", "PUE", pue))
     return tuple(charts)
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src '{script_hash()}'"
 OPEN_ROWS = 30
+"""Rows up to which a list that may be folded is open."""
+SHORT_ROWS = 15
+"""Rows up to which a table is printed on one page."""
 
 
 def render_html(
@@ -128,9 +131,10 @@ def _region(table: Table) -> str:
         css = ' class="total"' if is_total else ""
         rows.append(f"<tr{css}>{''.join(cells)}</tr>")
     caption, lines = markup(table.caption), "\n".join(rows)
+    short = ' class="short"' if len(rows) <= SHORT_ROWS else ""
     return (
-        f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
+        f'<div class="scroll" role="group" aria-label="{caption}" tabindex="0">'
+        f"<table{short}><caption>{caption}</caption><thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
     )
 
 

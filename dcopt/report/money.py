@@ -86,8 +86,33 @@ def _cash_rows(cost: Cost) -> list[tuple[str, ...]]:
     return [*rows, ("all", *(amount(value) for value in sums))]
 
 
+MOST_SERIES = 8
+"""Categories that a chart tells apart by colour; the least of the others are drawn together."""
+
+
+def _by_category(cost: Cost) -> tuple[tuple[str, dict[int, float]], ...]:
+    """Return the cash of each year by category, the largest first, where the cost is known so; else ()."""
+    found: dict[str, dict[int, float]] = {}
+    for entry in getattr(cost, "by_year", ()):
+        by_year = found.setdefault(f"{entry.category} ({entry.kind})", {})
+        by_year[entry.year] = by_year.get(entry.year, 0.0) + entry.usd
+    ordered = sorted(found.items(), key=lambda item: -sum(abs(usd) for usd in item[1].values()))
+    kept, rest = ordered[: MOST_SERIES - 1], ordered[MOST_SERIES - 1 :]
+    if len(rest) > 1:
+        years = {year for _, by_year in rest for year in by_year}
+        kept.append(("others", {year: sum(by_year.get(year, 0.0) for _, by_year in rest) for year in years}))
+        return tuple(kept)
+    return tuple(ordered)
+
+
 def _cash_chart(design: Design, cost: Cost) -> StackedChart:
-    """Return the cash of each year: purchases by category (from the bill of materials) and running cost."""
+    """Return the cash of each year by category; where only purchases are known so, running cost is one series."""
+    title, labels = "Cash by year, undiscounted (USD)", tuple(str(cash.year) for cash in cost.cash_by_year)
+    known = _by_category(cost)
+    if known:
+        all_years = [cash.year for cash in cost.cash_by_year]
+        drawn = tuple((name, tuple(by_year.get(year, 0.0) for year in all_years)) for name, by_year in known)
+        return StackedChart(title, "USD", "year", labels, tuple(pair for pair in drawn if any(pair[1])))
     years = [cash.year for cash in cost.cash_by_year]
     bought: dict[str, dict[int, float]] = {}
     for line in design.bom_lines:
@@ -97,7 +122,7 @@ def _cash_chart(design: Design, cost: Cost) -> StackedChart:
     series = [(name, tuple(bought[name].get(year, 0.0) for year in years)) for name in order]
     series.append(("running", tuple(cash.running_usd for cash in cost.cash_by_year)))
     shown = tuple((name, values) for name, values in series if any(values))
-    return StackedChart("Cash by year, undiscounted (USD)", "USD", "year", tuple(str(year) for year in years), shown)
+    return StackedChart(title, "USD", "year", labels, shown)
 
 
 def binding_section(design: Design) -> Section:

@@ -50,8 +50,8 @@ td, tbody th { overflow-wrap: break-word; max-width: 46ch; }
 tr.total > * { font-weight: 700; border-top: 2px solid var(--ink); }
 details { margin: 16px 0; } summary { cursor: pointer; font-weight: 600; }
 figure { margin: 16px 0; } figcaption { font-weight: 600; margin-bottom: 4px; }
-svg { display: block; width: 100%; max-width: 760px; height: auto; }
-svg text { font: 13px system-ui, "Segoe UI", sans-serif; fill: var(--ink); }
+svg { display: block; width: 100%; max-width: 760px; height: auto; } svg.narrow { max-width: 540px; }
+svg text { font: 13.5px system-ui, "Segoe UI", sans-serif; fill: var(--ink); }
 svg text { pointer-events: none; }
 svg .soft { fill: var(--soft); } svg .axis { stroke: var(--line); } svg .track { fill: var(--track); }
 svg .mark { stroke: var(--ink); stroke-width: 2; } svg .good { fill: var(--c2); } svg .bad { fill: var(--bad); }
@@ -77,7 +77,7 @@ th[aria-sort] button::after { content: " ▲"; } th[aria-sort="descending"] butt
 footer { color: var(--soft); font-size: 0.85rem; margin-top: 48px; padding-bottom: 32px; }
 @media (max-width: 600px) {
   body { font-size: 15px; } table { width: max-content; } th, td { padding: 4px 6px; max-width: 30ch; }
-  .scroll.chart svg { min-width: 680px; }
+  .scroll.chart svg.wide { min-width: 680px; }
 }
 @media print {
   :root { --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; --band: #f2f2f2; --track: #e3e3e3; --accent: #000; }
@@ -85,7 +85,9 @@ footer { color: var(--soft); font-size: 0.85rem; margin-top: 48px; padding-botto
   h2 { break-after: avoid; margin-top: 24px; }
   header, main, footer { max-width: none; padding: 0; }
   .scroll { overflow: visible; } table { font-size: 8pt; } thead { display: table-header-group; }
-  tr, figure, dl.figures { break-inside: avoid; } th, td { padding: 2px 4px; }
+  tr, figure, dl.figures, table.short { break-inside: avoid; } svg.wide { max-width: 165mm; }
+  svg.narrow { max-width: 105mm; } summary { break-after: avoid; }
+  th, td { padding: 2px 4px; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
-from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, safe
+from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text, safe
 from dcopt.report.content import Simulated, build_report
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def render_terminal(
     """
     report = build_report(design, problem, simulated, beside)
     if summary:
-        report = replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
+        report = summary_of(report)
     width = max(width, 60)
     title = safe(report.title)
     lines = [*textwrap.wrap(title, width), "=" * min(len(title), width), ""]
@@ -52,6 +52,11 @@ def render_terminal(
     if appendices:
         lines += textwrap.wrap(f"Also in the HTML and Markdown reports: {', '.join(appendices)}.", width)
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def summary_of(report: Report) -> Report:
+    """Return what a planner asks first: the answer, what to buy, the workloads, the cost and what binds."""
+    return replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
 
 
 def _brief(section: Section) -> Section:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -205,7 +207,7 @@ def test_tables_come_as_text_and_as_json(arguments: list[str]) -> None:
 
 def test_examples_can_be_started_from(tmp_path: Path) -> None:
     names = dcopt("init", "--example", "list").stdout.split()
-    assert names == sorted(path.name for path in examples_dir().iterdir())
+    assert names == sorted(path.name for path in examples_dir().iterdir() if path.is_dir())
     for name in names:
         result = dcopt("init", tmp_path / name, "--example", name)
         assert result.exit_code == 0
@@ -231,3 +233,26 @@ def test_the_commands_work_as_a_program(tiny: Path, tmp_path: Path) -> None:
 
 def test_the_tiny_problem_is_the_whole_problem(tiny: Path) -> None:
     assert {path.name for path in tiny.iterdir()} == set(TINY)
+
+
+def test_a_problem_as_a_workbook_can_be_checked(tmp_path: Path) -> None:
+    result = dcopt("init", tmp_path / "plan", "--xlsx", "--example", "ten-node-petascale")
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["models", "plan.xlsx"]
+    assert dcopt("check", tmp_path / "plan.xlsx", "--no-precheck").exit_code == 0
+    assert dcopt("init", tmp_path / "plan.xlsx").exit_code == 2  # it exists
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        assert f"`dcopt {name}" in readme
+    for link in re.findall(r"\]\(((?:data|dcopt|tests)/[^)]*)\)", readme):
+        assert (Path(__file__).parents[2] / link).exists(), link
+
+
+def test_the_shell_can_complete() -> None:
+    program = [sys.executable, "-c", "from dcopt.cli.main import main; main(prog_name='dcopt')"]
+    environment = {**os.environ, "_DCOPT_COMPLETE": "bash_complete", "COMP_WORDS": "dcopt so", "COMP_CWORD": "1"}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split(",")[-1].strip() == "solve"

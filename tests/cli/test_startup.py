@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("pandas", "numpy", "scipy", "pyomo", "highspy", "openpyxl", "pydantic", "networkx")
+HEAVY = ("pandas", "numpy", "scipy", "pyomo", "highspy", "openpyxl", "pydantic", "networkx", "rich")
 PROGRAM = """
 import json, sys
 from dcopt.cli.main import main

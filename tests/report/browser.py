@@ -117,7 +117,9 @@ class Browser:
         path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot", **more)["data"]))
 
     def pdf(self, path: Path) -> None:
-        """Print the page."""
+        """Print the page, as print (not as the screen that `open` asked for)."""
+        self.ask("Emulation.setEmulatedMedia", media="", features=[])
+        self.ask("Emulation.clearDeviceMetricsOverride")
         path.write_bytes(base64.b64decode(self.ask("Page.printToPDF", printBackground=True)["data"]))
 
     def close(self) -> None:

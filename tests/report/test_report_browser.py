@@ -48,7 +48,7 @@ def test_the_page_opens_whole(
     assert browser.run("document.documentElement.scrollWidth") <= width  # what is wider scrolls within itself
     shapes = "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect())"
     drawn = browser.run(f"{shapes}.map(r => [r.width, r.height])")
-    assert len(drawn) == 17
+    assert len(drawn) == 14
     assert all(wide > 300 and tall > 20 for wide, tall in drawn)
     sizes = browser.run(
         "[...document.querySelectorAll('svg text')].map(t => parseFloat(getComputedStyle(t).fontSize)"

@@ -61,11 +61,11 @@ def test_a_chart_is_drawn_named_and_tabulated(chart: Chart) -> None:
     svg = draw(chart, "k")
     assert f'<title id="k">{chart.title}</title><desc id="k-desc">' in svg
     assert svg.count("<title>") >= 1  # marks say their numbers
-    height = float(re.findall(r'viewBox="0 0 760 (\d+)"', svg)[0])
+    width, height = (float(size) for size in re.findall(r'viewBox="0 0 (\d+) (\d+)"', svg)[0])
     for x, y, wide, tall in re.findall(r'<rect x="([-\d.]+)" y="([-\d.]+)" width="([\d.]+)" height="([\d.]+)"', svg):
         assert float(x) >= 0
         assert float(y) >= 0
-        assert float(x) + float(wide) <= 760.5
+        assert float(x) + float(wide) <= width + 0.5
         assert float(y) + float(tall) <= height + 0.5
     shown = data_of(chart)
     assert shown.rows
@@ -164,3 +164,11 @@ def test_ticks_are_round_and_cover_the_values() -> None:
     assert nice_ticks(0, 9) == pytest.approx([0, 2, 4, 6, 8, 10])
     assert nice_ticks(5.1e6, 5.5e6)[0] <= 5.1e6
     assert nice_ticks(3, 3)[0] < 3 < nice_ticks(3, 3)[-1]
+
+
+def test_money_that_comes_in_is_drawn_below_the_axis() -> None:
+    svg = draw(StackedChart("s", "USD", "year", ("1",), (("paid", (300.0,)), ("sold", (-100.0,)))), "k")
+    boxes = re.findall(r'<rect x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)" class="c\d"><title>', svg)
+    (paid_top, paid), (sold_top, sold) = ((float(y), float(tall)) for y, tall in boxes)
+    assert paid == pytest.approx(3 * sold, rel=0.01)
+    assert paid_top + paid == pytest.approx(sold_top, abs=0.2)

@@ -264,7 +264,7 @@ def test_page_is_accessible(design: Design, problem: Problem) -> None:
     names = [tag for tag, _ in parsed.tags]
     assert names.count("h1") == 1
     assert names.count("table") == names.count("caption") > 10
-    assert names.count("svg") == names.count("figure") == 17
+    assert names.count("svg") == names.count("figure") == 14
 
 
 def test_hostile_texts_stay_text(hostile: Design, problem: Problem) -> None:
