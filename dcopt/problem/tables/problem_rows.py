@@ -267,7 +267,11 @@ class Service(NamedRow):
         "Availability; raises the spare target of its pools.", default=None, gt=0, le=99.99999
     )
     growth_pct_per_year: float = column("Growth of the load.", default=0.0, ge=-100, le=1000, usual=(-50, 200))
-    region: str | None = column("Where its users are; adds the round trip of regions.csv.", default=None)
+    region: Names = column(
+        "Where its users are; adds the round trip of regions.csv: of several regions the longest, so that all keep "
+        "the promise.",
+        default=(),
+    )
     sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
     first_year: int = column("First year in which it runs.", default=1, ge=1)
     last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
