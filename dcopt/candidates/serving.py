@@ -22,6 +22,9 @@ from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Node
 from dcopt.problem.tables.problem_rows import Service
 
+STANDING_BY = 2.0
+"""Times the peak that replicas over failure domains may carry: without one of two domains the other carries all."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -71,7 +74,8 @@ class ServingGenerator:
                 self.found[key] = every, undominated(every)
             every, best = self.found[key]
             self.verdicts.append(_verdict(service, pool, every))
-            kept.extend(replace(candidate, service=service.name, pool=pool) for candidate in best)
+            extra = 1.0 if service.failure_domains == "none" else STANDING_BY
+            kept.extend(replace(c, service=service.name, pool=pool, stands_by=extra) for c in best)
         return tuple(kept)
 
     def _asked(self, service: Service) -> tuple[object, ...]:

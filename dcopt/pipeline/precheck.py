@@ -13,6 +13,10 @@ from dcopt.problem.demand import days_allowed
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 
+HIGHLY_AVAILABLE_PCT = 99.95
+"""Availability from which a note says what spares do not cover: about four hours a year, less than it takes to mend a
+rack's power (an estimate)."""
+
 
 @dataclass(frozen=True)
 class Obstacle:
@@ -239,4 +243,10 @@ def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
         if not facility.racks.get(NETWORK_STORAGE):
             notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
     notes += _unused_fabrics(problem)
+    notes += [
+        f"inference.csv: {name}: {service.availability_pct:g} % are promised and failure_domains is none: spares cover "
+        "failed nodes, not the loss of a rack or a power feed"
+        for name, service in problem.inference.items()
+        if (service.availability_pct or 0.0) >= HIGHLY_AVAILABLE_PCT and service.failure_domains == "none"
+    ]
     return tuple(notes)

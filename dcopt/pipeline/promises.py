@@ -62,6 +62,8 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("max_quality_loss_pct", 100.0, True),
         ("availability_pct", None, False),
         ("survive_pct", 0.0, False),
+        ("failure_domains", "none", None),
+        ("domain_survive_pct", 50.0, False),
         ("reload_s", None, True),
         ("sites", (), None),
     ),

@@ -14,6 +14,7 @@ from dcopt.design.simulation import SimulatedService
 from dcopt.report.answer import answer_section, diagnosis_section, has_design, proof_section, title_of
 from dcopt.report.assumptions import assumption_section, free_section
 from dcopt.report.blocks import Items, Report, Section
+from dcopt.report.domains import domains_section
 from dcopt.report.equipment import equipment_sections
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
 from dcopt.report.promises import promises_section
@@ -38,6 +39,7 @@ def build_report(design: Design, problem: Problem | None, simulated: Simulated =
     if has_design(design):
         buy, *rest = equipment_sections(design, problem)
         sections += [buy, training_section(design, problem), services_section(design, problem)]
+        sections.append(domains_section(design, problem))
         corrections = () if problem is None else problem.corrections
         sections += [promises_section(design), simulation_section(simulated, corrections), *rest]
         sections += [cost_section(design), binding_section(design), baseline_section(design), calendar_section(design)]

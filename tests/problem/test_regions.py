@@ -35,7 +35,7 @@ def test_without_a_region_there_is_no_way() -> None:
 
 
 def test_each_region_is_checked() -> None:
-    with pytest.raises(InputError, match="no region 'farr'.*far"):
+    with pytest.raises(InputError, match=r"no region 'farr'.*far"):
         problem_of("near farr").load()
     with pytest.raises(InputError, match="no round trip from 'far' to rome"):
         problem_of("near far", TRIPS[:3]).load()

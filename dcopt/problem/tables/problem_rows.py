@@ -278,6 +278,18 @@ class Service(NamedRow):
     survive_pct: float = column(
         "Share of the peak that must still be carried when any one site is lost.", default=0.0, ge=0, le=100
     )
+    failure_domains: Literal["none", "rack", "feed"] = column(
+        "What of a site may be lost at any time: none, any one rack, or any one power feed (distribution unit; where "
+        "redundancy is 2N or 4N/3 nodes hang on two). Replicas then stand on nodes of their own that are dealt evenly "
+        "over racks or feeds.",
+        default="none",
+    )
+    domain_survive_pct: float = column(
+        "Share of the peak that must still be carried without it; only with failure_domains.",
+        default=50.0,
+        gt=0,
+        le=100,
+    )
     headroom_pct: float = column("Capacity above the peak that must be left.", default=0.0, ge=0, le=1000)
     balancer: Literal["pooled", "random"] = column(
         "How requests reach the replicas at a site: pooled (the one that holds the fewest) or random.",
