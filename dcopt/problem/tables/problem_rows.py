@@ -295,6 +295,14 @@ class Service(NamedRow):
         "How requests reach the replicas at a site: pooled (the one that holds the fewest) or random.",
         default="pooled",
     )
+    balancer_ms: float = column(
+        "What the balancer adds to the way of every request; counted with the round trip. Its machines are rows of "
+        "adders.csv with the driver requests_per_s.",
+        default=0.0,
+        ge=0,
+        le=1000,
+        usual=(0, 20),
+    )
     length_cv: float = column(
         "Spread of the tokens in and out, standard deviation ÷ mean (lognormal), in simulations; 0: all alike.",
         default=0.0,
