@@ -92,8 +92,8 @@ class Adder(NamedRow):
         "Where it applies; blank: at every site but cloud sites.", default=None, refers_to="sites"
     )
     driver: Literal["site", "nodes", "requests_per_s", "racks", "it_kw", "capital"] = column(
-        "What it follows: the site itself (1), its nodes, the requests/s of its services at their peaks, its racks, peak "
-        "IT kW, or purchases in USD."
+        "What it follows: the site itself (1), its nodes, the requests/s of its services at their peaks, its racks, "
+        "peak IT kW, or purchases in USD."
     )
     ratio: float = column("Quantity for each unit of the driver.", ge=0)
     minimum: float = column("Least quantity at a site that is used.", default=0.0, ge=0)
