@@ -33,7 +33,8 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
         for record in at_risk:
             rack = service.failure_domains == "rack"
             groups[(record.site, record.node) if rack else (record.site,)].append(record)
-        needed = service.domain_survive_pct / 100 * load_in(service, year)[0] / (1 + service.headroom_pct / 100)
+        peak = load_in(problem, service, year)[0] / (1 + service.headroom_pct / 100)
+        needed = service.domain_survive_pct / 100 * peak
         for group, lost in sorted(groups.items()):
             left = sum(record.capacity_requests_per_s for record in records if not any(record is r for r in lost))
             left += sum(_left(problem, record, expectations) for record in lost)
