@@ -82,7 +82,7 @@ class ServingGenerator:
         """Return what decides which replicas keep the promises: the name too where rows may speak of it alone."""
         alone = service.name if self.problem.corrections or self.expectations.measured else ""
         promises = (service.percentile, service.ttft_ms, service.tpot_ms, service.latency_ms)
-        ruled = (service.max_quality_loss_pct, service.balancer)
+        ruled = (service.max_quality_loss_pct, service.balancer, service.requires)
         return (alone, serving_task_of(service, self.problem), *promises, *ruled)
 
     def _software(self, site: str) -> tuple[tuple[str, ...], ...]:

@@ -91,7 +91,8 @@ def _service_obstacle(problem: Problem, candidates: Candidates, name: str) -> Ob
     return Obstacle(
         f"inference.csv: {name}",
         f"no node, variant and engine on offer answers {service.model} within {', '.join(promises) or 'its memory'} "
-        f"at the {service.percentile:g}th percentile with a loss of at most {service.max_quality_loss_pct:g} %",
+        f"at the {service.percentile:g}th percentile with a loss of at most {service.max_quality_loss_pct:g} %"
+        + (f", by an engine with {' and '.join(service.requires)}" if service.requires else ""),
         _any_pool_cure(problem, candidates, name)
         or "Allow a longer time or a larger quality loss, offer faster nodes, or a site nearer to the users"
         f"{_less_confidence(problem)}",

@@ -63,6 +63,7 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("availability_pct", None, False),
         ("survive_pct", 0.0, False),
         ("failure_domains", "none", None),
+        ("requires", (), None),
         ("domain_survive_pct", 50.0, False),
         ("reload_s", None, True),
         ("sites", (), None),

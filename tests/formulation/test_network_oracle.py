@@ -60,3 +60,21 @@ def test_the_choice_of_racks_and_cables_is_the_cheapest(racks_per_row: int) -> N
 
 
 _KINDS = (("tall", "short"), ("short", "tall"))
+
+
+@pytest.mark.parametrize("racks_per_row", [2, 4])
+@pytest.mark.parametrize("rack_cord", [5, 400])
+def test_leaves_at_the_end_of_the_row_or_in_the_rack_are_a_choice(racks_per_row: int, rack_cord: float) -> None:
+    """Two rows of fabrics.csv that differ in where their leaves stand: the cheaper of the two is built."""
+    small = wired(8).set(racks_per_row=racks_per_row)
+    small = small.add("links", name="patch", technology="ethernet", gbps=100, price_usd=rack_cord)
+    [flat] = [row for row in small.tables["fabrics"] if row["name"] == "flat"]
+    beside = {**flat, "name": "top", "leaf_placement": "in-rack", "rack_link": "patch"}
+    both = small.add("fabrics", **beside)
+    alone = {name: design_of(both.drop("fabrics", other)).tco_usd or 0.0 for name, other in _PLACES}
+    free = design_of(both)
+    assert free.tco_usd == pytest.approx(min(alone.values()), rel=1e-7)
+    assert {net.fabric for net in free.network} == {min(alone, key=lambda name: alone[name])}
+
+
+_PLACES = (("flat", "top"), ("top", "flat"))

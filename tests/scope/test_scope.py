@@ -475,6 +475,10 @@ def test_security_features_as_requirements(catalog: Catalog) -> None:
         assert any(feature in row.features for row in storage)
     assert any("encryption-in-transit" not in row.features for row in storage)
     assert any(row.encryption_loss_pct > 0 for row in storage), "encryption costs throughput"
+    engines = [row for row in catalog["software"].values() if row.role == "serving"]
+    for feature in ("encryption-in-transit", "access-control", "audit-log"):
+        assert any(feature in row.features for row in engines)
+    assert any(not row.features for row in engines)
     problem = load(examples_dir() / "sovereign-cloud")
     wanted = set(problem.datasets["citizen-dialogues"].requires)
     assert wanted == {"encryption-at-rest", "encryption-in-transit"}

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from dcopt.problem.columns import NamedRow, Names, Row, YesNo, column
-from dcopt.problem.tables.catalog_rows import PRECISIONS, STORAGE_FEATURES
+from dcopt.problem.tables.catalog_rows import ENGINE_FEATURES, PRECISIONS, STORAGE_FEATURES
 
 Redundancy = Literal["N", "N+1", "2N", "4N/3"]
 
@@ -335,6 +335,12 @@ class Service(NamedRow):
         ge=0,
         le=1000,
         usual=(0, 20),
+    )
+    requires: Names = column(
+        "What the engine that serves it must offer (column features of software.csv). TLS takes well below 1 % of a "
+        "replica's time (an estimate), which is not counted.",
+        default=(),
+        choices=ENGINE_FEATURES,
     )
     length_cv: float = column(
         "Spread of the tokens in and out, standard deviation ÷ mean (lognormal), in simulations; 0: all alike.",
