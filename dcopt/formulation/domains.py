@@ -62,9 +62,9 @@ def _at_risk(program: Program, service: Service, candidate: ServingCandidate) ->
     return service.failure_domains == "rack" or not feeds_are_doubled(site.redundancy)
 
 
-def _spread(program: Program, service: Service, period: Period) -> list[tuple[ServingCandidate, tuple[Any, ...], Any]]:
-    """Return (candidate, its key, its own nodes) of a service whose nodes are dealt over domains."""
-    found = []
+def _spread(program: Program, service: Service, period: Period) -> list[Dealt]:
+    """Deal the replicas of every candidate of a service that a rack or feed can take with it."""
+    found: list[Dealt] = []
     for index, candidate in enumerate(program.candidates.serving[service.name]):
         if not _at_risk(program, service, candidate):
             continue
@@ -148,7 +148,9 @@ def _surviving(
     groups: dict[tuple[str, ...], list[Any]] = {}
     for candidate, _, replicas, _ in mine:
         pool = candidate.pool
-        group = (pool.site, pool.node.name) if service.failure_domains == "rack" else (pool.site,)
+        group: tuple[str, ...] = (pool.site,)
+        if service.failure_domains == "rack":
+            group = (pool.site, pool.node.name)
         groups.setdefault(group, []).append(candidate.requests_per_s * replicas)
     for group, lost in groups.items():
         program.require(
