@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from dcopt.candidates.records import Period, Pool, ServingCandidate, TrainingCandidate
+from dcopt.candidates.records import MOST_DOMAINS, Period, Pool, ServingCandidate, TrainingCandidate
 from dcopt.infrastructure.spares import spares_needed
 from dcopt.performance.workloads import DAYS_PER_YEAR
 from dcopt.problem.problem import Problem
@@ -90,7 +90,11 @@ def _of_job(problem: Problem, name: str, candidates: list[TrainingCandidate]) ->
 
 
 def _of_service(pool: Pool, name: str, candidates: list[ServingCandidate], periods: tuple[Period, ...]) -> int:
-    """Return the nodes of a service at its peak: on its hungriest candidate, each other one rounded up besides."""
+    """Return the nodes of a service at its peak: on its hungriest candidate, each other one rounded up besides.
+
+    Where replicas stand on nodes of their own over failure domains, each candidate may have `MOST_DOMAINS` more.
+    """
     peak = max((period.peak_of(name) or 0.0 for period in periods), default=0.0)
-    most = max(math.ceil(peak / c.requests_per_s) * c.accelerators for c in candidates)
-    return math.ceil((most + sum(c.accelerators for c in candidates)) / pool.node.accelerators)
+    most = max(math.ceil(peak * c.stands_by / c.requests_per_s) * c.accelerators for c in candidates)
+    apart = MOST_DOMAINS * sum(c.stands_by > 1 for c in candidates)
+    return math.ceil((most + sum(c.accelerators for c in candidates)) / pool.node.accelerators) + apart

@@ -109,6 +109,10 @@ class TrainingCandidate:
     """Average power of one of its nodes while it runs."""
 
 
+MOST_DOMAINS = 32
+"""Racks or feeds over which the nodes of a service are dealt at the most."""
+
+
 @dataclass(frozen=True)
 class Band:
     """So many replicas behind one balancer, each of which carries ``requests_per_s``."""
@@ -147,16 +151,23 @@ class ServingCandidate:
     kw_per_request: float
     """Average power added by each request/s of mean load."""
     bands: tuple[Band, ...] = ()
+    stands_by: float = 1.0
+    """Times the peak that its replicas may carry together: more than 1 where some stand by for others."""
+
+    def most_hosts(self, replicas: int) -> int:
+        """Return the nodes that replicas take at the most: some more of their own where they stand over domains."""
+        needed = math.ceil(replicas * self.accelerators / self.pool.node.accelerators)
+        return needed if self.stands_by == 1 else needed + MOST_DOMAINS
 
     def rate_of(self, replicas: int) -> float:
         """Return the requests/s of each of ``replicas`` behind one balancer."""
         return max([self.requests_per_s, *(band.requests_per_s for band in self.bands if band.low <= replicas)])
 
     def most_replicas(self, peak: float) -> int:
-        """Return the replicas that carry all of ``peak`` requests/s."""
+        """Return the replicas that carry all of ``peak`` requests/s, and those that stand by."""
         rooms = [Band(1, math.ceil(peak / self.requests_per_s), self.requests_per_s), *self.bands]
         fewest = (max(room.low, math.ceil(peak / room.requests_per_s - 1e-9)) for room in rooms)
-        return max(1, min(fewest))
+        return math.ceil(self.stands_by) * max(1, min(fewest))
 
 
 TABLE_OF_PART = {"hot": "datasets", "cold": "datasets", "checkpoint": "training", "weights": "inference"}

@@ -15,11 +15,15 @@ from dcopt.performance.expected import Expectations, ServingExpectation, expecta
 from dcopt.performance.power import serving_node_kw
 from dcopt.performance.serving import ServingPrediction
 from dcopt.performance.serving_expected import promised_rate
-from dcopt.performance.workloads import replica_name, rtt_ms
+from dcopt.performance.workloads import replica_name, rtt_ms, serving_task_of
 from dcopt.problem.corrections import rate_factor
+from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Node
 from dcopt.problem.tables.problem_rows import Service
+
+STANDING_BY = 2.0
+"""Times the peak that replicas over failure domains may carry: without one of two domains the other carries all."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,13 @@ class ServingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    cases: dict[tuple[str, str, str, str], list[Case]] = field(default_factory=dict)
+    cases: dict[tuple[object, ...], list[Case]] = field(default_factory=dict)
+    found: dict[tuple[object, ...], tuple[list[ServingCandidate], list[ServingCandidate]]] = field(default_factory=dict)
+    """All that keep the promises, and the undominated of them, by what is asked and where: services that ask the same
+    and sites that offer the same share them."""
     rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
+    offers: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    peaks: dict[str, tuple[float, ...]] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
 
@@ -57,15 +66,42 @@ class ServingGenerator:
         for pool in self.pools:
             if service.sites and pool.site not in service.sites:
                 continue
-            found = self._on_pool(service, pool)
-            self.verdicts.append(_verdict(service, pool, found))
-            kept.extend(undominated(found))
+            trip = rtt_ms(service, pool.site, self.problem)
+            asked = (self._asked(service), self._software(pool.site), pool.node.name, pool.fabric.name)
+            key = (*asked, trip, self._peaks(service))
+            if key not in self.found:
+                every = self._on_pool(service, pool, trip)
+                self.found[key] = every, undominated(every)
+            every, best = self.found[key]
+            self.verdicts.append(_verdict(service, pool, every))
+            extra = 1.0 if service.failure_domains == "none" else STANDING_BY
+            kept.extend(replace(c, service=service.name, pool=pool, stands_by=extra) for c in best)
         return tuple(kept)
 
-    def _on_pool(self, service: Service, pool: Pool) -> list[ServingCandidate]:
+    def _asked(self, service: Service) -> tuple[object, ...]:
+        """Return what decides which replicas keep the promises: the name too where rows may speak of it alone."""
+        alone = service.name if self.problem.corrections or self.expectations.measured else ""
+        promises = (service.percentile, service.ttft_ms, service.tpot_ms, service.latency_ms)
+        ruled = (service.max_quality_loss_pct, service.balancer, service.requires)
+        return (alone, serving_task_of(service, self.problem), *promises, *ruled)
+
+    def _software(self, site: str) -> tuple[tuple[str, ...], ...]:
+        """Return the variants, engines and drafts that a site offers, by name."""
+        if site not in self.offers:
+            tables = ("compression", "software", "speculation")
+            self.offers[site] = tuple(tuple(offered(self.problem, table, site)) for table in tables)
+        return self.offers[site]
+
+    def _peaks(self, service: Service) -> tuple[float, ...]:
+        """Return the loads that the service must ever carry, requests/s, each once."""
+        if service.name not in self.peaks:
+            every = {peak for period in periods_of(self.problem) if (peak := period.peak_of(service.name))}
+            self.peaks[service.name] = tuple(sorted(every))
+        return self.peaks[service.name]
+
+    def _on_pool(self, service: Service, pool: Pool, trip: float) -> list[ServingCandidate]:
         """Rate the ways from the most throughput a chip down, leaving out those that cannot win any more."""
         cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
-        trip = rtt_ms(service, pool.site, self.problem)
         cases = [
             *self._cases(service, pool, cluster, spanning=False),
             *self._cases(service, pool, cluster, spanning=True),
@@ -82,7 +118,8 @@ class ServingGenerator:
         return found
 
     def _cases(self, service: Service, pool: Pool, cluster: Cluster, *, spanning: bool) -> list[Case]:
-        key = (service.name, pool.site, pool.node.name, pool.fabric.name if spanning else "")
+        fabric = pool.fabric.name if spanning else ""
+        key = (self._asked(service), self._software(pool.site), pool.node.name, fabric)
         if key not in self.cases:
             self.cases[key] = [
                 _case(pool.node, way, self._expected(service, pool, way))
@@ -107,14 +144,14 @@ class ServingGenerator:
             rated = self._rate(service, pool, cluster, case, trip_ms, servers)
             return 0.0 if rated is None else rated.requests_per_s
 
-        return bands_of(rate, {peak for period in periods_of(self.problem) if (peak := period.peak_of(service.name))})
+        return bands_of(rate, self._peaks(service))
 
     def _rate(
         self, service: Service, pool: Pool, cluster: Cluster, case: Case, trip_ms: float, servers: int = 1
     ) -> ServingPrediction | None:
         way, recipe = case.way, case.way.recipe
         spans = way.layout.accelerators > pool.node.accelerators
-        place = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms)
+        place = (self._asked(service), pool.node.name, pool.fabric.name if spans else "", trip_ms)
         key = (*place, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected, servers)
         if key not in self.rates:
             where = (recipe.task, cluster, way.layout, recipe.variant, recipe.engine)

@@ -11,7 +11,15 @@ from itertools import combinations
 
 from dcopt.candidates.records import Pool
 from dcopt.performance.cluster import Cluster
-from dcopt.performance.compatibility import applies, runs_on, serves, speculates, stack_together, stacked_loss_pct
+from dcopt.performance.compatibility import (
+    applies,
+    runs_on,
+    secures,
+    serves,
+    speculates,
+    stack_together,
+    stacked_loss_pct,
+)
 from dcopt.performance.serving import Disaggregated, Layout, ReplicaLayout, ServingTask, Variant, layouts_of, variant_of
 from dcopt.performance.serving_limits import most_carried, worker_rates
 from dcopt.performance.workloads import NO_SPECULATION, serving_task_of
@@ -73,7 +81,7 @@ def recipes_for(service: Service, problem: Problem, pool: Pool) -> Iterator[Reci
     engines = [
         offer.row
         for offer in offered(problem, "software", pool.site).values()
-        if runs_on(offer.row, accelerator, "serving") and serves(offer.row, model)
+        if runs_on(offer.row, accelerator, "serving") and serves(offer.row, model) and secures(offer.row, service)
     ]
     drafts = [offer.row for offer in offered(problem, "speculation", pool.site).values()]
     tasks = {NO_SPECULATION: serving_task_of(service, problem)}

@@ -113,7 +113,9 @@ class ServiceRecord(Record):
     then the times are the promises that it kept. ``mode`` is aggregated or disaggregated: then a replica is a group of
     ``prefill_workers`` (``prefill_tensor`` × ``prefill_attention_data`` chips each) and ``decode_workers`` (``tensor``
     and so on). ``kv_bits`` is the width of a value in the KV cache, ``speculation`` a row of speculation.csv or
-    ``none``, ``prefix_cached_pct`` the share of the input that the prefix cache is taken to hold.
+    ``none``, ``prefix_cached_pct`` the share of the input that the prefix cache is taken to hold. Where the service
+    asks for failure domains, its replicas stand alone on ``own_nodes`` that are dealt over at least ``domains`` racks
+    or feeds, no one of which holds more than ``lost_replicas`` of them (all 0 elsewhere).
     """
 
     service: str
@@ -151,6 +153,9 @@ class ServiceRecord(Record):
     kv_bits: float | None = None
     speculation: str = "none"
     prefix_cached_pct: float = 0.0
+    own_nodes: int = 0
+    domains: int = 0
+    lost_replicas: int = 0
     ttft_factor: float = 1.0
     tpot_factor: float = 1.0
     latency_factor: float = 1.0

@@ -17,7 +17,7 @@ from dcopt.formulation.program import Program, all_years, number, total, upper_b
 from dcopt.infrastructure.adders import adders_at, quantity_needed
 from dcopt.problem.tables.building_rows import Adder
 
-WITH_POWER = ("site", "nodes")
+WITH_POWER = ("site", "nodes", "requests_per_s")
 """Drivers that are known before racks and power, so that what follows them can stand there and draw."""
 
 
@@ -62,8 +62,31 @@ def _driver(program: Program, site: str, adder: Adder) -> Any:
         return program.model.active_site[site]
     if adder.driver == "nodes":
         return total(nodes_of(program, key) for key, pool in program.candidates.pools.items() if pool.site == site)
+    if adder.driver == "requests_per_s":
+        return _requests(program, site)
     balance = program.balances[site]
     return total(balance.rack_positions if adder.driver == "racks" else balance.it_peak_kw)
+
+
+def _requests(program: Program, site: str) -> Any:
+    """Return the requests/s that services send to a site at their peaks, those of the year with the most."""
+    component = program.model.component("peak_requests")
+    if component is not None and site in component:
+        return component[site]
+    loads = [
+        total(
+            program.model.carried_load[service, index, period.index]
+            for service, _, _ in period.loads
+            for index, candidate in enumerate(program.candidates.serving[service])
+            if candidate.pool.site == site
+        )
+        for period in program.candidates.periods
+    ]
+    peak = program.var("peak_requests", site, ub=max(upper_bound(load) for load in loads))
+    for index, load in enumerate(loads):
+        program.require("peak_requests", (site, index), peak >= load)
+    program.envelopes.append((peak, loads))
+    return peak
 
 
 def _quantity(program: Program, site: str, adder: Adder, driver: Any) -> Any:

@@ -73,8 +73,7 @@ def declare(program: Program) -> None:
                         program.var("band", (*key, place), ub=1, binary=True)
                 program.var("carried_load", key, ub=peak)
                 where = (candidate.pool.key, period.index)
-                needed = math.ceil(replicas * candidate.accelerators / candidate.pool.node.accelerators)
-                most[where] = most.get(where, 0) + needed
+                most[where] = most.get(where, 0) + candidate.most_hosts(replicas)
                 _running(program, period, candidate, key)
     for (pool_key, period_index), nodes in most.items():
         pool = program.candidates.pools[pool_key]
@@ -187,6 +186,17 @@ def _availability(program: Program) -> None:
                         program.require("available", (service, index, period.index), replicas <= replicas.ub * uses)
 
 
+def dealt(program: Program, key: tuple[str, int, int]) -> dict[str, int]:
+    """Return the failure domains of a candidate in a solution, its own nodes in them, and what one of them holds."""
+    spread = program.model.component("spread")
+    domains = sum(k[3] * whole(v) for k, v in spread.items() if k[:3] == key) if spread is not None else 0
+    if not domains:
+        return {}
+    own = domains * whole(program.model.nodes_each[(*key, domains)])
+    lost = -(-whole(program.model.replicas[key]) // domains)
+    return {"own_nodes": own, "domains": domains, "lost_replicas": lost}
+
+
 def extract(program: Program) -> list[ServiceRecord]:
     """Return how every part of every service runs, with its times at the peak load that it carries."""
     records = []
@@ -199,6 +209,7 @@ def extract(program: Program) -> list[ServiceRecord]:
                     if load <= _IDLE * peak and not candidate.licence_usd_per_year:
                         continue  # free chips of a node that hosts anyway: a replica there carries and costs nothing
                     record = _record(program, candidate, replicas, load)
+                    record = record.model_copy(update=dealt(program, (service, index, period.index)))
                     records += [record.model_copy(update={"year": year}) for year in period.years]
     return records
 

@@ -1,8 +1,11 @@
 """Networks beside the fabrics of a site: a leaf-spine each over its nodes, storage units and other switches.
 
 ports[s,n] = a_n·nodes + b_n·storage units + c_n·switches (of fabrics, and of the networks named before n)
-ports[s,n] ≤ Σ_g reach_g·step[s,n,g],   Σ_g step[s,n,g] ≤ 1 and ≤ ports[s,n]
-switches, trunk links = Σ_g counts_g·step[s,n,g]
+ports[s,n] ≤ Σ_g (reach_g·step[s,n,g] + growth_g·more[s,n,g]),   Σ_g step[s,n,g] ≤ 1 and ≤ ports[s,n]
+more[s,n,g] ≤ most_g·step[s,n,g]
+switches, trunk links = Σ_g (counts_g·step[s,n,g] + growth_g·more[s,n,g])
+
+g are runs of steps that grow evenly (`dcopt.infrastructure.segments`).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import Any
 from dcopt.design.records import SideNetworkRecord
 from dcopt.formulation.compute import nodes_of
 from dcopt.formulation.program import Program, all_years, linear, total, upper_bound, whole
+from dcopt.infrastructure.segments import segments_of
 from dcopt.infrastructure.side_networks import most_ports, side_shape
 from dcopt.infrastructure.topology import FabricStep, fabric_steps
 from dcopt.problem.tables.catalog_rows import Link
@@ -31,16 +35,20 @@ def declare(program: Program) -> None:
             ports += network.ports_per_switch * switches
             most = min(round(upper_bound(ports)), most_ports(network, switch))
             steps = fabric_steps(side_shape(network, switch), most)
-            chosen = [program.var("side_step", (site, name, g), ub=1, binary=True) for g in range(len(steps))]
+            chosen = []
+            for g, run in enumerate(segments_of(steps)):
+                chosen.append(program.var("side_step", (site, name, g), ub=1, binary=True))
+                if run.more:
+                    more = program.var("side_more", (site, name, g), ub=run.more, integer=True)
+                    program.require("side_run", (site, name, g), more <= run.more * chosen[-1])
             program.side_networks[site, name] = (ports, steps)
-            units = linear([float(step.switches) for step in steps], chosen)
+            units = _count(program, site, name, 1)
             program.buy(site, "network", "switches", switch.name, units, switch.price_usd, switch.lifetime_years)
             program.pay(site, "support", units, switch.price_usd * switch.support_pct_per_year / 100)
             program.pay(site, "maintenance", units, switch.price_usd * switch.maintenance_pct_per_year / 100)
             program.constant_load(site, units, switch.max_kw, switch.rack_units, switch.name, total(chosen))
             _cables(program, site, program.problem.links[network.access_link], ports)
-            trunks = linear([float(step.trunk_links) for step in steps], chosen)
-            _cables(program, site, program.problem.links[network.trunk_link], trunks)
+            _cables(program, site, program.problem.links[network.trunk_link], _count(program, site, name, 2))
             switches += units
 
 
@@ -59,33 +67,48 @@ def _cables(program: Program, site: str, cable: Link, count: Any) -> None:
     program.constant_load(site, count, cable.kw, 0.0)
 
 
-def _chosen(program: Program, site: str, name: str, steps: tuple[FabricStep, ...]) -> list[Any]:
-    return [program.model.side_step[site, name, g] for g in range(len(steps))]
+def _count(program: Program, site: str, name: str, which: int) -> Any:
+    """Return the reach (0), the switches (1) or the trunk links (2) of a network."""
+    runs = segments_of(program.side_networks[site, name][1])
+    model = program.model
+    numbers = [float(run.base[which]) for run in runs]
+    variables = [model.side_step[site, name, g] for g in range(len(runs))]
+    growing = [g for g, run in enumerate(runs) if run.more]
+    numbers += [float(runs[g].each[which]) for g in growing]
+    variables += [model.side_more[site, name, g] for g in growing]
+    return linear(numbers, variables)
 
 
 def link(program: Program) -> None:
     """Give every network a step that reaches its ports."""
     for (site, name), (ports, steps) in program.side_networks.items():
-        chosen = _chosen(program, site, name, steps)
-        program.require("one_side_step", (site, name), total(chosen) <= 1)
-        program.require("no_idle_side", (site, name), total(chosen) <= ports)
+        chosen = total(program.model.side_step[site, name, g] for g in range(len(segments_of(steps))))
+        program.require("one_side_step", (site, name), chosen <= 1)
+        program.require("no_idle_side", (site, name), chosen <= ports)
         program.require(
             "side_reach",
             (site, name),
-            ports <= linear([float(step.max_nodes) for step in steps], chosen),
+            ports <= _count(program, site, name, 0),
             row=f"sites.csv: {site} networks",
             sentence=f"the network {name} at {site} has ports for its equipment",
         )
 
 
+def _step(program: Program, site: str, name: str) -> FabricStep:
+    """Return the step that a solved program chose."""
+    steps = program.side_networks[site, name][1]
+    model = program.model
+    g, run = next((g, run) for g, run in enumerate(segments_of(steps)) if whole(model.side_step[site, name, g]))
+    return steps[run.first + (whole(model.side_more[site, name, g]) if run.more else 0)]
+
+
 def extract(program: Program) -> list[SideNetworkRecord]:
     """Return the networks that connect something."""
     records = []
-    for (site, name), (ports, steps) in program.side_networks.items():
+    for (site, name), (ports, _) in program.side_networks.items():
         if not whole(ports):
             continue
-        chosen = _chosen(program, site, name, steps)
-        step = next(step for step, variable in zip(steps, chosen, strict=True) if whole(variable))
+        step = _step(program, site, name)
         records += [
             SideNetworkRecord(
                 site=site,

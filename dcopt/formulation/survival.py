@@ -2,14 +2,19 @@
 
 For each site k:  Σ_{c not at k} rate_c·replicas[i,c,t] ≥ survive_pct · peak[i,t]
 
-The rate is that of a replica on its own, which replicas behind one balancer never fall below.
+The rate is that of a replica on its own, which replicas behind one balancer never fall below. What stands by carries
+a hundredth of what it could, so that it is known to work.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from dcopt.candidates.records import Period
 from dcopt.formulation.program import Program, total
+
+WARM_SHARE = 0.01
+"""Share of its own rate that every replica carries where replicas stand by for others."""
 
 
 def declare(program: Program) -> None:
@@ -24,6 +29,7 @@ def link(program: Program) -> None:
             if not service.survive_pct:
                 continue
             needed = service.survive_pct / 100 * peak / (1 + service.headroom_pct / 100)
+            keep_warm(program, name, period)
             capacity: dict[str, list[Any]] = {}
             for index, candidate in enumerate(program.candidates.serving[name]):
                 replicas = program.model.replicas[name, index, period.index]
@@ -36,3 +42,12 @@ def link(program: Program) -> None:
                     row=f"inference.csv: {name} survive_pct",
                     sentence=f"without {lost} the other sites carry {service.survive_pct:g} % of {name}",
                 )
+
+
+def keep_warm(program: Program, service: str, period: Period) -> None:
+    """Give every replica of a service a share of the load that shows that it works."""
+    for index, candidate in enumerate(program.candidates.serving[service]):
+        key = (service, index, period.index)
+        least = WARM_SHARE * candidate.requests_per_s * program.model.replicas[key]
+        if program.model.component("keep_warm") is None or key not in program.model.keep_warm:
+            program.require("warm", key, program.model.carried_load[key] >= least)

@@ -28,6 +28,11 @@ CARRYING_SHARE = 0.75
 _ROUNDING = 1e-9
 
 
+def feeds_are_doubled(redundancy: str) -> bool:
+    """Whether every node hangs on two feeds, so that the loss of one loses no node."""
+    return redundancy in ("2N", "4N/3")
+
+
 def units_needed(load_kw: float, unit_kw: float, redundancy: str, max_parallel: int | None = None) -> int:
     """Return the fewest units of ``unit_kw`` that carry ``load_kw`` (both kW).
 

@@ -11,6 +11,7 @@ from dcopt.performance.cluster import Cluster, cluster_of
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Accelerator, Compression, Software, SpeculativeDecoding
+from dcopt.problem.tables.problem_rows import Service
 
 
 def cluster_for(problem: Problem, node: str, fabric: str) -> Cluster:
@@ -48,6 +49,11 @@ def applies(variant: Compression, model: ModelConfig) -> bool:
         return False
     billions = parameters(model) / 1e9
     return (variant.min_params_b or 0.0) <= billions <= (variant.max_params_b or math.inf)
+
+
+def secures(software: Software, service: Service) -> bool:
+    """Whether the engine offers all that the service requires of it."""
+    return set(service.requires) <= set(software.features)
 
 
 def speculates(row: SpeculativeDecoding, model: ModelConfig, engine: Software) -> bool:

@@ -154,12 +154,12 @@ def weights_gb(service: Service, problem: Problem) -> float:
 
 
 def rtt_ms(service: Service, site: str, problem: Problem) -> float:
-    """Return the round trip from the service's users to ``site``, ms (0 without a region)."""
-    if service.region is None:
-        return 0.0
-    return next(
-        (row.rtt_ms for row in problem.regions.values() if (row.region, row.site) == (service.region, site)), 0.0
-    )
+    """Return the round trip from the service's users to ``site`` and through its balancer, ms.
+
+    The way is 0 without a region, and of several regions the longest.
+    """
+    trips = (problem.regions.get(f"{region}/{site}") for region in service.region)
+    return max((row.rtt_ms for row in trips if row is not None), default=0.0) + service.balancer_ms
 
 
 def promise_of(service: Service, rtt_ms: float) -> Promise:

@@ -10,7 +10,8 @@ from dcopt.candidates.records import Candidates
 from dcopt.design.records import BINDING_PCT, Binding, Design, Rejected, pool_key
 from dcopt.formulation.program import Program
 from dcopt.solve.matrix import compile_model
-from dcopt.solve.session import SolveOptions, solve
+from dcopt.solve.session import SolveOptions
+from dcopt.solve.together import solve
 
 LIMITS = (
     "power_limit",

@@ -13,6 +13,10 @@ from dcopt.problem.demand import days_allowed
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 
+HIGHLY_AVAILABLE_PCT = 99.95
+"""Availability from which a note says what spares do not cover: about four hours a year, less than it takes to mend a
+rack's power (an estimate)."""
+
 
 @dataclass(frozen=True)
 class Obstacle:
@@ -87,7 +91,8 @@ def _service_obstacle(problem: Problem, candidates: Candidates, name: str) -> Ob
     return Obstacle(
         f"inference.csv: {name}",
         f"no node, variant and engine on offer answers {service.model} within {', '.join(promises) or 'its memory'} "
-        f"at the {service.percentile:g}th percentile with a loss of at most {service.max_quality_loss_pct:g} %",
+        f"at the {service.percentile:g}th percentile with a loss of at most {service.max_quality_loss_pct:g} %"
+        + (f", by an engine with {' and '.join(service.requires)}" if service.requires else ""),
         _any_pool_cure(problem, candidates, name)
         or "Allow a longer time or a larger quality loss, offer faster nodes, or a site nearer to the users"
         f"{_less_confidence(problem)}",
@@ -239,4 +244,10 @@ def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
         if not facility.racks.get(NETWORK_STORAGE):
             notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
     notes += _unused_fabrics(problem)
+    notes += [
+        f"inference.csv: {name}: {service.availability_pct:g} % are promised and failure_domains is none: spares cover "
+        "failed nodes, not the loss of a rack or a power feed"
+        for name, service in problem.inference.items()
+        if (service.availability_pct or 0.0) >= HIGHLY_AVAILABLE_PCT and service.failure_domains == "none"
+    ]
     return tuple(notes)

@@ -16,7 +16,8 @@ from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.columns import Row
 from dcopt.problem.problem import Problem
 from dcopt.solve.matrix import compile_model
-from dcopt.solve.session import SolveOptions, solve
+from dcopt.solve.session import SolveOptions
+from dcopt.solve.together import solve
 
 FACTORS = (2.0, 8.0)
 """How many times a site's power is tried."""

@@ -57,25 +57,25 @@ def _some(known: dict[str, ParsedRow]) -> str:
 
 
 def _region(draft: Draft, row: ParsedRow) -> Iterator[Finding]:
-    """A service's region has a round trip to each site where the service may run."""
-    region = row.values.get("region")
-    if region is None or "regions" in draft.unreadable:
+    """Each region of a service has a round trip to each site where the service may run."""
+    if "regions" in draft.unreadable:
         return
-    rows = [other.values for other in draft.tables["regions"].values()]
-    regions = sorted({values["region"] for values in rows})
-    if region not in regions:
-        yield row.finding(
-            "region",
-            f"there is no region '{region}' in the table regions: correct the name or add its round trips",
-            nearest=nearest(region, regions),
-        )
-        return
-    reached = {values["site"] for values in rows if values["region"] == region}
+    reached: dict[str, set[str]] = {}
+    for other in draft.tables["regions"].values():
+        reached.setdefault(other.values["region"], set()).add(other.values["site"])
     allowed = row.values.get("sites") or tuple(draft.tables["sites"])
-    lacking = [site for site in allowed if site not in reached and site in draft.tables["sites"]]
-    if lacking and "sites" in row.values and "sites" not in draft.unreadable:
-        message = (
-            f"the table regions has no round trip from '{region}' to {', '.join(lacking)}: "
-            "add it, or list only reached sites in the service's column 'sites'"
-        )
-        yield row.finding("region", message)
+    for region in row.values.get("region") or ():
+        if region not in reached:
+            yield row.finding(
+                "region",
+                f"there is no region '{region}' in the table regions: correct the name or add its round trips",
+                nearest=nearest(region, sorted(reached)),
+            )
+            continue
+        lacking = [site for site in allowed if site not in reached[region] and site in draft.tables["sites"]]
+        if lacking and "sites" in row.values and "sites" not in draft.unreadable:
+            message = (
+                f"the table regions has no round trip from '{region}' to {', '.join(lacking)}: "
+                "add it, or list only reached sites in the service's column 'sites'"
+            )
+            yield row.finding("region", message)

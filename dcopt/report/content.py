@@ -29,6 +29,7 @@ from dcopt.report.answer import answer_section, diagnosis_section, has_design, p
 from dcopt.report.assumptions import assumption_section, free_section
 from dcopt.report.blocks import Items, Report, Section
 from dcopt.report.context import Context
+from dcopt.report.domains import domains_section
 from dcopt.report.equipment import (
     extra_sections,
     network_section,
@@ -69,6 +70,7 @@ SECTIONS: tuple[Callable[[Context], Made], ...] = (
     lambda c: pools_section(c.design, c.problem),
     lambda c: training_section(c.design, c.problem),
     lambda c: services_section(c.design, c.problem),
+    lambda c: domains_section(c.design, c.problem),
     lambda c: promises_section(c.design),
     _simulation,
     lambda c: calendar_section(c.design),

@@ -110,6 +110,10 @@ def _driver(design: Design, balances: dict[tuple[str, int], SiteYear], site: str
         return 1.0
     if adder.driver == "nodes":
         return sum(p.nodes for p in design.pools if (p.site, p.year) == (site, 1))
+    if adder.driver == "requests_per_s":
+        years = range(1, design.horizon_years + 1)
+        here = [part for part in design.inference if part.site == site]
+        return max(sum(part.requests_per_s for part in here if part.year == year) for year in years)
     if adder.driver == "racks":
         return sum(r.count for r in design.racks if (r.site, r.year) == (site, 1))
     return balances[site, 1].it_kw

@@ -9,6 +9,7 @@ from dcopt.performance.compatibility import (
     applies,
     cluster_for,
     runs_on,
+    secures,
     serves,
     speculates,
     stack_together,
@@ -150,6 +151,7 @@ def _may_run(
     runs = (
         runs_on(engine, problem.accelerators[problem.nodes[record.node].accelerator], "serving")
         and serves(engine, model)
+        and secures(engine, service)
         and record.software in offered(problem, "software", record.site)
     )
     checker.holds(f"{place} software", runs, record.software, "it does not run there")

@@ -15,6 +15,7 @@ from dcopt.problem.problem import Problem
 from dcopt.verify import (
     building,
     claims,
+    domains,
     facility,
     lock,
     money,
@@ -52,7 +53,7 @@ def _recheck(problem: Problem, design: Design, gap_target: float | None, checker
     if design.status in ("infeasible", "no_solution"):
         claims.check_absence(design, checker)
         return
-    for room in (training, serving, reliability, survival, pools, network, storage, transfer):
+    for room in (training, serving, reliability, survival, domains, pools, network, storage, transfer):
         try:
             room.check(problem, design, checker)
         except UNUSABLE as error:

@@ -1,4 +1,4 @@
-"""The shipped examples: read without a warning, solved to 1e-4, verified; the last one has no design."""
+"""The shipped examples: read without a warning, solved to their gap, verified; the last one has no design."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ SOLVABLE = (
     "glm-130b",
     "customer-service-chat",
     "hospital-and-bank",
+    "edge-inspection",
+    "sovereign-cloud",
 )
+LARGE = ("edge-inspection", "sovereign-cloud")
+"""Examples of many sites or nodes, which may take the default time."""
 IMPOSSIBLE = "ten-node-petascale"
 
 
@@ -34,7 +38,8 @@ def problem_of(name: str) -> Problem:
 @cache
 def design_of(name: str) -> Design:
     """Return the design of an example, solved once; the baseline is left to the command's own tests."""
-    return design_for(problem_of(name), RunOptions(time_limit_s=60, threads=2, baseline=False))
+    limit_s = 300 if name in LARGE else 60
+    return design_for(problem_of(name), RunOptions(time_limit_s=limit_s, threads=2, baseline=False))
 
 
 def test_every_folder_is_an_example_that_is_tested() -> None:
@@ -46,8 +51,9 @@ def test_example_is_read_without_a_warning(name: str) -> None:
     problem = problem_of(name)
     assert [str(warning) for warning in problem.warnings] == []
     assert problem.name == name
-    assert problem.settings.mip_gap == 1e-4
-    assert problem.settings.time_limit_s <= 60
+    assert problem.settings.mip_gap == 1e-4 or name == "sovereign-cloud"
+    assert problem.settings.mip_gap <= 0.005
+    assert problem.settings.time_limit_s <= (300 if name in LARGE else 60)
     readme = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
     assert len(readme.split()) > 30
 
@@ -57,8 +63,9 @@ def test_example_is_solved_and_verified(name: str) -> None:
     design = design_of(name)
     assert design.status == "optimal", design.diagnosis
     assert design.gap is not None
-    assert design.gap <= 1e-4
-    checks, mismatches = verify(problem_of(name), design, gap_target=1e-4)
+    gap = problem_of(name).settings.mip_gap
+    assert design.gap <= gap
+    checks, mismatches = verify(problem_of(name), design, gap_target=gap)
     assert [str(mismatch) for mismatch in mismatches] == []
     assert checks > 300
 
@@ -101,6 +108,7 @@ def test_power_and_heat_of_the_bill_of_materials_are_the_balances(name: str) -> 
         "nodes": {row.name: row.peak_kw for row in problem.nodes.values()},
         "switches": {row.name: row.max_kw for row in problem.switches.values()},
         "links": {row.name: row.kw for row in problem.links.values()},
+        "transceivers": {row.name: row.kw for row in problem.transceivers.values()},
         "storage": {row.name: row.max_kw for row in problem.storage.values()},
         "adders": {row.name: row.kw_each for row in problem.adders.values()},
     }
@@ -193,3 +201,30 @@ def test_examples_hold_tables_a_text_and_models() -> None:
     for name in (*SOLVABLE, IMPOSSIBLE):
         for path in (EXAMPLES / name).iterdir():
             assert path.suffix in (".csv", ".md") or path.name == "models", path
+
+
+def test_sovereign_example_keeps_residency_and_trains_on_two_thousand_chips() -> None:
+    problem, design = problem_of("sovereign-cloud"), design_of("sovereign-cloud")
+    assert sorted(site.kind for site in problem.sites.values()) == ["cloud", "owned", "owned"]
+    assert sum(site.power_limit_kw or 0 for site in problem.sites.values()) == 12_000
+    assert len(problem.inference) == 3
+    assert len({region.region for region in problem.regions.values()}) == 4
+    by_job = {record.job: record for record in design.training}
+    assert 1500 <= by_job["foundation"].accelerators <= 2600
+    assert by_job["foundation"].site in ("north", "south")
+    assert by_job["tune-assistant"].site == "south"
+    assert {record.site for record in design.storage if record.dataset == "citizen-dialogues"} == {"south"}
+    assert {record.site for record in design.storage if record.dataset == "national-corpus"} == {"north", "south"}
+    for part in design.inference:
+        trips = [problem.regions[f"{region}/{part.site}"].rtt_ms for region in problem.inference[part.service].region]
+        assert part.rtt_ms == max(trips)
+
+
+def test_edge_example_serves_every_plant_in_its_own_closet() -> None:
+    problem, design = problem_of("edge-inspection"), design_of("edge-inspection")
+    plants = {site.name for site in problem.sites.values() if site.kind == "edge"}
+    assert len(plants) == 40
+    served = {part.service: part.site for part in design.inference}
+    assert served == {f"inspect-{plant}": plant for plant in plants}
+    assert all(part.latency_ms <= 20 and part.percentile == 99 for part in design.inference)
+    assert {job.site for job in design.training} == {"central"}

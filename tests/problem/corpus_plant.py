@@ -114,7 +114,7 @@ PLANT = [
         "adders.csv",
         2,
         "kw_each",
-        "only what follows site or nodes",
+        "only what follows site, nodes or requests_per_s",
     ),
     broken(
         "an-adder-that-does-nothing",

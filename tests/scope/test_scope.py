@@ -29,6 +29,7 @@ from dcopt.problem.load import load
 from dcopt.problem.locate import examples_dir, models_dir
 from dcopt.problem.model_config import load_model
 from dcopt.problem.problem import Problem
+from dcopt.verify.verify import verify
 
 Catalog = dict[str, dict[str, Any]]
 Example = Callable[..., Problem]
@@ -190,8 +191,18 @@ def test_ten_workers_with_adam_share_the_batch(example: Example) -> None:
 
 
 @row("parallel training")
-def test_parameter_servers() -> None:
-    pytest.skip("issue 3 (performance) brings aggregation by parameter servers beside all-reduce")
+def test_parameter_servers(example: Example) -> None:
+    """Gradients may be summed on the workers' hosts in place of all-reduce: the step differs, the job still runs."""
+    chosen = {}
+    for aggregation in ("all-reduce", "parameter-server"):
+        problem = example(BERT, f"training.tune-answers.aggregation={aggregation}")
+        task = run_of(problem.training["tune-answers"], problem).task
+        cluster = cluster_from_numbers(problem.accelerators["v100-sxm-32"], 1, 100.0)
+        step = best_step(task, cluster, 8, "fp16", problem.software["pytorch"], {"tensor": 1, "pipeline": 1})
+        assert step is not None
+        chosen[aggregation] = step.step_s
+        assert generate(problem).training["tune-answers"]
+    assert chosen["all-reduce"] != chosen["parameter-server"]
 
 
 @row("frameworks")
@@ -224,8 +235,20 @@ def test_one_replica_may_span_several_chips() -> None:
 
 
 @row("engines")
-def test_load_balancers() -> None:
-    pytest.skip("issue 3 (performance) brings the latency and capacity of load balancers")
+def test_load_balancers(example: Example) -> None:
+    """A balancer adds to the way of every request, and its machines follow the load: two at least, one may fail."""
+    header = "name,driver,ratio,minimum,step,price_usd,kw_each,rack_units_each\n"
+    adders = header + "balancer,requests_per_s,0.002,2,1,9000,0.35,1\n"
+    near, far = (
+        example(BERT, f"inference.question-answering.balancer_ms={ms}", inference=SERVICES, offers=ONE_NODE,
+                training="", datasets="", regions="", adders=adders)
+        for ms in (0, 60)
+    )  # fmt: skip
+    assert per_accelerator(generate(far)) < per_accelerator(generate(near))
+    design = dcopt.solve(near, gap=0.5, baseline=False)
+    [balancer] = {(record.name, record.quantity) for record in design.adders}
+    assert balancer == ("balancer", 4)  # 1,650 requests/s of 500 each
+    assert verify(near, design)[1] == ()
 
 
 @row("places")
@@ -366,8 +389,20 @@ def test_energy_is_power_times_time_and_carries_pue_and_carbon(solved: tuple[Pro
 
 
 @row("energy")
-def test_power_caps_and_time_of_use() -> None:
-    pytest.skip("issue 4 (infrastructure) brings power caps as candidates and time-of-use prices")
+def test_time_of_use(example: Example) -> None:
+    """Electricity that is dearer in the day costs more, in proportion to its hours."""
+
+    def energy_usd(tariffs: str) -> float:
+        problem = example(
+            BERT, inference=SERVICES, offers=ONE_NODE, training="", datasets="", regions="", tariffs=tariffs
+        )
+        design = dcopt.solve(problem, gap=0.5, baseline=False)
+        assert design.cost is not None
+        return design.cost.running["energy"] / sum(site.energy_mwh_per_year for site in design.sites)
+
+    plain = energy_usd("")
+    dear = energy_usd("site,from_hour,to_hour,band_usd_per_kwh\nserver-room,8,20,0.28\n")
+    assert dear == pytest.approx(1.5 * plain, rel=1e-6)  # 12 hours at 0.28 in place of 0.14
 
 
 @row("planning case")
@@ -435,8 +470,21 @@ def test_data_stay_where_they_must(example: Example) -> None:
 
 @row("security")
 def test_security_features_as_requirements(catalog: Catalog) -> None:
-    if not any(hasattr(row, "features") for table in catalog.values() for row in table.values()):
-        pytest.skip("issue 4 (infrastructure) brings encryption, access control and audit as requirements on rows")
+    storage = catalog["storage"].values()
+    for feature in ("encryption-at-rest", "encryption-in-transit"):
+        assert any(feature in row.features for row in storage)
+    assert any("encryption-in-transit" not in row.features for row in storage)
+    assert any(row.encryption_loss_pct > 0 for row in storage), "encryption costs throughput"
+    engines = [row for row in catalog["software"].values() if row.role == "serving"]
+    for feature in ("encryption-in-transit", "access-control", "audit-log"):
+        assert any(feature in row.features for row in engines)
+    assert any(not row.features for row in engines)
+    problem = load(examples_dir() / "sovereign-cloud")
+    wanted = set(problem.datasets["citizen-dialogues"].requires)
+    assert wanted == {"encryption-at-rest", "encryption-in-transit"}
+    options = generate(problem).storage_options["citizen-dialogues:hot", "south"]
+    assert options
+    assert all(wanted <= set(option.storage.features) for option in options)
 
 
 @row("growth")

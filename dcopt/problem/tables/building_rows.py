@@ -91,8 +91,9 @@ class Adder(NamedRow):
     site: str | None = column(
         "Where it applies; blank: at every site but cloud sites.", default=None, refers_to="sites"
     )
-    driver: Literal["site", "nodes", "racks", "it_kw", "capital"] = column(
-        "What it follows: the site itself (1), its nodes, racks, peak IT kW, or purchases in USD."
+    driver: Literal["site", "nodes", "requests_per_s", "racks", "it_kw", "capital"] = column(
+        "What it follows: the site itself (1), its nodes, the requests/s of its services at their peaks, its racks, "
+        "peak IT kW, or purchases in USD."
     )
     ratio: float = column("Quantity for each unit of the driver.", ge=0)
     minimum: float = column("Least quantity at a site that is used.", default=0.0, ge=0)
@@ -100,7 +101,9 @@ class Adder(NamedRow):
     price_usd: float = column("Price of one unit.", default=0.0, ge=0)
     usd_per_year: float = column("Yearly cost of one unit.", default=0.0, ge=0)
     lifetime_years: float = column("Lifetime.", default=5.0, gt=0, le=100)
-    kw_each: float = column("Power of one unit, drawn all year (drivers site and nodes).", default=0.0, ge=0)
+    kw_each: float = column(
+        "Power of one unit, drawn all year (drivers site, nodes and requests_per_s).", default=0.0, ge=0
+    )
     rack_units_each: float = column(
         "Height of one unit in the racks for switches and storage.", default=0.0, ge=0, le=60
     )
@@ -108,9 +111,9 @@ class Adder(NamedRow):
 
     @model_validator(mode="after")
     def _equipment(self) -> Adder:
-        if self.driver not in ("site", "nodes") and (self.kw_each or self.rack_units_each):
+        if self.driver not in ("site", "nodes", "requests_per_s") and (self.kw_each or self.rack_units_each):
             name = "kw_each" if self.kw_each else "rack_units_each"
-            raise ValueError(f"{name}|only what follows site or nodes can draw power or take space")
+            raise ValueError(f"{name}|only what follows site, nodes or requests_per_s can draw power or take space")
         if self.rack_units_each and not self.step:
             raise ValueError("step|needed for what stands in racks: write 1 for whole units")
         if not (self.price_usd or self.usd_per_year or self.kw_each or self.rack_units_each):

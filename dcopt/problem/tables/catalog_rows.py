@@ -13,6 +13,7 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4")
 ACCELERATOR_KINDS = ("gpu", "tpu", "cpu", "fpga", "asic")
 SYSTEMS = ("parallel-fs", "ceph", "hdfs", "object")
 STORAGE_FEATURES = ("encryption-at-rest", "encryption-in-transit")
+ENGINE_FEATURES = ("encryption-in-transit", "access-control", "audit-log")
 
 Topology = Literal["rail-optimized", "fat-tree", "leaf-spine", "rail-only", "single-switch"]
 
@@ -500,6 +501,12 @@ class Software(CatalogRow):
     )
     disaggregation: YesNo = column(
         "Whether it can serve prompts and answers on workers of their own (yes, no).", default=False
+    )
+    features: Names = column(
+        "What the engine itself offers to services that require it: TLS to its callers, calls by those alone who may, "
+        "a log of who called.",
+        default=(),
+        choices=ENGINE_FEATURES,
     )
 
 

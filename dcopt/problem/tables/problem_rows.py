@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from dcopt.problem.columns import NamedRow, Names, Row, YesNo, column
-from dcopt.problem.tables.catalog_rows import PRECISIONS, STORAGE_FEATURES
+from dcopt.problem.tables.catalog_rows import ENGINE_FEATURES, PRECISIONS, STORAGE_FEATURES
 
 Redundancy = Literal["N", "N+1", "2N", "4N/3"]
 
@@ -300,17 +300,47 @@ class Service(NamedRow):
         "Availability; raises the spare target of its pools.", default=None, gt=0, le=99.99999
     )
     growth_pct_per_year: float = column("Growth of the load.", default=0.0, ge=-100, le=1000, usual=(-50, 200))
-    region: str | None = column("Where its users are; adds the round trip of regions.csv.", default=None)
+    region: Names = column(
+        "Where its users are; adds the round trip of regions.csv: of several regions the longest, so that all keep "
+        "the promise.",
+        default=(),
+    )
     sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
     first_year: int = column("First year in which it runs.", default=1, ge=1)
     last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
     survive_pct: float = column(
         "Share of the peak that must still be carried when any one site is lost.", default=0.0, ge=0, le=100
     )
+    failure_domains: Literal["none", "rack", "feed"] = column(
+        "What of a site may be lost at any time: none, any one rack, or any one power feed (distribution unit; where "
+        "redundancy is 2N or 4N/3 nodes hang on two). Replicas then stand on nodes of their own that are dealt evenly "
+        "over racks or feeds.",
+        default="none",
+    )
+    domain_survive_pct: float = column(
+        "Share of the peak that must still be carried without it; only with failure_domains.",
+        default=50.0,
+        gt=0,
+        le=100,
+    )
     headroom_pct: float = column("Capacity above the peak that must be left.", default=0.0, ge=0, le=1000)
     balancer: Literal["pooled", "random"] = column(
         "How requests reach the replicas at a site: pooled (the one that holds the fewest) or random.",
         default="pooled",
+    )
+    balancer_ms: float = column(
+        "What the balancer adds to the way of every request; counted with the round trip. Its machines are rows of "
+        "adders.csv with the driver requests_per_s.",
+        default=0.0,
+        ge=0,
+        le=1000,
+        usual=(0, 20),
+    )
+    requires: Names = column(
+        "What the engine that serves it must offer (column features of software.csv). TLS takes well below 1 % of a "
+        "replica's time (an estimate), which is not counted.",
+        default=(),
+        choices=ENGINE_FEATURES,
     )
     length_cv: float = column(
         "Spread of the tokens in and out, standard deviation ÷ mean (lognormal), in simulations; 0: all alike.",
