@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import StorageOption, TrainingCandidate
 from dcopt.infrastructure.staging import earliest_start_day
+from dcopt.problem.demand import due_day_of
 from dcopt.problem.problem import Problem
 
 ByPool = dict[str, list[TrainingCandidate]]
@@ -127,6 +128,7 @@ def worth_choosing(
 def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCandidate]]) -> bool:
     """Whether all runs of all jobs fit one after another into the days that every job allows, whatever is chosen.
 
+    One after another they also keep what comes after what.
     Then a calendar exists for every choice that fits the nodes, so no choice is needed for its shortness alone.
     """
     jobs = [problem.training[name] for name in training]
@@ -136,6 +138,6 @@ def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCan
         earliest_start_day(problem, problem.training[c.job], c.pool.site)
         for c in {(c.job, c.pool.site): c for of_job in training.values() for c in of_job}.values()
     }
-    common = min(job.due_day for job in jobs) - max(starts, default=0.0)
+    common = min(due_day_of(problem, job) for job in jobs) - max(starts, default=0.0)
     longest = {name: max((c.days for c in candidates), default=0.0) for name, candidates in training.items()}
     return sum(problem.training[name].runs_per_year * days for name, days in longest.items()) <= common

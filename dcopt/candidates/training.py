@@ -55,7 +55,7 @@ class TrainingGenerator:
             if job.sites and pool.site not in job.sites:
                 continue
             possible = list(self._possible(job, run, pool))
-            limit = days_allowed(job, earliest_start_day(self.problem, job, pool.site))
+            limit = days_allowed(self.problem, job, earliest_start_day(self.problem, job, pool.site))
             kept[pool.key] = [candidate for candidate in possible if candidate.days <= limit]
             self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
         return kept

@@ -5,6 +5,8 @@
     Σ_{j,c in p} runs·overhead·nodes_c·days_c·y[j,c,t] ≤ 365·schedulable·(work[p] − hosts[p,t])
     Σ_{jobs with window in [a,b]} runs·nodes·days·y ≤ (b − a)·(work[p] − hosts[p,t])   each interval of windows
 
+Jobs that come after each other: block-wise in `dcopt.formulation.precedence`, which also cuts the windows.
+
 ``hosts`` are the whole nodes that services hold (block serving). What these admit and no calendar can keep is cut off
 by the pipeline's loop over calendars.
 """
@@ -15,6 +17,7 @@ from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import TrainingRecord
+from dcopt.formulation import precedence
 from dcopt.formulation.program import Program, linear, total, whole
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 
@@ -75,6 +78,7 @@ def link(program: Program) -> None:
                 row=f"training.csv: {job} deadline_days",
                 sentence=f"job {job} is run within its deadline",
             )
+        precedence.link(program, period, choices)
         for key in program.candidates.pools:
             of_pool = [(c, v) for c, v in choices if c.pool.key == key]
             if of_pool:
@@ -109,11 +113,10 @@ def _windows(
 ) -> None:
     """Keep the jobs whose window lies within an interval of days within that interval's node-days."""
     jobs = {name: program.problem.training[name] for name in {c.job for c, _ in of_pool}}
-    starts = sorted({job.earliest_start_day for job in jobs.values()})
-    ends = sorted({job.due_day for job in jobs.values()})
-    for start in starts:
-        for end in ends:
-            inside = {name for name, job in jobs.items() if start <= job.earliest_start_day and job.due_day <= end}
+    windows = {name: window for name, window in precedence.windows(program, period).items() if name in jobs}
+    for start in sorted({first for first, _ in windows.values()}):
+        for end in sorted({last for _, last in windows.values()}):
+            inside = {name for name, (first, last) in windows.items() if start <= first and last <= end}
             if not inside or (start, end) == (0.0, DAYS_PER_YEAR):
                 continue
             used = total(jobs[c.job].runs_per_year * c.nodes * c.days * v for c, v in of_pool if c.job in inside)

@@ -15,7 +15,11 @@ from dcopt.formulation.program import Program, number, total, whole
 from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, reloads, shares_of
 from dcopt.formulation.training import chosen, hosts
 from dcopt.infrastructure.staging import earliest_start_day
-from dcopt.solve.calendar import Conflict, Job, conflict_of, pack
+from dcopt.problem.demand import due_day_of
+from dcopt.solve.calendar import Conflict, Job, conflict_of, pack, sooner
+
+_AFTER = "after "
+"""With the name of a job: what it shares with those that come after it."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,16 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate) -> 
     for share in shares:
         needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
     start = earliest_start_day(program.problem, row, candidate.pool.site)
-    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, start, row.due_day)
+    due = due_day_of(program.problem, row)
+    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, start, due, row.after)
     return Running(candidate, job, shares)
 
 
 def _groups(program: Program, period: Period, running: list[Running]) -> list[tuple[list[Running], dict[str, float]]]:
-    """Return those that share a resource which cannot hold them all at once, with the capacities that they share."""
+    """Return those that share a resource which cannot hold them all at once, or come after each other.
+
+    With the capacities that they share.
+    """
     capacity = _capacities(program, period, running)
     at_once = {name: sum(r.job.need_of(name) * r.job.runs for r in running) for name in capacity}
     pools = program.candidates.pools
@@ -75,6 +83,7 @@ def _groups(program: Program, period: Period, running: list[Running]) -> list[tu
     groups: list[tuple[list[Running], set[str]]] = []
     for one in running:
         mine = {name for name, need in one.job.needs if need and (name in scarce or name == one.candidate.pool.key)}
+        mine |= {f"{_AFTER}{name}" for name in (one.job.name, *one.job.after)}
         joined = [group for group in groups if group[1] & mine]
         groups = [group for group in groups if not group[1] & mine]
         members = [other for of, _ in joined for other in of]
@@ -104,7 +113,8 @@ def _pack(
         members = tuple(one for one in running if one.job in conflict.jobs)
         calendar.conflicts.append(Clash(conflict, members, period))
         return
-    starts = pack(jobs, {**capacity, **_rented(running, capacity)}).starts or packing.starts
+    capacity = {**capacity, **_rented(running, capacity)}
+    starts = sooner(jobs, capacity, pack(jobs, capacity).starts or packing.starts, _by_priority(program, jobs))
     for one in running:
         for run in range(one.job.runs):
             start = starts[one.job.name, run]
@@ -120,6 +130,13 @@ def _pack(
                 )
                 for year in period.years
             ]
+
+
+def _by_priority(program: Program, jobs: list[Job]) -> list[str]:
+    """Return the jobs that have a priority, the highest first."""
+    rank = {job.name: program.problem.training[job.name].priority for job in jobs}
+    wanted = [job for job in jobs if rank[job.name] > 0]
+    return [job.name for job in sorted(wanted, key=lambda job: (-rank[job.name], job.end_day, job.name))]
 
 
 def _rented(running: list[Running], capacity: dict[str, float]) -> dict[str, float]:
@@ -138,7 +155,11 @@ def cut_off(program: Program, clash: Clash, number: int) -> None:
     With what is chosen, Σ_jobs ŷ + Σ_items p̂ − (|jobs| + |items|) + 1 = 1: ŷ sums the job's candidates that take no
     less of the conflict's resources for no fewer days, p̂ the ways to store an item of theirs that take no less. One
     resource must then be at its least (formulation.md, point 6); of several, one that a binary names. A conflict over
-    the nodes of one pool holds on every pool.
+    the nodes of one pool holds on every pool. With no resource that helps the choice is excluded.
+
+    What a conflict holds of precedences is valid wherever its jobs run: a calendar in which each takes no less for no
+    fewer days becomes one for those that clash by shortening every run at its end, which no precedence forbids. A job
+    of the conflict that takes none of its resources is in it only for when it ends, so it may run anywhere.
     """
     names = list(clash.conflict.least)
     pools = program.candidates.pools
@@ -187,6 +208,8 @@ def _no_less(program: Program, clash: Clash, one: Running, candidate: TrainingCa
         return False
     if earliest_start_day(program.problem, row, candidate.pool.site) < one.job.start_day:
         return False
+    if not any(one.job.need_of(name) for name in clash.conflict.least):
+        return True
     if pool is not None:
         return candidate.pool.key == pool and candidate.nodes >= mine.nodes
     if candidate.pool.site != mine.pool.site:

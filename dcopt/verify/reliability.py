@@ -58,7 +58,7 @@ def _of_job(problem: Problem, record: TrainingRecord, expectations: Expectations
     expected = expectations.training(
         job, record.node, record.fabric, record.precision, record.software, record.nodes, layout
     )
-    slack = math.log(days_allowed(job) / record.days * record.time_factor)
+    slack = math.log(days_allowed(problem, job) / record.days * record.time_factor)
     return _promise(record.job, record, "days", slack, expected, job.model, record.software)
 
 

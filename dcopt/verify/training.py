@@ -21,7 +21,7 @@ from dcopt.performance.workloads import (
     run_days,
     run_of,
 )
-from dcopt.problem.demand import is_alive
+from dcopt.problem.demand import due_day_of, is_alive
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
@@ -151,7 +151,7 @@ def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
         first_day = earliest_start_day(problem, job, record.site)
         for entry in entries:
             checker.equal(f"{place} run {entry.run} days", entry.end_day - entry.start_day, record.days)
-            checker.at_most(f"{place} run {entry.run} end_day", entry.end_day, job.due_day, "due_day")
+            checker.at_most(f"{place} run {entry.run} end_day", entry.end_day, due_day_of(problem, job), "due_day")
             checker.at_most(
                 f"{place} run {entry.run} start_day",
                 first_day,
@@ -164,6 +164,7 @@ def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
             first = min(entry.start_day for entry in entries)
             checker.equal(f"training {record.job} year {record.year} start_day", record.start_day, first)
     checker.same("calendar: runs of jobs that do not run", sorted(runs), [])
+    _order(problem, design, checker)
     for pool in design.pools:
         key = pool_key(pool)
         entries = [entry for entry in design.calendar if (entry.pool, entry.year) == (key, pool.year)]
@@ -172,3 +173,18 @@ def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
             running = [e for e in entries if e.start_day <= moment + 1e-9 and e.end_day > moment + 1e-9]
             at_once = sum(entry.nodes for entry in running)
             checker.at_most(f"calendar {key} year {pool.year} day {moment:g}", at_once, free, "nodes of the pool")
+
+
+def _order(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check that what comes after other jobs starts when they are done: run by run where both run equally often."""
+    runs: dict[tuple[str, int], dict[int, CalendarEntry]] = defaultdict(dict)
+    for entry in design.calendar:
+        runs[entry.job, entry.year][entry.run] = entry
+    for (name, year), later in runs.items():
+        for before in problem.training[name].after if name in problem.training else ():
+            earlier = runs.get((before, year), {})
+            paired = len(earlier) == len(later)
+            for number, entry in later.items():
+                ends = [e.end_day for run, e in earlier.items() if run == number or not paired]
+                place = f"calendar {name} year {year} run {number} after {before}"
+                checker.at_most(place, max(ends, default=0.0), entry.start_day, "start_day")

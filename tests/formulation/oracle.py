@@ -133,7 +133,7 @@ def price(
             _pay_workloads(problem, use, year, fixed)
     if fixed.usd >= best:
         return math.inf
-    for more in _with_more(plan, work):
+    for more in _with_more(problem, plan, work):
         for nodes_of in _with_spares(problem, candidates, plan, more):
             for stored, packing, copies in _storages(problem, candidates, plan, more):
                 packed = Purse.empty(problem)
@@ -147,13 +147,18 @@ def price(
     return best
 
 
-def _with_more(plan: Plan, work: dict[str, int]) -> Iterator[dict[str, int]]:
-    """Yield more working nodes too where jobs may have to run beside each other for want of storage bandwidth."""
+def _with_more(problem: Problem, plan: Plan, work: dict[str, int]) -> Iterator[dict[str, int]]:
+    """Yield more working nodes too where jobs may have to run beside each other.
+
+    For want of storage bandwidth, or to be in time for what follows them.
+    """
     most = dict(work)
+    ordered = any(row.after for row in problem.training.values())
     for uses in plan.values():
         for key, use in uses.items():
-            if len(use.jobs) > 1:
-                most[key] = max(most[key], sum(c.nodes for c in use.jobs) + use.hosts)
+            if len(use.jobs) > 1 or ordered:
+                runs = {c.job: problem.training[c.job].runs_per_year if ordered else 1 for c in use.jobs}
+                most[key] = max(most[key], sum(runs[c.job] * c.nodes for c in use.jobs) + use.hosts)
     for counts in itertools.product(*(range(work[key], most[key] + 1) for key in work)):
         yield dict(zip(work, counts, strict=True))
 
@@ -174,6 +179,8 @@ def least_working(problem: Problem, candidates: Candidates, plan: Plan, key: str
             if days <= 365 * share * free * (1 + 1e-9) and calendar_exists(problem, use.jobs, free):
                 break
             free += 1
+            if free > days + sum(rows[c.job].runs_per_year * c.nodes for c in use.jobs):
+                return None
         most = max(most, free + use.hosts)
     return None if any(most > limit for limit in limits) else most
 
@@ -190,7 +197,8 @@ def calendar_exists(problem: Problem, jobs: list[TrainingCandidate], capacity: i
 def keeps_calendar(problem: Problem, jobs: list[tuple[TrainingCandidate, Need]], capacity: Need) -> bool:
     """Whether start days exist, by trying every order in which runs are put down as early as possible."""
     runs = [(c, need) for c, need in jobs for _ in range(problem.training[c.job].runs_per_year)]
-    if all(sum(need.get(name, 0.0) for _, need in runs) <= level for name, level in capacity.items()):
+    alone = not any(problem.training[c.job].after for c, _ in jobs)
+    if alone and all(sum(need.get(name, 0.0) for _, need in runs) <= level for name, level in capacity.items()):
         return True
     return any(
         _put_down(problem, [runs[k] for k in order], capacity) for order in itertools.permutations(range(len(runs)))
@@ -199,9 +207,16 @@ def keeps_calendar(problem: Problem, jobs: list[tuple[TrainingCandidate, Need]],
 
 def _put_down(problem: Problem, runs: list[tuple[TrainingCandidate, Need]], capacity: Need) -> bool:
     down: list[tuple[float, float, Need]] = []
+    ends: dict[str, list[float]] = {run.job: [] for run, _ in runs}
     for run, need in runs:
         row = problem.training[run.job]
         first = first_day(problem, run.job, run.pool.site)
+        for before in row.after:
+            often = problem.training[before].runs_per_year
+            waits = [len(ends[run.job])] if often == row.runs_per_year else list(range(often))
+            if before in ends and waits[-1] >= len(ends[before]):
+                return False
+            first = max([first, *(sorted(ends[before])[k] for k in waits if before in ends)])
         for start in sorted({first, *(end for _, end, _ in down if end > first)}):
             moments = [start, *(s for s, _, _ in down if start < s < start + run.days - 1e-9)]
             beside = [[n for s, e, n in down if s <= m + 1e-9 < e] for m in moments]
@@ -210,8 +225,10 @@ def _put_down(problem: Problem, runs: list[tuple[TrainingCandidate, Need]], capa
                 for of in beside
                 for name, level in capacity.items()
             )
-            if fits and start + run.days <= row.due_day + 1e-9:
+            waiting = [s.first_day for s in problem.inference.values() if run.job in s.after and s.first_day]
+            if fits and start + run.days <= min([row.due_day, *waiting]) + 1e-9:
                 down.append((start, start + run.days, need))
+                ends[run.job].append(start + run.days)
                 break
         else:
             return False
