@@ -65,7 +65,7 @@ def _of_job(problem: Problem, pool: Pool, name: str, candidates: tuple[TrainingC
         (
             max(
                 c.nodes * job.runs_per_year,
-                math.ceil(job.runs_per_year * job.overhead_factor * c.nodes * c.days / days),
+                math.ceil(job.runs_per_year * job.overhead_factor * c.nodes * c.held_days / days),
             )
             for c in candidates
             if c.pool.key == pool.key

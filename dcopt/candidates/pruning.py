@@ -104,7 +104,7 @@ def what_binds(
 def worth_choosing(
     candidates: Iterable[TrainingCandidate], binding: Binding, *, by_node_days: bool = False
 ) -> list[TrainingCandidate]:
-    """Leave out candidates of one pool that another one beats or equals in all that the program sees.
+    """Leave out candidates of one pool that another one of the same hours beats or equals in all that counts.
 
     That is: no more nodes, no more days (so no more energy and node-days), no more licence, and no more checkpoint
     and ingest bandwidth where those could bind. With ``by_node_days`` a slower candidate may replace a faster one
@@ -113,16 +113,19 @@ def worth_choosing(
     """
 
     def merits(c: TrainingCandidate) -> tuple[float, ...]:
-        node_days = c.nodes * c.days
+        node_days = c.nodes * c.held_days
         return (
             c.nodes,
             node_days if by_node_days else c.days,
             c.licence_usd_per_year * (node_days / c.nodes if by_node_days else 1.0),
             c.checkpoint_gb_per_s * binding.checkpoints,
             c.ingest_gb_per_s * binding.ingest,
+            *((c.held_days * (c.nodes if by_node_days else 1), c.nodes * c.running_days) if c.hours else ()),
         )
 
-    return undominated(sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s)), merits)
+    every = sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s))
+    windows = dict.fromkeys(c.hours for c in every)
+    return [c for hours in windows for c in undominated((c for c in every if c.hours == hours), merits)]
 
 
 def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCandidate]]) -> bool:
@@ -139,5 +142,7 @@ def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCan
         for c in {(c.job, c.pool.site): c for of_job in training.values() for c in of_job}.values()
     }
     common = min(due_day_of(problem, job) for job in jobs) - max(starts, default=0.0)
-    longest = {name: max((c.days for c in candidates), default=0.0) for name, candidates in training.items()}
+    longest = {  # what begins at an hour of the day waits for it less than a day
+        name: max((c.days + bool(c.hours) for c in candidates), default=0.0) for name, candidates in training.items()
+    }
     return sum(problem.training[name].runs_per_year * days for name, days in longest.items()) <= common

@@ -249,7 +249,7 @@ class TrainingJob(NamedRow):
     )
     preemptible: YesNo = column(
         "Whether it may run in some hours of the day only, on nodes that services with a profile leave free then: it "
-        "stops with a checkpoint and restarts from it.",
+        "stops with a checkpoint and restarts from it. Services with reload_s keep their nodes.",
         default=False,
     )
 
