@@ -500,6 +500,21 @@ class ConfidenceCase(Record):
     design_changes: bool | None
 
 
+class NightCase(Record):
+    """What training at night saves: the best design with every job on nodes of its own all day.
+
+    None where that was not solved in its time, or where there is none (``without_status`` says which).
+    ``saving_proven_usd`` is what its bound leaves of the saving.
+    """
+
+    without_status: str
+    without_tco_usd: float | None = None
+    without_objective_bound: float | None = None
+    without_nodes: int | None = None
+    saving_usd: float | None = None
+    saving_proven_usd: float | None = None
+
+
 class CalendarEntry(Record):
     """One run of a job: when, and on which pool."""
 
@@ -573,6 +588,7 @@ class Design(Record):
     kept_pct: float | None = None
     kept_at_most_pct: float | None = None
     confidence: ConfidenceCase | None = None
+    night: NightCase | None = None
     calendar: tuple[CalendarEntry, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     diagnosis: tuple[str, ...] = ()

@@ -145,9 +145,9 @@ def _pack(
 
 
 def _by_priority(program: Program, jobs: list[Job]) -> list[str]:
-    """Return the jobs that have a priority, the highest first."""
+    """Return the jobs that have a priority, the highest first; what recurs keeps its even spread over the year."""
     rank = {job.name: program.problem.training[job.name].priority for job in jobs}
-    wanted = [job for job in jobs if rank[job.name] > 0]
+    wanted = [job for job in jobs if rank[job.name] > 0 and job.runs == 1]
     return [job.name for job in sorted(wanted, key=lambda job: (-rank[job.name], job.end_day, job.name))]
 
 

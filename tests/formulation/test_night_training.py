@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from small import Small, colocation, dataset, design_of, job, owned_site, servic
 from dcopt.candidates.generate import generate
 from dcopt.design.records import Design
 from dcopt.performance.night import handover_s, most_work_days, night_run
+from dcopt.pipeline.run import RunOptions, design_for
+from dcopt.report.markdown import render_markdown
 from dcopt.verify.verify import verify
 
 DAY = "0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.6 1 1 1 1 1 1 1 1 1 1 0.6 0.6 0.6 0.6 0.2 0.2"
@@ -85,6 +88,38 @@ def test_it_saves_nodes_where_the_night_is_long_enough() -> None:
     assert together.training[0].hours
     assert sum(pool.nodes for pool in together.pools) < sum(pool.nodes for pool in apart.pools)
     assert apart.pools[0].service_nodes_by_hour == apart.inference[0].awake == ()
+
+
+def test_the_design_says_what_the_night_saves() -> None:
+    problem = night().load()
+    design = design_for(problem, RunOptions(gap=1e-9, threads=1))
+    assert design.night is not None
+    apart = design_of(night(preemptible="no"))
+    assert design.night.without_tco_usd == pytest.approx(apart.tco_usd)
+    assert design.night.without_nodes == sum(pool.nodes for pool in apart.pools)
+    assert design.tco_usd is not None
+    assert design.night.saving_usd == pytest.approx(tco_of(night(preemptible="no")) - design.tco_usd)
+    assert design.night.saving_proven_usd == pytest.approx(design.night.saving_usd, rel=1e-6)
+    assert verify(problem, design)[1] == ()
+    more = design.night.model_copy(update={"saving_usd": design.night.saving_usd + 1})
+    assert verify(problem, design.model_copy(update={"night": more}))[1]
+    text = render_markdown(design, problem)
+    for words in ("Training on the nodes that services leave at night saves USD", "Jobs that run at night", "20 to 9"):
+        assert words in text
+
+
+def test_a_design_that_only_the_night_makes_possible() -> None:
+    small = night(runs_per_year=1).put("offers", [{"table": "nodes", "name": "duo", "max_units": 5}])
+    problem = (
+        small.set(spare_target_pct=50)
+        .change("nodes", mtbf_hours=1e6)
+        .put("offers", [{"table": "nodes", "name": "duo", "max_units": 4}])
+        .load()
+    )
+    design = design_for(problem, RunOptions(gap=1e-9, threads=1))
+    assert design.night is not None
+    assert design.night.without_status == "no design exists"
+    assert "only the night makes room" in render_markdown(design, problem)
 
 
 def test_without_a_profile_nothing_changes() -> None:
@@ -170,3 +205,37 @@ def test_the_verifier_sees(kind: str) -> None:
     design = design_of(problem)
     _, mismatches = verify(problem, forged(design, kind))
     assert mismatches
+
+
+def random_night(seed: int) -> Small:
+    """Return two or three jobs with narrow windows, some of them at night, beside a service with a random day."""
+    dice = random.Random(seed)
+    low, middle = sorted(dice.choice((0.0, 0.2, 0.4, 0.7)) for _ in range(2))
+    night_hours, shoulder = dice.choice((6, 9, 12)), dice.choice((0, 3))
+    hourly = [low] * night_hours + [middle] * shoulder + [1.0] * (24 - night_hours - shoulder)
+    jobs = []
+    for name in ("tune", "learn", "distil")[: dice.choice((2, 2, 3))]:
+        start = dice.choice((0, 0, 2, 5.5))
+        jobs.append(
+            job(
+                name,
+                tokens=dice.choice((2e10, 6e10, 1e11)),
+                deadline_days=20,
+                earliest_start_day=start,
+                due_day=start + dice.choice((5, 9, 14, 25)),
+                preemptible=dice.choice(("yes", "yes", "no")),
+                after=jobs[-1]["name"] if jobs and dice.random() < 0.3 else None,
+            )
+        )
+    cells = {**PEAK, "peak_requests_per_s": dice.choice((3000, 6000)), "utc_offset_hours": dice.choice((0, 5))}
+    small = plain(owned_site(jobs, [service(**cells, profile="day")]), " ".join(map(str, hourly)))
+    return small.set(schedulable_pct=100).change("nodes", mtbf_hours=dice.choice((3000, 100_000)))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_nights_are_those_of_brute_force(seed: int) -> None:
+    small = random_night(seed)
+    problem = small.load()
+    mine = tco_of(problem)
+    assert mine == pytest.approx(cheapest(problem, generate(problem)), rel=1e-6)
+    assert mine <= tco_of(small.change("training", preemptible="no")) * (1 + 1e-9)

@@ -242,7 +242,8 @@ class TrainingJob(NamedRow):
         refers_to="training",
     )
     priority: int = column(
-        "Jobs of a higher priority end as early as any calendar allows, before those of a lower one; 0: no preference.",
+        "Jobs of a higher priority that run once a year end as early as any calendar allows, before those of a lower "
+        "one; what runs several times keeps its even spread. 0: no preference.",
         default=0,
         ge=0,
         le=100,
