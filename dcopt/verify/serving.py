@@ -91,11 +91,15 @@ def _record(
     servers = servers_of(service, record.replicas)
     where = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     name = replica_name(service, record.node, record.fabric, where, trip)
-    key = repr((name, expected, servers))
-    if key not in known:
-        factor = rate_factor(problem.corrections, name)
-        known[key] = promised_rate(service, expected, where, trip, servers, factor)
-    most = known[key]
+
+    def rated(count: int) -> ServingPrediction | None:
+        key = repr((name, expected, count))
+        if key not in known:
+            factor = rate_factor(problem.corrections, name)
+            known[key] = promised_rate(service, expected, where, trip, count, factor)
+        return known[key]
+
+    most = rated(servers)
     rate, promise = record.requests_per_s / record.replicas, promise_of(service, trip)
     point = at_expected(expected, *where, rate, service.percentile, promise, servers)
     if most is None or point is None:
@@ -104,13 +108,9 @@ def _record(
     capacity = record.replicas * most.requests_per_s
     checker.at_most(f"{place} requests_per_s", record.requests_per_s, capacity, "capacity of the replicas")
     for awake, load in sorted(set(zip(record.awake, record.hourly_requests_per_s, strict=True))):
-        count = servers_of(service, awake) if awake else 1
-        fewer = repr((name, expected, count))
-        if fewer not in known:
-            factor = rate_factor(problem.corrections, name)
-            known[fewer] = promised_rate(service, expected, where, trip, count, factor)
-        carries = known[fewer]
-        room = 0.0 if carries is None else awake * carries.requests_per_s
+        count = servers_of(service, awake)
+        fewer = rated(max(count, 1))
+        room = 0.0 if fewer is None else awake * fewer.requests_per_s
         checker.at_most(f"{place} hourly_requests_per_s", load, room, f"capacity of {awake} replicas")
     generates = service.output_tokens > 0
     loss = stacked_loss_pct(stack) if all(row.published_loss_pct is not None for row in stack) else None

@@ -12,6 +12,10 @@ from small import Small, design_of, job, owned_site, service, tco_of, two_sites,
 
 from dcopt.candidates.generate import generate
 from dcopt.design.records import Design
+from dcopt.report.blocks import Timeline
+from dcopt.report.calendar import calendar_section
+from dcopt.report.context import Context
+from dcopt.report.markdown import render_markdown
 from dcopt.verify.verify import verify
 
 
@@ -125,3 +129,19 @@ def test_a_job_ends_by_the_first_day_of_a_service_that_comes_after_it() -> None:
     )
     _, mismatches = verify(late, design)
     assert any("end_day" in mismatch.place for mismatch in mismatches)
+
+
+def test_the_report_draws_what_waits_for_what() -> None:
+    jobs = [job("tune", tokens=2e11, after="learn"), job("learn", tokens=4e11, priority=3)]
+    problem = no_fabric(owned_site(jobs, [service(after="tune", first_day=300)])).load()
+    design = design_of(problem)
+    section = calendar_section(Context(design, problem))
+    (gantt,) = [block for block in section.blocks if isinstance(block, Timeline)]
+    ends = {entry.job: entry.end_day for entry in design.calendar}
+    assert [name for name, _ in gantt.lanes] == ["learn", "tune", "chat"]
+    assert gantt.lanes[1][1][0].start == pytest.approx(ends["learn"])
+    assert "after learn" in gantt.lanes[1][1][0].text
+    assert gantt.lanes[2][1][0].start == pytest.approx(ends["tune"])
+    text = render_markdown(design, problem)
+    assert "Services that wait for jobs" in text
+    assert "| chat | tune |" in text
