@@ -42,8 +42,8 @@ def calendar_section(context: Context) -> Section:
         blocks.append(_gantt(f"Runs in {when}", entries, design, problem))
         blocks.append(table(f"Jobs in {when}", _JOB_HEADERS, _job_rows(entries, records, problem)))
         if services := _service_rows(entries, problem):
-            headers = ("service", "after", ">in use from (day)", ">asked (day)")
-            blocks.append(table(f"Services that wait for jobs in {when}", headers, services))
+            columns = ("service", "after", ">in use from (day)", ">asked (day)")
+            blocks.append(table(f"Services that wait for jobs in {when}", columns, services))
         rows = [
             (
                 entry.job,
@@ -85,7 +85,7 @@ def _after(problem: Problem | None, job: str) -> tuple[str, ...]:
 
 
 def _job_rows(entries: list[CalendarEntry], records: Records, problem: Problem | None) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for job in _in_order(entries, problem):
         of_job = [entry for entry in entries if entry.job == job]
         row = None if problem is None else problem.training.get(job)

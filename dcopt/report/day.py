@@ -27,12 +27,12 @@ def day_section(context: Context) -> Section | None:
         blocks.append(Text(saved))
     if shaped := _shapes(problem):
         blocks.append(shaped)
-        headers = ("service", "profile", ">clock ahead of UTC (h)", ">mean ÷ peak", ">lowest ÷ peak", "busiest (UTC)")
-        blocks.append(table("Daily profiles", headers, _profile_rows(problem)))
+        columns = ("service", "profile", ">clock ahead of UTC (h)", ">mean ÷ peak", ">lowest ÷ peak", "busiest (UTC)")
+        blocks.append(table("Daily profiles", columns, _profile_rows(problem)))
     for pool in _first_years(design):
         blocks.append(_nodes_by_hour(design, pool))
-        headers = ("hours (UTC)", ">nodes of services", ">nodes of jobs at once", ">of jobs that run all day", ">left")
-        blocks.append(table(f"Nodes by hour: {pool_key(pool)}, year {pool.year}", headers, _pool_rows(design, pool)))
+        held = ("hours (UTC)", ">nodes of services", ">nodes of jobs at once", ">of jobs that run all day", ">left")
+        blocks.append(table(f"Nodes by hour: {pool_key(pool)}, year {pool.year}", held, _pool_rows(design, pool)))
     at_night = [(shown[0], years, *shown[1:]) for years, shown in merged_years(_confined(design), _night_cells)]
     if at_night:
         headers = (
@@ -101,7 +101,7 @@ def _shapes(problem: Problem | None) -> StackedChart | None:
 
 
 def _profile_rows(problem: Problem | None) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in () if problem is None else problem.inference.values():
         if problem is None or row.profile is None:
             continue
