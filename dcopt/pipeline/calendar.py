@@ -234,10 +234,9 @@ def _no_less(
         return candidate.pool.key == holding.pool and holding.covers(candidate) and candidate.nodes >= mine.nodes
     if candidate.pool.site != mine.pool.site:
         return False
-    nodes = _holdings(program, clash.period)
-    for name in taken:
-        if name in nodes and not (
-            candidate.pool.key == mine.pool.key and nodes[name].covers(candidate) and candidate.nodes >= mine.nodes
+    for place in holdings(program, mine.pool.key, clash.period):
+        if place.name in taken and not (
+            candidate.pool.key == mine.pool.key and place.covers(candidate) and candidate.nodes >= mine.nodes
         ):
             return False
     writes = any(s.stream.writes for s in one.shares if s.resource.key in clash.conflict.least)

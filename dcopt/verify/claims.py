@@ -110,7 +110,12 @@ def _night(problem: Problem, design: Design, checker: Checker) -> None:
     checker.holds("night", may, "what it saves", "no job may run at night")
     if case.without_tco_usd is None or case.without_objective_bound is None or design.tco_usd is None:
         checker.same("night saving_usd", (case.saving_usd, case.saving_proven_usd), (None, None))
+        known = case.without_status in ("no design exists", "not solved in its time")
+        checker.holds("night without_status", known, case.without_status, "why there is no number")
         return
+    left = (case.without_tco_usd - case.without_objective_bound) / abs(case.without_tco_usd)
+    status = "optimal" if left <= design.gap_target * (1 + 1e-6) + 1e-9 else "feasible"
+    checker.same("night without_status", case.without_status, status)
     checker.equal("night saving_usd", case.saving_usd, case.without_tco_usd - design.tco_usd)
     checker.equal("night saving_proven_usd", case.saving_proven_usd, case.without_objective_bound - design.tco_usd)
     checker.at_most("night without_objective_bound", case.without_objective_bound, case.without_tco_usd, "its tco_usd")

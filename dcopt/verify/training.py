@@ -88,7 +88,7 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectat
     )
     alone = run_days(run.steps, record.step_s * record.time_factor, record.goodput, slower)
     fastest = alone / max(1.0, record.time_factor)
-    days = _at_night(problem, record, kept.checkpoint_write_s, alone, checker) if record.hours else alone
+    days = _elapsed(problem, record, kept.checkpoint_write_s, alone, checker)
     for name, stated, found in (
         ("step_s", record.step_s, step.step_s),
         ("tflops_per_accelerator", record.tflops_per_accelerator, step.tflops_per_accelerator),
@@ -116,9 +116,13 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectat
     _allowed(problem, record, checker, place)
 
 
-def _at_night(problem: Problem, record: TrainingRecord, write_s: float, alone_days: float, checker: Checker) -> float:
-    """Check a run that is confined to some hours of the day: what it loses every night; return its elapsed days."""
+def _elapsed(problem: Problem, record: TrainingRecord, write_s: float, alone_days: float, checker: Checker) -> float:
+    """Check what a run that is confined to some hours of the day loses every night; return its elapsed days."""
     place = f"training {record.job} year {record.year}"
+    if not record.hours:
+        checker.same(f"{place} nights, lost_s", (record.nights, record.lost_s), (0, 0.0))
+        checker.equal(f"{place} running_days", record.running_days, alone_days)
+        return alone_days
     hours = record.hours
     follow = all((b - a) % HOURS_PER_DAY == 1 for a, b in pairwise(hours)) and len(set(hours)) == len(hours) < 24
     checker.holds(f"{place} hours", follow, f"{hours}", "hours that follow each other")
