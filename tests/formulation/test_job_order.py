@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -145,3 +146,10 @@ def test_the_report_draws_what_waits_for_what() -> None:
     text = render_markdown(design, problem)
     assert "Services that wait for jobs" in text
     assert "| chat | tune |" in text
+
+
+def test_what_recurs_keeps_its_even_spread_whatever_its_priority() -> None:
+    design = design_of(no_fabric(owned_site([job("weekly", runs_per_year=4, priority=9), job("tune")])))
+    starts = sorted(e.start_day for e in design.calendar if (e.job, e.year) == ("weekly", 1))
+    assert len(starts) == 4
+    assert all(b - a > 60 for a, b in itertools.pairwise(starts))
