@@ -11,6 +11,7 @@ from dcopt.candidates.records import Candidates, DataItem, Pool, ServingCandidat
 from dcopt.candidates.serving import ServingGenerator
 from dcopt.candidates.storage import checkpoint_codec, codecs_for, items_of, may_lie_at, options_for
 from dcopt.candidates.training import TrainingGenerator
+from dcopt.problem.day import releases_nodes
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 
@@ -34,9 +35,9 @@ def generate(problem: Problem, *, only_needed: bool = True) -> Candidates:
     admissible = {job.name: trainer.admissible(job) for job in problem.training.values()}
     slowest = max((option.slowdown for of_item in options.values() for option in of_item), default=1.0)
     reloads = sum(item.read_gb_per_s for item in items) * slowest
-    training = prune(problem, admissible, options, reloads)
     server = ServingGenerator(problem, tuple(pools.values()))
     serving = {service.name: server.candidates(service) for service in problem.inference.values()}
+    training = prune(problem, _where_nodes_are_left(problem, admissible, serving), options, reloads)
     chosen = {job: tuple(c for of_pool in by_pool.values() for c in of_pool) for job, by_pool in training.items()}
     used = _used_pools(pools, chosen, serving)
     periods = periods_of(problem)
@@ -58,6 +59,24 @@ def generate(problem: Problem, *, only_needed: bool = True) -> Candidates:
         },
         verdicts=[*trainer.verdicts, *server.verdicts],
     )
+
+
+def _where_nodes_are_left(
+    problem: Problem,
+    admissible: dict[str, dict[str, list[TrainingCandidate]]],
+    serving: dict[str, tuple[ServingCandidate, ...]],
+) -> dict[str, dict[str, list[TrainingCandidate]]]:
+    """Leave out ways to run at night on pools where no service can leave nodes free."""
+    left = {
+        candidate.pool.key
+        for name, of_service in serving.items()
+        if releases_nodes(problem, problem.inference[name])
+        for candidate in of_service
+    }
+    return {
+        job: {key: [c for c in of_pool if not c.hours or key in left] for key, of_pool in by_pool.items()}
+        for job, by_pool in admissible.items()
+    }
 
 
 def _storage_options(

@@ -83,7 +83,7 @@ def _of_job(problem: Problem, name: str, candidates: list[TrainingCandidate]) ->
     return max(
         max(
             c.nodes * job.runs_per_year,
-            math.ceil(job.runs_per_year * job.overhead_factor * c.nodes * c.days / days),
+            math.ceil(job.runs_per_year * job.overhead_factor * c.nodes * c.held_days / days),
         )
         for c in candidates
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import StorageOption, TrainingCandidate
 from dcopt.infrastructure.staging import earliest_start_day
+from dcopt.problem.demand import due_day_of
 from dcopt.problem.problem import Problem
 
 ByPool = dict[str, list[TrainingCandidate]]
@@ -103,7 +104,7 @@ def what_binds(
 def worth_choosing(
     candidates: Iterable[TrainingCandidate], binding: Binding, *, by_node_days: bool = False
 ) -> list[TrainingCandidate]:
-    """Leave out candidates of one pool that another one beats or equals in all that the program sees.
+    """Leave out candidates of one pool that another one of the same hours beats or equals in all that counts.
 
     That is: no more nodes, no more days (so no more energy and node-days), no more licence, and no more checkpoint
     and ingest bandwidth where those could bind. With ``by_node_days`` a slower candidate may replace a faster one
@@ -112,21 +113,25 @@ def worth_choosing(
     """
 
     def merits(c: TrainingCandidate) -> tuple[float, ...]:
-        node_days = c.nodes * c.days
+        node_days = c.nodes * c.held_days
         return (
             c.nodes,
             node_days if by_node_days else c.days,
             c.licence_usd_per_year * (node_days / c.nodes if by_node_days else 1.0),
             c.checkpoint_gb_per_s * binding.checkpoints,
             c.ingest_gb_per_s * binding.ingest,
+            *((c.held_days * (c.nodes if by_node_days else 1), c.nodes * c.running_days) if c.hours else ()),
         )
 
-    return undominated(sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s)), merits)
+    every = sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s))
+    windows = dict.fromkeys(c.hours for c in every)
+    return [c for hours in windows for c in undominated((c for c in every if c.hours == hours), merits)]
 
 
 def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCandidate]]) -> bool:
     """Whether all runs of all jobs fit one after another into the days that every job allows, whatever is chosen.
 
+    One after another they also keep what comes after what.
     Then a calendar exists for every choice that fits the nodes, so no choice is needed for its shortness alone.
     """
     jobs = [problem.training[name] for name in training]
@@ -136,6 +141,8 @@ def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCan
         earliest_start_day(problem, problem.training[c.job], c.pool.site)
         for c in {(c.job, c.pool.site): c for of_job in training.values() for c in of_job}.values()
     }
-    common = min(job.due_day for job in jobs) - max(starts, default=0.0)
-    longest = {name: max((c.days for c in candidates), default=0.0) for name, candidates in training.items()}
+    common = min(due_day_of(problem, job) for job in jobs) - max(starts, default=0.0)
+    longest = {  # what begins at an hour of the day waits for it less than a day
+        name: max((c.days + bool(c.hours) for c in candidates), default=0.0) for name, candidates in training.items()
+    }
     return sum(problem.training[name].runs_per_year * days for name, days in longest.items()) <= common

@@ -15,6 +15,7 @@ from dcopt.performance.expected import Expectation, ServingExpectation
 from dcopt.performance.goodput import Goodput
 from dcopt.performance.serving import Layout, ServingPrediction, Variant
 from dcopt.performance.training import StepPrediction
+from dcopt.problem.day import Hours
 from dcopt.problem.tables.catalog_rows import (
     Codec,
     CoolingUnit,
@@ -107,6 +108,28 @@ class TrainingCandidate:
     """Samples read each second, in thousands."""
     node_kw: float
     """Average power of one of its nodes while it runs."""
+    hours: Hours = ()
+    """Hours of the day, UTC, in which it runs (none named: all)."""
+    nights: int = 0
+    """Days on which it runs, where it runs in some hours only."""
+    lost_s: float = 0.0
+    """What it loses every night: checkpoint, restart and the handover to the services."""
+    alone_days: float = 0.0
+    """Days that it would take on nodes of its own, where it runs in some hours only."""
+
+    @property
+    def held_days(self) -> float:
+        """Days on which it holds its nodes in the hours in which it runs."""
+        return float(self.nights) if self.hours else self.days
+
+    @property
+    def running_days(self) -> float:
+        """Time in which it holds its nodes, in days of 24 hours."""
+        return self.alone_days + self.nights * self.lost_s / 86_400 if self.hours else self.days
+
+    def runs_in(self, hours: Hours) -> bool:
+        """Whether it runs in some hours (all of them or none)."""
+        return not self.hours or hours[0] in self.hours
 
 
 MOST_DOMAINS = 32

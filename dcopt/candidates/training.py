@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
@@ -14,6 +14,7 @@ from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
 from dcopt.performance.expected import Expectation, Expectations, expectations_of
 from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.measured import LAYOUT_COLUMNS
+from dcopt.performance.night import handover_s, lost_s, night_run
 from dcopt.performance.power import training_node_kw
 from dcopt.performance.training import StepPrediction, best_step, best_steps, legal_node_counts
 from dcopt.performance.workloads import (
@@ -27,9 +28,11 @@ from dcopt.performance.workloads import (
     run_days,
     run_of,
 )
+from dcopt.problem.day import Hours, windows_of_day
 from dcopt.problem.demand import days_allowed
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.building_rows import HOURS_PER_DAY
 from dcopt.problem.tables.catalog_rows import Software
 from dcopt.problem.tables.problem_rows import TrainingJob
 
@@ -43,10 +46,12 @@ class TrainingGenerator:
     steps: dict[tuple[str, str, str, str, str], dict[int, StepPrediction]] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
+    windows: tuple[Hours, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Read what is to be expected of predictions; raises `InputError` for a measurement that cannot be used."""
         self.expectations = expectations_of(self.problem)
+        self.windows = windows_of_day(self.problem)
 
     def admissible(self, job: TrainingJob) -> dict[str, list[TrainingCandidate]]:
         """Return, by pool, the candidates of ``job`` that keep its promises."""
@@ -56,10 +61,28 @@ class TrainingGenerator:
             if job.sites and pool.site not in job.sites:
                 continue
             possible = list(self._possible(job, run, pool))
-            limit = days_allowed(job, earliest_start_day(self.problem, job, pool.site))
+            limit = days_allowed(self.problem, job, earliest_start_day(self.problem, job, pool.site))
             kept[pool.key] = fastest([candidate for candidate in possible if candidate.days <= limit])
+            if job.preemptible and not pool.rented:
+                kept[pool.key] += self._at_night(job, pool, fastest(possible))
             self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
         return kept
+
+    def _at_night(self, job: TrainingJob, pool: Pool, possible: list[TrainingCandidate]) -> list[TrainingCandidate]:
+        """Return the ways that end in time in some hours of the day only; they start as those hours begin."""
+        found = []
+        earliest = earliest_start_day(self.problem, job, pool.site)
+        handover = handover_s(self.problem)
+        for hours in self.windows:
+            part = hours[0] / HOURS_PER_DAY
+            limit = days_allowed(self.problem, job, math.ceil(earliest - part - 1e-9) + part)
+            for one in possible:
+                lost = lost_s(one.goodput.checkpoint_write_s, handover)
+                run = night_run(one.days, len(hours), lost)
+                if run is not None and run.days <= limit:
+                    times = replace(one, days=run.days, nights=run.nights, lost_s=lost, alone_days=one.days)
+                    found.append(replace(times, hours=hours))
+        return found
 
     def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> Iterable[TrainingCandidate]:
         for precision in job.precisions:

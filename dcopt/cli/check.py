@@ -148,6 +148,8 @@ def _job(name: str, problem: Problem) -> dict[str, Any]:
         "steps": run.steps,
         "deadline_days": job.deadline_days,
         "runs_per_year": job.runs_per_year,
+        "after": list(job.after),
+        "preemptible": job.preemptible,
         "sites": list(job.sites),
     }
 
@@ -155,6 +157,7 @@ def _job(name: str, problem: Problem) -> dict[str, Any]:
 def _service(name: str, problem: Problem) -> dict[str, Any]:
     from dcopt.performance.arithmetic import parameters
     from dcopt.performance.workloads import serving_task_of
+    from dcopt.problem.demand import mean_requests_per_s
 
     service = problem.inference[name]
     return {
@@ -162,6 +165,8 @@ def _service(name: str, problem: Problem) -> dict[str, Any]:
         "model": service.model,
         "parameters": parameters(problem.models[service.model]),
         "peak_requests_per_s": service.peak_requests_per_s,
+        "mean_requests_per_s": mean_requests_per_s(problem, service),
+        "profile": service.profile,
         "input_tokens": serving_task_of(service, problem).input_tokens,
         "output_tokens": service.output_tokens,
         "ttft_ms": service.ttft_ms,
@@ -184,6 +189,8 @@ def _as_text(facts: dict[str, Any]) -> str:
         if rows:
             cells = [[_shown(column, value) for column, value in row.items()] for row in rows]
             parts.append(f"{title} ({len(rows)})\n{text_table(list(rows[0]), cells)}")
+    if said := _day(facts):
+        parts.append(fill(said, terminal_width()))
     choice = [
         f"{name} {counts['offered']}" + (f" of {counts['known']}" if counts["offered"] < counts["known"] else "")
         for name, counts in facts["choice"].items()
@@ -193,7 +200,9 @@ def _as_text(facts: dict[str, Any]) -> str:
 
 
 def _narrow(row: dict[str, Any]) -> dict[str, Any]:
-    """Put a service's tokens and promises into one column each; other rows stay as they are."""
+    """Put a service's tokens and promises into one column each; what is said of the day stands below the tables."""
+    if "runs_per_year" in row:
+        return {name: value for name, value in row.items() if name not in ("after", "preemptible")}
     if "percentile" not in row:
         return row
     promises = ", ".join(f"{word} {row[name]:g} ms" for name, word in _PROMISES.items() if row[name] is not None)
@@ -206,6 +215,20 @@ def _narrow(row: dict[str, Any]) -> dict[str, Any]:
         "promises": f"{promises} at p{row['percentile']:g}" if promises else "none",
         "sites": row["sites"],
     }
+
+
+def _day(facts: dict[str, Any]) -> str:
+    """Return what follows the hours of the day, waits for something, or may stop; '' where nothing does."""
+    said = [
+        f"{row['name']} follows {row['profile']} (mean {row['mean_requests_per_s']:,.4g} requests/s)"
+        for row in facts["inference"]
+        if row["profile"] is not None
+    ]
+    said += [f"{row['name']} comes after {' and '.join(row['after'])}" for row in facts["training"] if row["after"]]
+    at_night = [row["name"] for row in facts["training"] if row["preemptible"]]
+    if at_night:
+        said.append(f"{' and '.join(at_night)} may run at night on nodes that services leave free")
+    return f"the day and the calendar: {'; '.join(said)}" if said else ""
 
 
 def _shown(column: str, value: Any) -> str:

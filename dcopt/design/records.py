@@ -56,13 +56,17 @@ class PoolRecord(Record):
     existing: int
     service_nodes: int
     rented: bool
+    service_nodes_by_hour: tuple[int, ...] = ()
+    """Nodes that services hold in each hour of the day, UTC, where jobs run at night; empty: all day the same."""
 
 
 class TrainingRecord(Record):
     """How a training job runs. ``days`` is one run, failures, checkpoints and the production factor included.
 
     ``step_s``, rates and ``breakdown_s`` are as predicted; ``days`` takes ``time_factor`` times as long: what
-    measurements correct, and the margin that the asked confidence adds.
+    measurements correct, and the margin that the asked confidence adds. A run that is confined to some ``hours`` of
+    the day (UTC; none named: all) takes ``nights`` days, loses ``lost_s`` seconds on each and holds its nodes for
+    ``running_days`` days of 24 hours; ``days`` are elapsed.
     """
 
     job: str
@@ -101,6 +105,20 @@ class TrainingRecord(Record):
     production_factor: float = 1.0
     interruptions_per_day: float = 0.0
     time_factor: float = 1.0
+    hours: tuple[int, ...] = ()
+    nights: int = 0
+    lost_s: float = 0.0
+    running_days: float = 0.0
+
+    @property
+    def node_days(self) -> float:
+        """Time in which one run holds its nodes, in days of 24 hours."""
+        return self.running_days if self.hours else self.days
+
+    @property
+    def alone_days(self) -> float:
+        """Days that one run would take on nodes of its own."""
+        return self.running_days - self.nights * self.lost_s / 86_400 if self.hours else self.days
 
 
 class ServiceRecord(Record):
@@ -151,6 +169,10 @@ class ServiceRecord(Record):
     prefill_attention_data: int = 0
     decode_workers: int = 0
     kv_bits: float | None = None
+    awake: tuple[int, ...] = ()
+    """Replicas that stand in each hour of the day, UTC, where jobs run at night; empty: all of them all day."""
+    hourly_requests_per_s: tuple[float, ...] = ()
+    """Load that those can carry in each hour, as ``requests_per_s`` is at the peak."""
     speculation: str = "none"
     prefix_cached_pct: float = 0.0
     own_nodes: int = 0
@@ -483,6 +505,21 @@ class ConfidenceCase(Record):
     design_changes: bool | None
 
 
+class NightCase(Record):
+    """What training at night saves: the best design with every job on nodes of its own all day.
+
+    None where that was not solved in its time, or where there is none (``without_status`` says which).
+    ``saving_proven_usd`` is what its bound leaves of the saving.
+    """
+
+    without_status: str
+    without_tco_usd: float | None = None
+    without_objective_bound: float | None = None
+    without_nodes: int | None = None
+    saving_usd: float | None = None
+    saving_proven_usd: float | None = None
+
+
 class CalendarEntry(Record):
     """One run of a job: when, and on which pool."""
 
@@ -556,6 +593,7 @@ class Design(Record):
     kept_pct: float | None = None
     kept_at_most_pct: float | None = None
     confidence: ConfidenceCase | None = None
+    night: NightCase | None = None
     calendar: tuple[CalendarEntry, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     diagnosis: tuple[str, ...] = ()

@@ -120,6 +120,11 @@ class Program:
             for period in candidates.periods
             for place, hours in enumerate(bands)
         )
+        self.pools_at_night = {
+            period.index: {c.pool.key for job in period.jobs for c in candidates.training[job] if c.hours}
+            for period in candidates.periods
+        }
+        """Pools on which a job may be confined to some hours, by period index."""
         self.ledger = Ledger()
         self.balances = {site: SiteBalance() for site in problem.sites}
         self.groups: dict[str, Group] = {}

@@ -19,6 +19,7 @@ from typing import Any
 
 from dcopt.candidates.records import Band, Period, Pool, ServingCandidate
 from dcopt.design.records import ServiceRecord
+from dcopt.formulation import night
 from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, Slice, linear, number, total, whole
 from dcopt.performance.compatibility import cluster_for
@@ -85,9 +86,15 @@ def _running(program: Program, period: Period, candidate: ServingCandidate, key:
     pool = candidate.pool
     replicas, load = program.model.replicas[key], program.model.carried_load[key]
     program.pay(pool.site, "licences", replicas, candidate.licence_usd_per_year, period.years)
-    if not pool.rented:
-        for piece in program.slices_of(period):
-            program.draw(pool, piece, candidate.kw_per_request * mean_of_peak(program, candidate.service, piece) * load)
+    resting = night.slices_at_night(program, period)
+    for piece in program.slices_of(period):
+        then, mean = load, mean_of_peak(program, candidate.service, piece)
+        share = night.share_of(program, candidate.service, piece)
+        if piece in resting and share < 1:
+            bands = bands_in(candidate, share * (period.peak_of(candidate.service) or 0.0))
+            then, mean = night.declare_load(program, candidate, key, piece, bands)
+        if not pool.rented:
+            program.draw(pool, piece, candidate.kw_per_request * mean * then)
 
 
 def mean_of_peak(program: Program, service: str, piece: Slice) -> float:
@@ -107,13 +114,13 @@ def _hosting(program: Program, pool: Pool, period: Period, held: Any) -> None:
         c.idle_kw for of_service in program.candidates.serving.values() for c in of_service if c.pool.key == pool.key
     )
     for piece in program.slices_of(period):
-        program.draw(pool, piece, idle_kw * held)
+        program.draw(pool, piece, idle_kw * night.declare_hosts(program, pool.key, piece, held))
 
 
 def link(program: Program) -> None:
     """Carry every load, host every replica on whole nodes, and raise the spares where availability asks for it."""
     model = program.model
-    held: dict[tuple[str, int], list[tuple[float, Any]]] = {}
+    held: dict[tuple[str, int], list[tuple[ServingCandidate, tuple[str, int, int]]]] = {}
     for period in program.candidates.periods:
         for service, peak, _ in period.loads:
             candidates = program.candidates.serving[service]
@@ -125,22 +132,36 @@ def link(program: Program) -> None:
                 row=f"inference.csv: {service} peak_requests_per_s",
                 sentence=f"service {service} is served at its peak within its promises",
             )
+            rooms: list[Any] = []
             for key, candidate in zip(keys, candidates, strict=True):
                 replicas = model.replicas[key]
                 rated = rated_replicas(program, service, key[1], period)
                 room = linear([rate for rate, _ in rated], [variable for _, variable in rated])
+                rooms.append(room)
                 program.require("rate", key, model.carried_load[key] <= room)
                 if len(rated) > 1:
                     _in_one_band(program, key, bands_in(candidate, peak), model.open[candidate.pool.key])
                 program.require("replica_opens", key, replicas <= replicas.ub * model.open[candidate.pool.key])
                 where = (candidate.pool.key, period.index)
-                held.setdefault(where, []).append((float(candidate.accelerators), replicas))
+                held.setdefault(where, []).append((candidate, key))
+            for piece in night.slices_at_night(program, period):
+                share = night.share_of(program, service, piece)
+                if share < 1:
+                    bands = [bands_in(candidate, share * peak) for candidate in candidates]
+                    night.link_service(program, piece, service, rooms, bands)
     for (pool_key, period_index), replicas_on in held.items():
         pool = program.candidates.pools[pool_key]
         nodes = model.hosts[pool_key, period_index]
-        used = linear([a for a, _ in replicas_on], [v for _, v in replicas_on])
+        chips = [float(candidate.accelerators) for candidate, _ in replicas_on]
+        used = linear(chips, [model.replicas[key] for _, key in replicas_on])
         program.require("hosting", (pool_key, period_index), used <= pool.node.accelerators * nodes)
         program.require("hosts_fit", (pool_key, period_index), nodes <= model.work[pool_key])
+        for piece in night.slices_at_night(program, program.candidates.periods[period_index]):
+            awake = night.declared_hosts(program, pool_key, piece)
+            if awake is not None:
+                used = linear(chips, [night.standing(program, key, piece) for _, key in replicas_on])
+                program.require("hosting_then", (pool_key, piece.index), used <= pool.node.accelerators * awake)
+                program.require("hosts_rest", (pool_key, piece.index), awake <= nodes)
     _availability(program)
 
 
@@ -206,10 +227,12 @@ def extract(program: Program) -> list[ServiceRecord]:
                 replicas = whole(program.model.replicas[service, index, period.index])
                 if replicas:
                     load = number(program.model.carried_load[service, index, period.index])
-                    if load <= _IDLE * peak and not candidate.licence_usd_per_year:
+                    by_hour = night.by_hour(program, (service, index, period.index), load)
+                    if max([load, *by_hour[1]]) <= _IDLE * peak and not candidate.licence_usd_per_year:
                         continue  # free chips of a node that hosts anyway: a replica there carries and costs nothing
                     record = _record(program, candidate, replicas, load)
-                    record = record.model_copy(update=dealt(program, (service, index, period.index)))
+                    awake = {"awake": by_hour[0], "hourly_requests_per_s": by_hour[1]}
+                    record = record.model_copy(update=dealt(program, (service, index, period.index)) | awake)
                     records += [record.model_copy(update={"year": year}) for year in period.years]
     return records
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from dcopt.candidates.pruning import always_in_turn
 from dcopt.candidates.records import DataItem, Period, StorageOption, TrainingCandidate
+from dcopt.formulation import precedence
 from dcopt.formulation.program import Program, linear, total, whole
 from dcopt.formulation.stays import stay_of
 from dcopt.formulation.training import chosen
@@ -202,15 +203,17 @@ def _each_alone(program: Program, period: int, by_stream: dict[Stream, Choices])
 
 def _together(program: Program, period: int, by_stream: dict[Stream, Choices]) -> None:
     """Keep the jobs whose window lies within an interval of days within what the units move in that interval."""
-    rows = {stream.job: program.problem.training[stream.job] for stream in by_stream}
+    jobs = {stream.job for stream in by_stream}
+    spans = precedence.windows(program, program.candidates.periods[period])
+    windows = {name: span for name, span in spans.items() if name in jobs}
     in_a_year = {
         stream: [runs_of(program, stream.job) * c.days * rate_of(stream, c) for c, _ in choices]
         for stream, choices in by_stream.items()
     }
     scarce: dict[tuple[Resource, float, float], set[str]] = {}
-    for start in sorted({row.earliest_start_day for row in rows.values()}):
-        for end in sorted({row.due_day for row in rows.values()}):
-            inside = {n for n, row in rows.items() if start <= row.earliest_start_day and row.due_day <= end}
+    for start in sorted({first for first, _ in windows.values()}):
+        for end in sorted({last for _, last in windows.values()}):
+            inside = {name for name, (first, last) in windows.items() if start <= first and last <= end}
             if _one_after_another(program, by_stream, inside) <= end - start:
                 continue
             most: dict[Resource, float] = {}

@@ -5,6 +5,10 @@
     Σ_{j,c in p} runs·overhead·nodes_c·days_c·y[j,c,t] ≤ 365·schedulable·(work[p] − hosts[p,t])
     Σ_{jobs with window in [a,b]} runs·nodes·days·y ≤ (b − a)·(work[p] − hosts[p,t])   each interval of windows
 
+Where services leave nodes free in some hours of the day (block night), ``hosts`` and the three rows are those of each
+such band of hours, over the candidates that run in it. Jobs that come after each other: `dcopt.formulation.precedence`,
+which also cuts the windows.
+
 ``hosts`` are the whole nodes that services hold (block serving). What these admit and no calendar can keep is cut off
 by the pipeline's loop over calendars.
 """
@@ -15,6 +19,8 @@ from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import TrainingRecord
+from dcopt.formulation import precedence
+from dcopt.formulation.night import Holding, holdings
 from dcopt.formulation.program import Program, linear, total, whole
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 
@@ -29,9 +35,9 @@ def declare(program: Program) -> None:
 
 
 def node_days(program: Program, candidate: TrainingCandidate) -> float:
-    """Return the node-days that a candidate takes in a year, all runs and their overhead included."""
+    """Return the node-days in which a candidate runs in a year, all runs and their overhead included."""
     job = program.problem.training[candidate.job]
-    return job.runs_per_year * job.overhead_factor * candidate.nodes * candidate.days
+    return job.runs_per_year * job.overhead_factor * candidate.nodes * candidate.running_days
 
 
 def _running(program: Program, period: Period, candidate: TrainingCandidate, choice: Any) -> None:
@@ -42,9 +48,11 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate, cho
     if pool.rented:
         program.pay(pool.site, "rent", used * 24 * choice, pool.rent_usd_per_hour, period.years)
         return
-    extra_kw = used * 24 / HOURS_PER_YEAR * (candidate.node_kw - pool.node.standby_kw)
+    hours = DAYS_PER_YEAR * len(candidate.hours) if candidate.hours else HOURS_PER_YEAR
+    extra_kw = used * 24 / hours * (candidate.node_kw - pool.node.standby_kw)
     for piece in program.slices_of(period):
-        program.draw(pool, piece, extra_kw * choice)
+        if candidate.runs_in(piece.hours):
+            program.draw(pool, piece, extra_kw * choice)
 
 
 def chosen(program: Program, period: Period) -> list[tuple[TrainingCandidate, Any]]:
@@ -54,12 +62,6 @@ def chosen(program: Program, period: Period) -> list[tuple[TrainingCandidate, An
         for job in period.jobs
         for index, candidate in enumerate(program.candidates.training[job])
     ]
-
-
-def hosts(program: Program, pool: str, period: Period) -> Any:
-    """Return the nodes of ``pool`` that services hold in ``period`` (0 where none can)."""
-    component = program.model.component("hosts")
-    return component[pool, period.index] if component is not None and (pool, period.index) in component else 0.0
 
 
 def link(program: Program) -> None:
@@ -75,6 +77,7 @@ def link(program: Program) -> None:
                 row=f"training.csv: {job} deadline_days",
                 sentence=f"job {job} is run within its deadline",
             )
+        precedence.link(program, period, choices)
         for key in program.candidates.pools:
             of_pool = [(c, v) for c, v in choices if c.pool.key == key]
             if of_pool:
@@ -84,7 +87,7 @@ def link(program: Program) -> None:
 def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[TrainingCandidate, Any]]) -> None:
     model = program.model
     pool = program.candidates.pools[key]
-    held = hosts(program, key, period)
+    held = holdings(program, key, period)
     for job in period.jobs:
         mine = [(c, v) for c, v in of_pool if c.job == job]
         if not mine:
@@ -92,38 +95,43 @@ def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[Tr
         program.require(
             "job_opens", (job, key, period.index), linear([1.0] * len(mine), [v for _, v in mine]) <= model.open[key]
         )
-        nodes = linear([float(c.nodes) for c, _ in mine], [v for _, v in mine])
-        beside = held if pool.limited else 0.0
-        program.require("job_fits", (job, key, period.index), nodes + beside <= model.work[key])
-    if not pool.limited:
-        return
-    free = model.work[key] - held
-    days = linear([node_days(program, c) for c, _ in of_pool], [v for _, v in of_pool])
+        for holding in held:
+            there = [(c, v) for c, v in mine if holding.covers(c)]
+            nodes = linear([float(c.nodes) for c, _ in there], [v for _, v in there])
+            beside = holding.hosts if pool.limited else 0.0
+            if there:
+                program.require("job_fits", (job, holding.name, period.index), nodes + beside <= model.work[key])
+    for holding in held if pool.limited else ():
+        there = [(c, v) for c, v in of_pool if holding.covers(c)]
+        if there:
+            _days(program, period, holding, there)
+
+
+def _days(program: Program, period: Period, holding: Holding, choices: list[tuple[TrainingCandidate, Any]]) -> None:
+    """Keep the jobs that run in some hours of a pool within the node-days of the year, and of every interval."""
+    free = program.model.work[holding.pool] - holding.hosts
+    jobs = program.problem.training
+    held = [jobs[c.job].runs_per_year * jobs[c.job].overhead_factor * c.nodes * c.held_days for c, _ in choices]
     yearly = DAYS_PER_YEAR * program.problem.settings.schedulable_pct / 100
-    program.require("node_days", (key, period.index), days <= yearly * free)
-    _windows(program, period, key, of_pool, free)
-
-
-def _windows(
-    program: Program, period: Period, key: str, of_pool: list[tuple[TrainingCandidate, Any]], free: Any
-) -> None:
-    """Keep the jobs whose window lies within an interval of days within that interval's node-days."""
-    jobs = {name: program.problem.training[name] for name in {c.job for c, _ in of_pool}}
-    starts = sorted({job.earliest_start_day for job in jobs.values()})
-    ends = sorted({job.due_day for job in jobs.values()})
-    for start in starts:
-        for end in ends:
-            inside = {name for name, job in jobs.items() if start <= job.earliest_start_day and job.due_day <= end}
+    program.require("node_days", (holding.name, period.index), linear(held, [v for _, v in choices]) <= yearly * free)
+    windows = {
+        name: window
+        for name, window in precedence.windows(program, period).items()
+        if name in {c.job for c, _ in choices}
+    }
+    for start in sorted({first for first, _ in windows.values()}):
+        for end in sorted({last for _, last in windows.values()}):
+            inside = {name for name, (first, last) in windows.items() if start <= first and last <= end}
             if not inside or (start, end) == (0.0, DAYS_PER_YEAR):
                 continue
-            used = total(jobs[c.job].runs_per_year * c.nodes * c.days * v for c, v in of_pool if c.job in inside)
+            used = total(jobs[c.job].runs_per_year * c.nodes * c.days * v for c, v in choices if c.job in inside)
             names = " and ".join(sorted(inside))
             program.require(
                 "window",
-                (key, period.index, start, end),
+                (holding.name, period.index, start, end),
                 used <= (end - start) * free,
                 row=f"training.csv: {sorted(inside)[0]} due_day",
-                sentence=f"{names} share {key} between day {start:g} and day {end:g}",
+                sentence=f"{names} share {holding.name} between day {start:g} and day {end:g}",
             )
 
 
@@ -178,4 +186,8 @@ def _record(program: Program, candidate: TrainingCandidate, year: int) -> Traini
         breakdown_s=dict(step.breakdown),
         time_factor=candidate.expected.factor,
         start_day=job.earliest_start_day,
+        hours=candidate.hours,
+        nights=candidate.nights,
+        lost_s=candidate.lost_s,
+        running_days=candidate.running_days,
     )

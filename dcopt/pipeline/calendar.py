@@ -11,11 +11,17 @@ from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import CalendarEntry, Design, pool_key
+from dcopt.formulation.night import Holding, holdings
 from dcopt.formulation.program import Program, number, total, whole
 from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, reloads, shares_of
-from dcopt.formulation.training import chosen, hosts
+from dcopt.formulation.training import chosen
 from dcopt.infrastructure.staging import earliest_start_day
-from dcopt.solve.calendar import Conflict, Job, conflict_of, pack
+from dcopt.problem.demand import due_day_of
+from dcopt.problem.tables.building_rows import HOURS_PER_DAY
+from dcopt.solve.calendar import Conflict, Job, conflict_of, pack, sooner
+
+_AFTER = "after "
+"""With the name of a job: what it shares with those that come after it."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +64,33 @@ def calendar_of(program: Program) -> Calendar:
 def _running(program: Program, period: Period, candidate: TrainingCandidate) -> Running:
     row = program.problem.training[candidate.job]
     shares = tuple(shares_of(program, candidate, period.index))
-    needs = {candidate.pool.key: float(candidate.nodes)}
+    needs = {
+        holding.name: float(candidate.nodes)
+        for holding in holdings(program, candidate.pool.key, period)
+        if holding.covers(candidate)
+    }
     for share in shares:
         needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
     start = earliest_start_day(program.problem, row, candidate.pool.site)
-    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, start, row.due_day)
+    due = due_day_of(program.problem, row)
+    part = candidate.hours[0] / HOURS_PER_DAY if candidate.hours else None
+    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, start, due, row.after, part)
     return Running(candidate, job, shares)
 
 
 def _groups(program: Program, period: Period, running: list[Running]) -> list[tuple[list[Running], dict[str, float]]]:
-    """Return those that share a resource which cannot hold them all at once, with the capacities that they share."""
+    """Return those that share a resource which cannot hold them all at once, or come after each other.
+
+    With the capacities that they share.
+    """
     capacity = _capacities(program, period, running)
     at_once = {name: sum(r.job.need_of(name) * r.job.runs for r in running) for name in capacity}
-    pools = program.candidates.pools
-    scarce = {name: level for name, level in capacity.items() if name in pools or at_once[name] > level}
+    nodes = _holdings(program, period)
+    scarce = {name: level for name, level in capacity.items() if name in nodes or at_once[name] > level}
     groups: list[tuple[list[Running], set[str]]] = []
     for one in running:
-        mine = {name for name, need in one.job.needs if need and (name in scarce or name == one.candidate.pool.key)}
+        mine = {name for name, need in one.job.needs if need and (name in scarce or name in nodes)}
+        mine |= {f"{_AFTER}{name}" for name in (one.job.name, *one.job.after)}
         joined = [group for group in groups if group[1] & mine]
         groups = [group for group in groups if not group[1] & mine]
         members = [other for of, _ in joined for other in of]
@@ -82,13 +98,18 @@ def _groups(program: Program, period: Period, running: list[Running]) -> list[tu
     return [(of, {name: scarce[name] for name in names if name in scarce}) for of, names in groups]
 
 
+def _holdings(program: Program, period: Period) -> dict[str, Holding]:
+    """Return what services hold of every pool in a period, by name."""
+    return {holding.name: holding for key in program.candidates.pools for holding in holdings(program, key, period)}
+
+
 def _capacities(program: Program, period: Period, running: list[Running]) -> dict[str, float]:
     """Return the nodes of every limited pool, and the storage units by resource, that are there."""
     found: dict[str, float] = {}
     for one in running:
         pool = one.candidate.pool
-        if pool.limited:
-            found[pool.key] = whole(program.model.work[pool.key]) - whole(hosts(program, pool.key, period))
+        for holding in holdings(program, pool.key, period) if pool.limited else ():
+            found[holding.name] = whole(program.model.work[pool.key]) - whole(holding.hosts)
         for share in one.shares:
             found[share.resource.key] = number(free_of(program, share.resource, period.index))
     return found
@@ -104,7 +125,8 @@ def _pack(
         members = tuple(one for one in running if one.job in conflict.jobs)
         calendar.conflicts.append(Clash(conflict, members, period))
         return
-    starts = pack(jobs, {**capacity, **_rented(running, capacity)}).starts or packing.starts
+    capacity = {**capacity, **_rented(running, capacity)}
+    starts = sooner(jobs, capacity, pack(jobs, capacity).starts or packing.starts, _by_priority(program, jobs))
     for one in running:
         for run in range(one.job.runs):
             start = starts[one.job.name, run]
@@ -120,6 +142,13 @@ def _pack(
                 )
                 for year in period.years
             ]
+
+
+def _by_priority(program: Program, jobs: list[Job]) -> list[str]:
+    """Return the jobs that have a priority, the highest first; what recurs keeps its even spread over the year."""
+    rank = {job.name: program.problem.training[job.name].priority for job in jobs}
+    wanted = [job for job in jobs if rank[job.name] > 0 and job.runs == 1]
+    return [job.name for job in sorted(wanted, key=lambda job: (-rank[job.name], job.end_day, job.name))]
 
 
 def _rented(running: list[Running], capacity: dict[str, float]) -> dict[str, float]:
@@ -138,23 +167,31 @@ def cut_off(program: Program, clash: Clash, number: int) -> None:
     With what is chosen, Σ_jobs ŷ + Σ_items p̂ − (|jobs| + |items|) + 1 = 1: ŷ sums the job's candidates that take no
     less of the conflict's resources for no fewer days, p̂ the ways to store an item of theirs that take no less. One
     resource must then be at its least (formulation.md, point 6); of several, one that a binary names. A conflict over
-    the nodes of one pool holds on every pool.
+    the nodes of one pool holds on every pool. With no resource that helps the choice is excluded.
+
+    What a conflict holds of precedences is valid wherever its jobs run: a calendar in which each takes no less for no
+    fewer days becomes one for those that clash by shortening every run at its end, which no precedence forbids. A job
+    of the conflict that takes none of its resources is in it only for when it ends, so it may run anywhere.
     """
     names = list(clash.conflict.least)
-    pools = program.candidates.pools
-    over_nodes = len(names) == 1 and names[0] in pools
     for period in program.candidates.periods:
         if not all(one.job.name in period.jobs for one in clash.running):
             continue
-        for key in pools if over_nodes else [None]:
-            if key is not None and not pools[key].limited:
-                continue
-            chosen_so = _as_chosen(program, clash, period, key)
+        nodes = _holdings(program, period)
+        places: list[Holding | None] = [None]
+        if len(names) == 1 and names[0] in _holdings(program, clash.period):
+            same = _holdings(program, clash.period)[names[0]].hours
+            places = [h for h in nodes.values() if h.hours == same and program.candidates.pools[h.pool].limited]
+        elif any(name in _holdings(program, clash.period) and name not in nodes for name in names):
+            continue  # in that period services hold their nodes all day
+        for holding in places:
+            chosen_so = _as_chosen(program, clash, period, holding)
             if chosen_so is not None:
-                _cut(program, clash, period, chosen_so, (number, key or "*", period.index), key)
+                where = "*" if holding is None else holding.name
+                _cut(program, clash, period, chosen_so, (number, where, period.index), holding)
 
 
-def _as_chosen(program: Program, clash: Clash, period: Period, pool: str | None) -> Any:
+def _as_chosen(program: Program, clash: Clash, period: Period, holding: Holding | None) -> Any:
     """Return an expression that is 1 where all is chosen as it clashes or worse, and at most 0 elsewhere."""
     terms, count = [], 0
     items: dict[tuple[str, str, str], list[Any]] = {}
@@ -162,7 +199,7 @@ def _as_chosen(program: Program, clash: Clash, period: Period, pool: str | None)
         alike = [
             variable
             for candidate, variable in chosen(program, period)
-            if candidate.job == one.job.name and _no_less(program, clash, one, candidate, pool)
+            if candidate.job == one.job.name and _no_less(program, clash, one, candidate, holding)
         ]
         if not alike:
             return None
@@ -177,22 +214,31 @@ def _as_chosen(program: Program, clash: Clash, period: Period, pool: str | None)
     return total(terms) - (count + len(items)) + 1
 
 
-def _no_less(program: Program, clash: Clash, one: Running, candidate: TrainingCandidate, pool: str | None) -> bool:
+def _no_less(
+    program: Program, clash: Clash, one: Running, candidate: TrainingCandidate, holding: Holding | None
+) -> bool:
     """Whether a candidate takes no less of what the conflict is about, for no fewer days of no wider a window.
 
-    ``pool``: of the nodes of that pool.
+    What starts at a part of the day may be replaced by what starts at any time only if that takes a day longer.
+    ``holding``: of the nodes of that pool, in its hours.
     """
     mine, row = one.candidate, program.problem.training[candidate.job]
-    if candidate.days < mine.days:
+    if candidate.days < mine.days + (mine.hours != candidate.hours and bool(mine.hours)):
         return False
     if earliest_start_day(program.problem, row, candidate.pool.site) < one.job.start_day:
         return False
-    if pool is not None:
-        return candidate.pool.key == pool and candidate.nodes >= mine.nodes
+    taken = [name for name in clash.conflict.least if one.job.need_of(name)]
+    if not taken:
+        return True
+    if holding is not None:
+        return candidate.pool.key == holding.pool and holding.covers(candidate) and candidate.nodes >= mine.nodes
     if candidate.pool.site != mine.pool.site:
         return False
-    if mine.pool.key in clash.conflict.least and (candidate.pool.key != mine.pool.key or candidate.nodes < mine.nodes):
-        return False
+    for place in holdings(program, mine.pool.key, clash.period):
+        if place.name in taken and not (
+            candidate.pool.key == mine.pool.key and place.covers(candidate) and candidate.nodes >= mine.nodes
+        ):
+            return False
     writes = any(s.stream.writes for s in one.shares if s.resource.key in clash.conflict.least)
     reads = any(not s.stream.writes for s in one.shares if s.resource.key in clash.conflict.least)
     return not (
@@ -202,8 +248,9 @@ def _no_less(program: Program, clash: Clash, one: Running, candidate: TrainingCa
 
 
 def _cut(
-    program: Program, clash: Clash, period: Period, chosen_so: Any, key: tuple[int, str, int], pool: str | None
+    program: Program, clash: Clash, period: Period, chosen_so: Any, key: tuple[int, str, int], place: Holding | None
 ) -> None:
+    nodes = _holdings(program, period)
     names = " and ".join(job.name for job in clash.conflict.jobs)
     resources = {s.resource.key: s.resource for one in clash.running for s in one.shares}
     helps = []
@@ -214,7 +261,8 @@ def _cut(
             if reloads(program, resource.site, resource.name):  # where weights lie moves it by parts of a unit
                 least += 1e-6 - 1
         else:
-            there, shared = program.model.work[pool or name] - hosts(program, pool or name, period), pool or name
+            holding = place or nodes[name]
+            there, shared = program.model.work[holding.pool] - holding.hosts, holding.name
         enough: Any = chosen_so
         if len(clash.conflict.least) > 1:
             enough = program.var("calendar_helps", (*key, name), ub=1, binary=True)

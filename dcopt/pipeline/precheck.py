@@ -56,7 +56,7 @@ def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstac
             or "Offer nodes with more memory, a fabric between them, or allow another precision",
         )
     best = min(verdicts, key=lambda v: v.shortfall)
-    allowed = days_allowed(job)
+    allowed = days_allowed(problem, job)
     return Obstacle(
         f"training.csv: {name} deadline_days",
         f"no candidate finishes within {allowed:g} days; the nearest is {best.best} of {best.node} on {best.fabric}"

@@ -52,6 +52,7 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("deadline_days", 365.0, True),
         ("due_day", 365.0, True),
         ("earliest_start_day", 0.0, False),
+        ("after", (), None),
         ("max_quality_loss_pct", None, True),
         ("sites", (), None),
     ),
@@ -66,6 +67,7 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("requires", (), None),
         ("domain_survive_pct", 50.0, False),
         ("reload_s", None, True),
+        ("first_day", None, True),
         ("sites", (), None),
     ),
     "datasets": (

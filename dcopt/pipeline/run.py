@@ -14,6 +14,7 @@ from dcopt.formulation.program import Program
 from dcopt.pipeline.confidence import confidence_case, with_promises
 from dcopt.pipeline.correcting import Checked, correct
 from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
+from dcopt.pipeline.night import night_case
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -95,6 +96,7 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
     baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
     residual = residual_cases(problem, candidates, solving, options, solved, listener)
     confidence = confidence_case(problem, solving, options, solved, listener)
+    night = night_case(problem, solving, options, solved, listener)
     full = with_promises(problem, design).model_copy(
         update={
             "solve_seconds": solved.timings_s.get("highs", 0.0),
@@ -105,6 +107,7 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
             "baseline_reason": reason,
             "residual": residual,
             "confidence": confidence,
+            "night": night,
             "notes": remarks(problem, candidates),
         }
     )

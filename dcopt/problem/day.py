@@ -46,6 +46,37 @@ def is_shaped(problem: Problem, service: Service) -> bool:
     return shares is not None and min(shares) < 1
 
 
+def releases_nodes(problem: Problem, service: Service) -> bool:
+    """Whether a service leaves nodes free in hours of lower load.
+
+    One whose weights lie on shared storage (``reload_s``) keeps them: its replicas would all be read at once.
+    """
+    return is_shaped(problem, service) and service.reload_s is None
+
+
+def windows_of_day(problem: Problem) -> tuple[Hours, ...]:
+    """Return the hours to which jobs may be confined: bands that follow each other, without a band of full load.
+
+    Where every service is at its peak all its nodes are held, so there a job is no better off than one that runs all
+    day. () where no service leaves nodes free.
+    """
+    bands = bands_of_day(problem)
+    shapes = [
+        shares_of(problem, service) or () for service in problem.inference.values() if releases_nodes(problem, service)
+    ]
+    open_to = [any(largest_share(shares, hours) < 1 for shares in shapes) for hours in bands]
+    count = len(bands)
+    if count == 1 or not any(open_to):
+        return ()
+    found = []
+    for first in range(count):
+        for length in range(1, count):
+            window = [(first + step) % count for step in range(length)]
+            if all(open_to[place] for place in window):
+                found.append(tuple(hour for place in window for hour in bands[place]))
+    return tuple(found)
+
+
 def bands_of_day(problem: Problem) -> tuple[Hours, ...]:
     """Return the bands into which the day is cut, in the order of their first hours.
 

@@ -17,12 +17,19 @@ def is_alive(row: TrainingJob | Service, year: int, horizon_years: int) -> bool:
     return row.first_year <= year <= (row.last_year or horizon_years)
 
 
-def days_allowed(job: TrainingJob, start_day: float | None = None) -> float:
+def due_day_of(problem: Problem, job: TrainingJob) -> float:
+    """Return the day by which all runs of a job end: its own, or the first day of a service that comes after it."""
+    waiting = [row.first_day for row in problem.inference.values() if job.name in row.after]
+    return min([job.due_day, *(day for day in waiting if day is not None)])
+
+
+def days_allowed(problem: Problem, job: TrainingJob, start_day: float | None = None) -> float:
     """Return the days that one run may take: its deadline, or its window of the year if that is shorter.
 
     ``start_day`` is the day from which it may start at a site; None: its ``earliest_start_day``.
     """
-    return min(job.deadline_days, job.due_day - (job.earliest_start_day if start_day is None else start_day))
+    start = job.earliest_start_day if start_day is None else start_day
+    return min(job.deadline_days, due_day_of(problem, job) - start)
 
 
 def new_tb(dataset: Dataset, year: int) -> float:

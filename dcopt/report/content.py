@@ -28,7 +28,9 @@ from dcopt.design.simulation import SimulatedService
 from dcopt.report.answer import answer_section, diagnosis_section, has_design, proof_section, title_of
 from dcopt.report.assumptions import assumption_section, free_section
 from dcopt.report.blocks import Items, Report, Section
+from dcopt.report.calendar import calendar_section
 from dcopt.report.context import Context
+from dcopt.report.day import day_section
 from dcopt.report.domains import domains_section
 from dcopt.report.equipment import (
     extra_sections,
@@ -41,7 +43,7 @@ from dcopt.report.facility import cooling_section, power_section, racks_section,
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
 from dcopt.report.promises import promises_section
 from dcopt.report.simulation import simulation_section
-from dcopt.report.workloads import calendar_section, services_section, training_section
+from dcopt.report.workloads import services_section, training_section
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -73,7 +75,8 @@ SECTIONS: tuple[Callable[[Context], Made], ...] = (
     lambda c: domains_section(c.design, c.problem),
     lambda c: promises_section(c.design),
     _simulation,
-    lambda c: calendar_section(c.design),
+    calendar_section,
+    day_section,
     lambda c: binding_section(c.design),
     lambda c: network_section(c.design),
     lambda c: storage_section(c.design),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dcopt.design.records import CalendarEntry, Design, ServiceRecord, TrainingRecord
-from dcopt.report.blocks import Block, Bullet, BulletChart, Section, Span, Text, Timeline, table
-from dcopt.report.numbers import merged_years, number, percent, year_groups
+from dcopt.design.records import Design, ServiceRecord, TrainingRecord
+from dcopt.report.blocks import Block, Bullet, BulletChart, Section, Text, table
+from dcopt.report.numbers import merged_years, number, percent
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -298,62 +298,3 @@ def _load_bullets(design: Design) -> tuple[Bullet, ...]:
         if key not in worst or worst[key].value / worst[key].limit < bullet.value / bullet.limit:
             worst[key] = bullet
     return tuple(worst.values())
-
-
-def calendar_section(design: Design) -> Section:
-    """Return when each run of each job takes place, and on which pool."""
-    if not design.calendar:
-        return Section("calendar", "Calendar", (Text("No runs are to be scheduled."),))
-    blocks: list[Block] = []
-    for years, entries in year_groups(design.calendar, _identity):
-        when = f"year {years}" if years.isdigit() else f"years {years}"
-        blocks.append(_timeline(f"Runs in {when}", entries))
-        blocks.append(table(f"Jobs in {when}", _JOB_HEADERS, _job_rows(entries)))
-        rows = [
-            (
-                entry.job,
-                number(entry.run),
-                number(entry.start_day, 4),
-                number(entry.end_day, 4),
-                str(entry.nodes),
-                entry.pool,
-            )
-            for entry in entries
-        ]
-        headers = ("job", ">run", ">start (day)", ">end (day)", ">nodes", "pool")
-        blocks.append(table(f"Every run in {when}", headers, rows, is_detail=True))
-    return Section("calendar", "Calendar", tuple(blocks))
-
-
-_JOB_HEADERS = ("job", "pool", ">runs", ">nodes", ">first start (day)", ">last end (day)", ">node-days")
-
-
-def _identity(entry: CalendarEntry) -> object:
-    return (entry.job, entry.run, entry.start_day, entry.end_day, entry.pool, entry.nodes)
-
-
-def _job_rows(entries: list[CalendarEntry]) -> list[tuple[str, ...]]:
-    jobs: dict[tuple[str, str], list[CalendarEntry]] = {}
-    for entry in entries:
-        jobs.setdefault((entry.job, entry.pool), []).append(entry)
-    return [
-        (
-            job,
-            pool,
-            number(len(runs)),
-            number(max(run.nodes for run in runs)),
-            number(min(run.start_day for run in runs), 4),
-            number(max(run.end_day for run in runs), 4),
-            number(sum(run.nodes * (run.end_day - run.start_day) for run in runs)),
-        )
-        for (job, pool), runs in jobs.items()
-    ]
-
-
-def _timeline(title: str, entries: list[CalendarEntry]) -> Timeline:
-    lanes: dict[str, list[Span]] = {}
-    for entry in entries:
-        text = f"run {entry.run}: day {number(entry.start_day, 4)} to {number(entry.end_day, 4)}, {entry.nodes} nodes"
-        lanes.setdefault(entry.job, []).append(Span(entry.start_day, entry.end_day, text))
-    days = max([365.0, *(entry.end_day for entry in entries)])
-    return Timeline(title, days, tuple((job, tuple(spans)) for job, spans in lanes.items()))

@@ -2,9 +2,16 @@
 
 The yearly sums of the program admit choices that no calendar keeps (three jobs that each need 60 % of a pool for five
 months, or two that each need most of what a storage system reads). Every choice is therefore packed here before it is
-reported. For any number of resources and latest ends there is always a feasible schedule, if any, among those in which
-runs are placed one after another at their earliest possible day in some order (Kolisch 1996, serial schedule
-generation), so the search goes over orders.
+reported. For any number of resources, latest ends and precedences there is always a feasible schedule, if any, among
+those in which runs are placed one after another at their earliest possible day in some order (Kolisch 1996, serial
+schedule generation), so the search goes over orders. Proof: take a feasible schedule and place its runs in the order
+of its starts (what precedes a run starts before it, so its predecessors are placed when its turn comes). By induction
+no run starts later than in that schedule: those placed before started no later than it, so moving them to the left
+leaves everything from its old start on no fuller than before, and its predecessors end no later. Runs that may begin
+only at a part of the day (``at``) round every earliest day up to it; the argument is the same.
+
+Runs of one job are alike, so they are placed in the order of their numbers. Where run n of a job follows run n of
+another that loses nothing: sorting the runs of both jobs by their starts keeps every pair in order.
 """
 
 from __future__ import annotations
@@ -17,6 +24,9 @@ from functools import lru_cache
 TOLERANCE_DAYS = 1e-9
 TOLERANCE = 1e-7
 """Share of a capacity by which what is held may exceed it: sums of rates are not exact."""
+HOURS_PER_DAY = 24
+FEW_RUNS = 8
+"""Runs up to which every order is tried to let what has priority end sooner."""
 SEARCH_LIMIT = 200_000
 """Runs that one exact search may place before it gives up."""
 
@@ -28,7 +38,12 @@ Placed = tuple[float, float, Held]
 
 @dataclass(frozen=True)
 class Job:
-    """``runs`` runs of ``days`` days within [start_day, end_day]; each holds so much of the named resources."""
+    """``runs`` runs of ``days`` days within [start_day, end_day]; each holds so much of the named resources.
+
+    ``after`` names jobs that come before it: where both have the same runs each run follows that of the same number,
+    else every run follows all of the other's. Names that are not among the jobs that are packed do not count.
+    ``at``: the part of the day at which a run may start (None: any time).
+    """
 
     name: str
     needs: tuple[tuple[str, float], ...]
@@ -36,10 +51,18 @@ class Job:
     runs: int
     start_day: float
     end_day: float
+    after: tuple[str, ...] = ()
+    at: float | None = None
 
     def need_of(self, resource: str) -> float:
         """Return what a run holds of a resource (0: nothing)."""
         return dict(self.needs).get(resource, 0.0)
+
+    def from_day(self, day: float) -> float:
+        """Return the first day not before ``day`` on which a run may start."""
+        if self.at is None:
+            return day
+        return math.ceil(day - self.at - TOLERANCE_DAYS) + self.at
 
 
 @dataclass(frozen=True)
@@ -63,14 +86,43 @@ class Conflict:
     proven: bool
 
 
-def pack(jobs: Iterable[Job], capacity: Mapping[str, float]) -> Packing:
+def pack(jobs: Iterable[Job], capacity: Mapping[str, float], *, exact: bool = True) -> Packing:
     """Return a calendar for ``jobs`` within ``capacity``, or the word that there is none.
 
-    Resources that ``capacity`` does not name are not limited.
+    Resources that ``capacity`` does not name are not limited. Unless ``exact`` only a few orders are tried.
     """
     names = tuple(sorted(capacity))
     limits = tuple(float(capacity[name]) for name in names)
-    return _pack(tuple(sorted(jobs, key=lambda job: job.name)), names, limits)
+    return _pack(_in_windows(tuple(sorted(jobs, key=lambda job: job.name))), names, limits, exact)
+
+
+def _in_windows(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """Return the jobs with only the precedences among them, and windows cut to what these leave."""
+    names = {job.name for job in jobs}
+    known = {job.name: replace(job, after=tuple(sorted(set(job.after) & names))) for job in jobs}
+    if not any(job.after for job in known.values()):
+        return tuple(replace(job, start_day=job.from_day(job.start_day)) for job in known.values())
+    order = _in_order(known)
+    for name in order:
+        job = known[name]
+        start = max([job.start_day, *(known[before].start_day + known[before].days for before in job.after)])
+        known[name] = replace(job, start_day=job.from_day(start))
+    for name in reversed(order):
+        for before in known[name].after:
+            latest = known[name].end_day - known[name].days
+            known[before] = replace(known[before], end_day=min(known[before].end_day, latest))
+    return tuple(known[job.name] for job in jobs)
+
+
+def _in_order(jobs: Mapping[str, Job]) -> list[str]:
+    """Return the names such that each comes after those before it; raises ValueError for a circle."""
+    order: list[str] = []
+    while len(order) < len(jobs):
+        ready = [name for name, job in jobs.items() if name not in order and set(job.after) <= set(order)]
+        if not ready:
+            raise ValueError("jobs come after each other in a circle")
+        order += ready
+    return order
 
 
 @dataclass(frozen=True)
@@ -79,6 +131,18 @@ class _Room:
 
     limits: Held
     held: dict[str, Held]
+    runs: dict[str, int]
+
+    def release(self, job: Job, run: int, ends: Mapping[tuple[str, int], float]) -> float | None:
+        """Return the day from which a run may start, or None where something before it is not placed yet."""
+        release = job.start_day
+        for before in job.after:
+            count = self.runs[before]
+            for needed in [run] if count == job.runs else range(count):
+                if (before, needed) not in ends:
+                    return None
+                release = max(release, ends[before, needed])
+        return release
 
     def fits(self, held: Held) -> bool:
         return all(h <= limit * (1 + TOLERANCE) + 1e-12 for h, limit in zip(held, self.limits, strict=True))
@@ -92,8 +156,9 @@ class _Room:
 
 
 @lru_cache(maxsize=4096)
-def _pack(jobs: tuple[Job, ...], names: tuple[str, ...], limits: Held) -> Packing:
-    room = _Room(limits, {job.name: tuple(job.need_of(name) for name in names) for job in jobs})
+def _pack(jobs: tuple[Job, ...], names: tuple[str, ...], limits: Held, exact: bool) -> Packing:
+    held = {job.name: tuple(job.need_of(name) for name in names) for job in jobs}
+    room = _Room(limits, held, {job.name: job.runs for job in jobs})
     if any(
         job.days > job.end_day - job.start_day + TOLERANCE_DAYS or not room.fits(room.held[job.name]) for job in jobs
     ):
@@ -107,7 +172,7 @@ def _pack(jobs: tuple[Job, ...], names: tuple[str, ...], limits: Held) -> Packin
         starts = _place_all(order, room)
         if starts is not None:
             return Packing(starts)
-    return _Search(jobs, room).packing()
+    return _Search(jobs, room).packing() if exact else Packing(None, proven=False)
 
 
 def _enough_in_all(jobs: tuple[Job, ...], room: _Room) -> bool:
@@ -145,22 +210,32 @@ def _by_release(jobs: tuple[Job, ...], room: _Room) -> list[tuple[Job, int]]:
 def _place_all(
     order: list[tuple[Job, int]], room: _Room, *, spread: bool = False
 ) -> dict[tuple[str, int], float] | None:
-    """Place runs in order, each at its earliest day; ``spread``: not before its even share of the window."""
+    """Place runs in order, each at its earliest day; ``spread``: not before its even share of the window.
+
+    A run whose turn comes before that of its predecessors waits for them.
+    """
     placed: list[Placed] = []
     starts: dict[tuple[str, int], float] = {}
-    for job, run in order:
-        start = _earliest(placed, replace(job, start_day=_release(job, run)) if spread else job, room)
+    ends: dict[tuple[str, int], float] = {}
+    waiting = list(order)
+    while waiting:
+        place, release = next(
+            (place, day)
+            for place, (job, run) in enumerate(waiting)
+            if (day := room.release(job, run, ends)) is not None
+        )
+        job, run = waiting.pop(place)
+        start = _earliest(placed, job, room, max(release, _release(job, run)) if spread else release)
         if start is None:
             return None
         placed.append((start, start + job.days, room.held[job.name]))
-        starts[job.name, run] = start
+        starts[job.name, run], ends[job.name, run] = start, start + job.days
     return starts
 
 
-def _earliest(placed: list[Placed], job: Job, room: _Room) -> float | None:
-    """Return the earliest day at which a run of ``job`` fits beside what is placed, or None."""
-    candidates = sorted({job.start_day, *(end for _, end, _ in placed if end > job.start_day)})
-    for start in candidates:
+def _earliest(placed: list[Placed], job: Job, room: _Room, release: float) -> float | None:
+    """Return the earliest day from ``release`` on at which a run of ``job`` fits beside what is placed, or None."""
+    for start in sorted({job.from_day(day) for day in (release, *(end for _, end, _ in placed if end > release))}):
         end = start + job.days
         if end > job.end_day + TOLERANCE_DAYS:
             return None
@@ -186,6 +261,11 @@ class _Search:
         self.left = [job.runs for job in jobs]
         self.placed: list[Placed] = []
         self.starts: dict[tuple[str, int], float] = {}
+        self.ends: dict[tuple[str, int], float] = {}
+        linked = {name for job in jobs if job.after for name in (job.name, *job.after)}
+        self.kind = {job.name: job.name if job.name in linked else "" for job in jobs}
+        """Whose placement it is matters only where others wait for it."""
+        self.held_by: list[str] = []
         self.seen: set[tuple[object, ...]] = set()
         self.steps = 0
 
@@ -196,33 +276,41 @@ class _Search:
     def _extend(self) -> bool:
         if not any(self.left):
             return True
-        state = (tuple(self.left), tuple(sorted(self.placed)))
+        state = (tuple(self.left), tuple(sorted(zip(self.placed, self.held_by, strict=True))))
         if state in self.seen:
             return False
         self.seen.add(state)
         for index, job in enumerate(self.jobs):
             if not self.left[index]:
                 continue
+            run = job.runs - self.left[index]
+            release = self.room.release(job, run, self.ends)
+            if release is None:
+                continue
             self.steps += 1
             if self.steps > SEARCH_LIMIT:
                 return False
-            start = _earliest(self.placed, job, self.room)
+            start = _earliest(self.placed, job, self.room, release)
             if start is None:
                 return False  # what is placed only grows, so this run never fits on this branch
-            run = job.runs - self.left[index]
             self.left[index] -= 1
             self.placed.append((start, start + job.days, self.room.held[job.name]))
-            self.starts[job.name, run] = start
+            self.held_by.append(self.kind[job.name])
+            self.starts[job.name, run], self.ends[job.name, run] = start, start + job.days
             if self._extend():
                 return True
             self.placed.pop()
-            del self.starts[job.name, run]
+            self.held_by.pop()
+            del self.starts[job.name, run], self.ends[job.name, run]
             self.left[index] += 1
         return False
 
 
 def conflict_of(jobs: Iterable[Job], capacity: Mapping[str, float]) -> Conflict:
     """Return a minimal subset of ``jobs`` that cannot be packed, and how much more of which resource might help.
+
+    A subset keeps the precedences among its own jobs only, which is less than all ask for: what cannot be packed so
+    cannot be packed at all. Where no resource helps ``least`` is empty.
 
     Call it only for jobs that `pack` could not pack. Capacities are searched in whole steps above the given ones.
     """
@@ -236,7 +324,7 @@ def conflict_of(jobs: Iterable[Job], capacity: Mapping[str, float]) -> Conflict:
     levels = {name: level for name, level in capacity.items() if any(job.need_of(name) for job in conflicting)}
     for name in sorted(levels):
         without_it = {other: level for other, level in levels.items() if other != name}
-        if without_it and _impossible(conflicting, without_it):
+        if _impossible(conflicting, without_it):
             levels = without_it
     for name in sorted(levels):
         levels[name] = _largest_impossible(conflicting, levels, name)
@@ -258,3 +346,36 @@ def _largest_impossible(jobs: list[Job], levels: dict[str, float], name: str) ->
         else:
             high = middle
     return levels[name] + low
+
+
+def sooner(
+    jobs: Iterable[Job], capacity: Mapping[str, float], starts: dict[tuple[str, int], float], order: Iterable[str]
+) -> dict[tuple[str, int], float]:
+    """Return a calendar in which the jobs named in ``order`` end, one after another, as early as any allows.
+
+    Each keeps the end that it got when the next is moved. Ends are found to within an hour, by halving. With more than
+    `FEW_RUNS` runs the search is not exhaustive: then an even earlier end may exist.
+
+    Parameters
+    ----------
+    starts: a calendar of ``jobs`` within ``capacity``.
+    """
+    known = {job.name: job for job in jobs}
+    exact = sum(job.runs for job in known.values()) <= FEW_RUNS
+    for name in order:
+        job = known[name]
+        tight = next(each for each in _in_windows(tuple(known.values())) if each.name == name)
+        low = tight.start_day + job.days
+        high = max(starts[name, run] for run in range(job.runs)) + job.days
+        trial = low
+        while True:
+            packed = pack({**known, name: replace(job, end_day=trial)}.values(), capacity, exact=exact).starts
+            if packed is None:
+                low = trial
+            else:
+                starts, high = packed, max(packed[name, run] for run in range(job.runs)) + job.days
+            if high - low <= 1 / HOURS_PER_DAY:
+                break
+            trial = (low + high) / 2
+        known[name] = replace(job, end_day=high)
+    return starts

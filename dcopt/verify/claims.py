@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from dcopt.design.records import BINDING_PCT, SCHEMA_VERSION, Design
+from dcopt.problem.day import windows_of_day
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
 from dcopt.verify.money import GAP_NOISE, parts_taken
@@ -46,6 +47,7 @@ def check(problem: Problem, design: Design, gap_target: float | None, checker: C
     _same_every_year(design, checker)
     _baseline(problem, design, checker)
     _residual(problem, design, checker)
+    _night(problem, design, checker)
     _binding(problem, design, checker)
     for record in design.rejected:
         names = (record.site in problem.sites, record.node in problem.nodes, record.fabric in problem.fabrics)
@@ -97,6 +99,27 @@ def _baseline(problem: Problem, design: Design, checker: Checker) -> None:
     pairs = {(pool.node, pool.fabric) for pool in design.pools}
     if len(pairs) == 1:  # the design itself is one pair everywhere, so the cheapest such design costs no more
         checker.at_most("baseline objective_bound", baseline.objective_bound, mine, "the design is such a baseline")
+
+
+def _night(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check what is said of a design without training at night: it is one that the program may choose as well."""
+    case = design.night
+    if case is None:
+        return
+    may = any(job.preemptible for job in problem.training.values()) and bool(windows_of_day(problem))
+    checker.holds("night", may, "what it saves", "no job may run at night")
+    if case.without_tco_usd is None or case.without_objective_bound is None or design.tco_usd is None:
+        checker.same("night saving_usd", (case.saving_usd, case.saving_proven_usd), (None, None))
+        known = case.without_status in ("no design exists", "not solved in its time")
+        checker.holds("night without_status", known, case.without_status, "why there is no number")
+        return
+    left = (case.without_tco_usd - case.without_objective_bound) / abs(case.without_tco_usd)
+    status = "optimal" if left <= design.gap_target * (1 + 1e-6) + 1e-9 else "feasible"
+    checker.same("night without_status", case.without_status, status)
+    checker.equal("night saving_usd", case.saving_usd, case.without_tco_usd - design.tco_usd)
+    checker.equal("night saving_proven_usd", case.saving_proven_usd, case.without_objective_bound - design.tco_usd)
+    checker.at_most("night without_objective_bound", case.without_objective_bound, case.without_tco_usd, "its tco_usd")
+    checker.at_most("night without_tco_usd", design.objective_bound or 0.0, case.without_tco_usd, "it is a design too")
 
 
 def _residual(problem: Problem, design: Design, checker: Checker) -> None:

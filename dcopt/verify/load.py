@@ -9,9 +9,11 @@ from dcopt.design.records import Design, PoolRecord, ServiceRecord
 from dcopt.infrastructure.elevation import Item
 from dcopt.performance.power import serving_node_kw, training_node_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR
-from dcopt.problem.day import ALL_DAY, Hours, mean_share, shares_of
+from dcopt.problem.day import ALL_DAY, Hours, largest_share, mean_share, releases_nodes, shares_of
 from dcopt.problem.demand import load_in
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.building_rows import HOURS_PER_DAY
+from dcopt.verify.night import held_at
 
 
 @dataclass
@@ -104,25 +106,31 @@ def _activity_kw(problem: Problem, design: Design, pool: PoolRecord, hours: Hour
     """Return the average power above standby of what runs on a pool in some hours."""
     node = problem.nodes[pool.node]
     where = (pool.site, pool.node, pool.fabric, pool.year)
-    total = pool.service_nodes * (serving_node_kw(node, 0.0) - node.standby_kw)
+    total = held_at(pool, hours[0]) * (serving_node_kw(node, 0.0) - node.standby_kw)
     for job in design.training:
         if (job.site, job.node, job.fabric, job.year) == where:
             row = problem.training[job.job]
-            node_hours = job.runs_per_year * row.overhead_factor * job.nodes * job.days * 24
-            total += node_hours / HOURS_PER_YEAR * (training_node_kw(node) - node.standby_kw)
+            node_hours = job.runs_per_year * row.overhead_factor * job.nodes * job.node_days * 24
+            span = HOURS_PER_YEAR * len(job.hours) / HOURS_PER_DAY if job.hours else HOURS_PER_YEAR
+            if not job.hours or hours[0] in job.hours:
+                total += node_hours / span * (training_node_kw(node) - node.standby_kw)
     for part in design.inference:
         if (part.site, part.node, part.fabric, part.year) == where:
-            busy = part.requests_per_s * _of_peak(problem, part, hours) / part.saturated_requests_per_s
+            busy = mean_load(problem, part, hours) / part.saturated_requests_per_s
             chips = part.replicas * part.accelerators_per_replica / node.accelerators
             total += busy * chips * (serving_node_kw(node, 1.0) - serving_node_kw(node, 0.0))
     return total
 
 
-def _of_peak(problem: Problem, part: ServiceRecord, hours: Hours) -> float:
-    """Return the mean load of a service in some hours as a share of the peak that it must carry."""
+def mean_load(problem: Problem, part: ServiceRecord, hours: Hours) -> float:
+    """Return the mean load that a part of a service carries in some hours, requests/s."""
     service = problem.inference[part.service]
     shares = shares_of(problem, service)
     if shares is None or len(hours) == len(ALL_DAY):
         peak, mean = load_in(problem, service, part.year)
-        return mean / peak
-    return mean_share(shares, hours) / (1 + service.headroom_pct / 100)
+        return part.requests_per_s * mean / peak
+    of_peak = mean_share(shares, hours) / (1 + service.headroom_pct / 100)
+    if not part.hourly_requests_per_s or not releases_nodes(problem, service):
+        return part.requests_per_s * of_peak
+    largest = largest_share(shares, hours)
+    return part.hourly_requests_per_s[hours[0]] / largest * of_peak if largest > 0 else 0.0

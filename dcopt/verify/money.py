@@ -170,7 +170,7 @@ def _workloads(problem: Problem, design: Design, year: int, ledger: Ledger) -> N
         if job.year != year:
             continue
         row = problem.training[job.job]
-        days = job.runs_per_year * row.overhead_factor * job.days
+        days = job.runs_per_year * row.overhead_factor * job.node_days
         licence = problem.software[job.software].licence_usd_per_accelerator_year * job.accelerators
         ledger.pay(RunningLine(job.site, "licences", days / DAYS_PER_YEAR, licence, (year,)))
         if problem.sites[job.site].kind == "cloud":

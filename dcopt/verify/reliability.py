@@ -8,6 +8,7 @@ from typing import Literal
 from dcopt.design.records import Design, PromiseRecord, ServiceRecord, TrainingRecord
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.expected import Expectation, Expectations, expectations_of, kinds_of
+from dcopt.performance.night import most_work_days
 from dcopt.performance.reliability import Stake, first_slack, kept, pace_slack
 from dcopt.performance.serving import variant_of
 from dcopt.performance.workloads import promise_of, rtt_ms, serving_task_of
@@ -58,7 +59,10 @@ def _of_job(problem: Problem, record: TrainingRecord, expectations: Expectations
     expected = expectations.training(
         job, record.node, record.fabric, record.precision, record.software, record.nodes, layout
     )
-    slack = math.log(days_allowed(job) / record.days * record.time_factor)
+    allowed = days_allowed(problem, job)
+    if record.hours:
+        allowed = most_work_days(allowed, len(record.hours), record.lost_s)
+    slack = math.log(allowed / record.alone_days * record.time_factor)
     return _promise(record.job, record, "days", slack, expected, job.model, record.software)
 
 

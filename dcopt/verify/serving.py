@@ -33,6 +33,7 @@ from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Compression, Software
+from dcopt.verify import night
 from dcopt.verify.checker import Checker
 
 
@@ -56,6 +57,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     for record in design.inference:
         if record.service in problem.inference:
             _record(problem, record, checker, known, expectations)
+    night.check_hours(problem, design, checker)
     _hosting(problem, design, checker)
 
 
@@ -90,11 +92,15 @@ def _record(
     servers = servers_of(service, record.replicas)
     where = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     name = replica_name(service, record.node, record.fabric, where, trip)
-    key = repr((name, expected, servers))
-    if key not in known:
-        factor = rate_factor(problem.corrections, name)
-        known[key] = promised_rate(service, expected, where, trip, servers, factor)
-    most = known[key]
+
+    def rated(count: int) -> ServingPrediction | None:
+        key = repr((name, expected, count))
+        if key not in known:
+            factor = rate_factor(problem.corrections, name)
+            known[key] = promised_rate(service, expected, where, trip, count, factor)
+        return known[key]
+
+    most = rated(servers)
     rate, promise = record.requests_per_s / record.replicas, promise_of(service, trip)
     point = at_expected(expected, *where, rate, service.percentile, promise, servers)
     if most is None or point is None:
@@ -102,6 +108,11 @@ def _record(
         return
     capacity = record.replicas * most.requests_per_s
     checker.at_most(f"{place} requests_per_s", record.requests_per_s, capacity, "capacity of the replicas")
+    for awake, load in sorted(set(zip(record.awake, record.hourly_requests_per_s, strict=True))):
+        count = servers_of(service, awake)
+        fewer = rated(max(count, 1))
+        room = 0.0 if fewer is None else awake * fewer.requests_per_s
+        checker.at_most(f"{place} hourly_requests_per_s", load, room, f"capacity of {awake} replicas")
     generates = service.output_tokens > 0
     loss = stacked_loss_pct(stack) if all(row.published_loss_pct is not None for row in stack) else None
     for name, stated, found in (
@@ -208,14 +219,21 @@ def _makes_sense(
 def _hosting(problem: Problem, design: Design, checker: Checker) -> None:
     """Pack the replicas of every pool on its service nodes, largest first."""
     sizes: dict[tuple[str, str, str, int], list[int]] = defaultdict(list)
+    records: dict[tuple[str, str, str, int], list[ServiceRecord]] = defaultdict(list)
     for record in design.inference:
         key = (record.site, record.node, record.fabric, record.year)
         sizes[key] += [record.accelerators_per_replica] * record.replicas
+        records[key].append(record)
     for pool in design.pools:
         replicas = sizes.pop((pool.site, pool.node, pool.fabric, pool.year), [])
         place = f"pool {pool_key(pool)} year {pool.year} service_nodes"
         needed = nodes_for(replicas, problem.nodes[pool.node].accelerators)
         checker.at_most(place, needed, pool.service_nodes, "nodes that host services")
+        for hour, nodes in enumerate(pool.service_nodes_by_hour):
+            there = records[pool.site, pool.node, pool.fabric, pool.year]
+            awake = [size for r in there for size in [r.accelerators_per_replica] * night.standing(r, hour)]
+            needed = nodes_for(awake, problem.nodes[pool.node].accelerators)
+            checker.at_most(f"{place} hour {hour}", needed, nodes, "nodes that host services then")
     checker.same("inference: replicas outside pools", sorted(sizes), [])
 
 

@@ -205,5 +205,5 @@ def _taken(problem: Problem, job: TrainingRecord, group: list[StorageRecord]) ->
             hot = problem.datasets[record.dataset].hot_pct / 100
             share = hot if record.part == "hot" else 1 - hot
             taken["read"] += job.ingest_gb_per_s * share * slow / ratio
-            taken["random read"] += read_kiops(run_of(row, problem), job.days) * share * slow
+            taken["random read"] += read_kiops(run_of(row, problem), job.alone_days) * share * slow
     return taken

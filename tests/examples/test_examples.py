@@ -23,6 +23,7 @@ SOLVABLE = (
     "hospital-and-bank",
     "edge-inspection",
     "sovereign-cloud",
+    "night-training",
 )
 LARGE = ("edge-inspection", "sovereign-cloud")
 """Examples of many sites or nodes, which may take the default time."""
@@ -171,6 +172,18 @@ def test_hospital_example_keeps_data_where_it_must_lie() -> None:
     assert {site for name, site in where if name == "transactions"} == {"bank"}
     for part in design.power:
         assert part.units >= 2, "N+1 needs a unit more than the load"
+
+
+def test_night_example_trains_on_what_the_assistant_leaves() -> None:
+    design = design_of("night-training")
+    runs = {record.job: record for record in design.training if record.year == 1}
+    assert runs["weekly-tune"].hours
+    for pool in design.pools:
+        assert min(pool.service_nodes_by_hour) < max(pool.service_nodes_by_hour) == pool.service_nodes
+    ends = {e.run: e.end_day for e in design.calendar if (e.job, e.year) == ("weekly-tune", 1)}
+    starts = {e.run: e.start_day for e in design.calendar if (e.job, e.year) == ("weekly-guard", 1)}
+    assert len(starts) == 52
+    assert all(ends[run] <= start + 1e-9 for run, start in starts.items())
 
 
 def test_impossible_example_says_what_stands_in_the_way() -> None:

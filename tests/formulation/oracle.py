@@ -39,6 +39,36 @@ class Use:
         chips = sum(c.accelerators * replicas for _, c, replicas, _ in self.served)
         return -(-chips // self.served[0][1].pool.node.accelerators) if self.served else 0
 
+    def hosts_then(self, problem: Problem, candidates: Candidates, year: int, hours: tuple[int, ...]) -> int:
+        """Whole nodes that services hold in some hours: fewer where jobs may run at night and loads are lower.
+
+        Exact where each service has one candidate: then the fewest replicas that carry the load of the hour stand.
+        """
+        if not self.served or not at_night(problem, candidates, self.served[0][1].pool.key, year):
+            return self.hosts
+        chips = 0
+        for name, c, replicas, mean in self.served:
+            row = problem.inference[name]
+            day = [shares(problem, name, hour) for hour in range(24)]
+            assert len(candidates.serving[name]) == 1
+            peak = mean / (sum(day) / 24) * (1 + row.headroom_pct / 100)
+            load = max(day[hour] for hour in hours) * peak
+            enough = (n for n in range(replicas + 1) if n == replicas or (pooled(c, n) * n >= load * (1 - 1e-9)))
+            chips += c.accelerators * (next(enough) if row.profile and row.reload_s is None else replicas)
+        return -(-chips // self.served[0][1].pool.node.accelerators)
+
+
+def at_night(problem: Problem, candidates: Candidates, key: str, year: int) -> bool:
+    """Whether some job of a year may be confined to some hours on a pool."""
+    last = problem.settings.horizon_years
+    alive = [row.name for row in problem.training.values() if row.first_year <= year <= (row.last_year or last)]
+    return any(c.hours and c.pool.key == key for name in alive for c in candidates.training[name])
+
+
+def runs_then(c: TrainingCandidate, hours: tuple[int, ...]) -> bool:
+    """Whether a job that runs so holds its nodes in some hours."""
+    return not c.hours or set(hours) <= set(c.hours)
+
 
 KINDS = 2
 """Candidates among which one service is split at most: more are never enumerated."""
@@ -133,7 +163,7 @@ def price(
             _pay_workloads(problem, use, year, fixed)
     if fixed.usd >= best:
         return math.inf
-    for more in _with_more(plan, work):
+    for more in _with_more(problem, plan, work):
         for nodes_of in _with_spares(problem, candidates, plan, more):
             for stored, packing, copies in _storages(problem, candidates, plan, more):
                 packed = Purse.empty(problem)
@@ -147,13 +177,18 @@ def price(
     return best
 
 
-def _with_more(plan: Plan, work: dict[str, int]) -> Iterator[dict[str, int]]:
-    """Yield more working nodes too where jobs may have to run beside each other for want of storage bandwidth."""
+def _with_more(problem: Problem, plan: Plan, work: dict[str, int]) -> Iterator[dict[str, int]]:
+    """Yield more working nodes too where jobs may have to run beside each other.
+
+    For want of storage bandwidth, or to be in time for what follows them.
+    """
     most = dict(work)
+    ordered = any(row.after for row in problem.training.values())
     for uses in plan.values():
         for key, use in uses.items():
-            if len(use.jobs) > 1:
-                most[key] = max(most[key], sum(c.nodes for c in use.jobs) + use.hosts)
+            if len(use.jobs) > 1 or ordered:
+                runs = {c.job: problem.training[c.job].runs_per_year if ordered else 1 for c in use.jobs}
+                most[key] = max(most[key], sum(runs[c.job] * c.nodes for c in use.jobs) + use.hosts)
     for counts in itertools.product(*(range(work[key], most[key] + 1) for key in work)):
         yield dict(zip(work, counts, strict=True))
 
@@ -164,45 +199,83 @@ def least_working(problem: Problem, candidates: Candidates, plan: Plan, key: str
     offers = [o for o in problem.offers.values() if (o.table, o.name) == ("nodes", pool.node.name) and pool.rented]
     limits = [o.max_units for o in offers if o.max_units is not None]
     most = 0
-    for uses in plan.values():
+    for year, uses in plan.items():
         use = uses.get(key, Use())
-        free = max((c.nodes for c in use.jobs), default=0)
+        hosts = {hours: use.hosts_then(problem, candidates, year, hours) for hours in alike_hours(problem)}
         rows = {c.job: problem.training[c.job] for c in use.jobs}
-        days = sum(rows[c.job].runs_per_year * rows[c.job].overhead_factor * c.nodes * c.days for c in use.jobs)
-        share = problem.settings.schedulable_pct / 100
+        work = use.hosts
+        for hours, held in hosts.items():
+            work = max([work, *(held + c.nodes for c in use.jobs if runs_then(c, hours))])
+        ceiling = work + sum(rows[c.job].runs_per_year * c.nodes * (1 + c.days) for c in use.jobs)
         while use.jobs and (not pool.rented or limits):
-            if days <= 365 * share * free * (1 + 1e-9) and calendar_exists(problem, use.jobs, free):
+            free = {hours: work - held for hours, held in hosts.items()}
+            if _enough_days(problem, use.jobs, free) and calendar_exists(problem, use.jobs, free):
                 break
-            free += 1
-        most = max(most, free + use.hosts)
+            work += 1
+            if work > ceiling:
+                return None
+        most = max(most, work)
     return None if any(most > limit for limit in limits) else most
+
+
+Free = dict[tuple[int, ...], int]
+"""Nodes that services leave, by hours of the day."""
+
+
+def _enough_days(problem: Problem, jobs: list[TrainingCandidate], free: Free) -> bool:
+    """Whether the schedulable share of the year has the node-days of the jobs, in every hour of the day."""
+    for hours, nodes in free.items():
+        taken = 0.0
+        for c in jobs:
+            row = problem.training[c.job]
+            if runs_then(c, hours):
+                taken += row.runs_per_year * row.overhead_factor * c.nodes * (c.nights if c.hours else c.days)
+        if taken > 365 * problem.settings.schedulable_pct / 100 * nodes * (1 + 1e-9):
+            return False
+    return True
 
 
 Need = dict[str, float]
 """What a run holds of each named resource."""
 
 
-def calendar_exists(problem: Problem, jobs: list[TrainingCandidate], capacity: int) -> bool:
+def calendar_exists(problem: Problem, jobs: list[TrainingCandidate], free: Free) -> bool:
     """Whether runs can be given start days on that many nodes."""
-    return keeps_calendar(problem, [(c, {"nodes": c.nodes}) for c in jobs], {"nodes": capacity})
+    needs = [(c, {str(hours): float(c.nodes) for hours in free if runs_then(c, hours)}) for c in jobs]
+    return keeps_calendar(problem, needs, {str(hours): float(nodes) for hours, nodes in free.items()})
 
 
 def keeps_calendar(problem: Problem, jobs: list[tuple[TrainingCandidate, Need]], capacity: Need) -> bool:
     """Whether start days exist, by trying every order in which runs are put down as early as possible."""
     runs = [(c, need) for c, need in jobs for _ in range(problem.training[c.job].runs_per_year)]
-    if all(sum(need.get(name, 0.0) for _, need in runs) <= level for name, level in capacity.items()):
+    alone = not any(problem.training[c.job].after or c.hours for c, _ in jobs)
+    if alone and all(sum(need.get(name, 0.0) for _, need in runs) <= level for name, level in capacity.items()):
         return True
     return any(
         _put_down(problem, [runs[k] for k in order], capacity) for order in itertools.permutations(range(len(runs)))
     )
 
 
+def _from_hour(run: TrainingCandidate, day: float) -> float:
+    """Return the first day from ``day`` on at which a run may start: at the first of its hours, if it has some."""
+    if not run.hours:
+        return day
+    return math.ceil(day - run.hours[0] / 24 - 1e-9) + run.hours[0] / 24
+
+
 def _put_down(problem: Problem, runs: list[tuple[TrainingCandidate, Need]], capacity: Need) -> bool:
     down: list[tuple[float, float, Need]] = []
+    ends: dict[str, list[float]] = {run.job: [] for run, _ in runs}
     for run, need in runs:
         row = problem.training[run.job]
         first = first_day(problem, run.job, run.pool.site)
-        for start in sorted({first, *(end for _, end, _ in down if end > first)}):
+        for before in row.after:
+            often = problem.training[before].runs_per_year
+            waits = [len(ends[run.job])] if often == row.runs_per_year else list(range(often))
+            if before in ends and waits[-1] >= len(ends[before]):
+                return False
+            first = max([first, *(sorted(ends[before])[k] for k in waits if before in ends)])
+        for start in sorted({_from_hour(run, day) for day in (first, *(end for _, end, _ in down if end > first))}):
             moments = [start, *(s for s, _, _ in down if start < s < start + run.days - 1e-9)]
             beside = [[n for s, e, n in down if s <= m + 1e-9 < e] for m in moments]
             fits = all(
@@ -210,8 +283,10 @@ def _put_down(problem: Problem, runs: list[tuple[TrainingCandidate, Need]], capa
                 for of in beside
                 for name, level in capacity.items()
             )
-            if fits and start + run.days <= row.due_day + 1e-9:
+            waiting = [s.first_day for s in problem.inference.values() if run.job in s.after and s.first_day]
+            if fits and start + run.days <= min([row.due_day, *waiting]) + 1e-9:
                 down.append((start, start + run.days, need))
+                ends[run.job].append(start + run.days)
                 break
         else:
             return False
@@ -221,7 +296,8 @@ def _put_down(problem: Problem, runs: list[tuple[TrainingCandidate, Need]], capa
 def _pay_workloads(problem: Problem, use: Use, year: int, purse: Purse) -> None:
     for c in use.jobs:
         row = problem.training[c.job]
-        days = row.runs_per_year * row.overhead_factor * c.days
+        held = c.alone_days + c.nights * c.lost_s / 86400 if c.hours else c.days
+        days = row.runs_per_year * row.overhead_factor * held
         purse.pay("licences", days / 365 * c.licence_usd_per_year, year)
         if c.pool.rented:
             purse.pay("rent", days * 24 * c.nodes * (c.pool.node.rent_usd_per_hour or 0.0), year)
@@ -389,7 +465,7 @@ def _units(
         if any(all(a <= b for a, b in zip(other, counts, strict=True)) for other in found):
             continue
         units = dict(zip(least, counts, strict=True))
-        if all(_calendar_with(problem, candidates, plan[year], placed, work, units) for year in plan):
+        if all(_calendar_with(problem, candidates, year, plan[year], placed, work, units) for year in plan):
             found.append(counts)
             stored: Stored = defaultdict(dict)
             for (site, name), count in units.items():
@@ -445,6 +521,7 @@ def _moved(problem: Problem, c: TrainingCandidate, placed: Placed) -> Need:
 def _calendar_with(
     problem: Problem,
     candidates: Candidates,
+    year: int,
     uses: dict[str, Use],
     placed: Placed,
     work: dict[str, int],
@@ -463,8 +540,11 @@ def _calendar_with(
         owned = bool(use.jobs) and not use.jobs[0].pool.rented
         limited = owned or any(o.max_units is not None for o in problem.offers.values())
         if limited:
-            capacity[key] = work[key] - use.hosts
-        jobs += [(c, {key: c.nodes, **_moved(problem, c, placed)}) for c in use.jobs]
+            for hours in alike_hours(problem):
+                capacity[f"{key} {hours}"] = work[key] - use.hosts_then(problem, candidates, year, hours)
+        for c in use.jobs:
+            needs = {f"{key} {hours}": float(c.nodes) for hours in alike_hours(problem) if runs_then(c, hours)}
+            jobs.append((c, {**needs, **_moved(problem, c, placed)}))
     return keeps_calendar(problem, jobs, capacity)
 
 
@@ -483,13 +563,17 @@ def _standing(
             pool = candidates.pools[key]
             if pool.rented:
                 continue
-            busy = 0.0
-            for c in use.jobs:
-                row = problem.training[c.job]
-                share = row.runs_per_year * row.overhead_factor * c.days / 365
-                busy += share * c.nodes * (c.node_kw - pool.node.standby_kw)
-            busy += use.hosts * use.served[0][1].idle_kw if use.served else 0.0
             for hours in alike_hours(problem):
+                busy = 0.0
+                for c in use.jobs:
+                    row = problem.training[c.job]
+                    share = row.runs_per_year * row.overhead_factor * c.days / 365
+                    if c.hours:
+                        held = c.alone_days + c.nights * c.lost_s / 86400
+                        share = row.runs_per_year * row.overhead_factor * held * 24 / len(c.hours) / 365
+                    busy += share * c.nodes * (c.node_kw - pool.node.standby_kw) * runs_then(c, hours)
+                if use.served:
+                    busy += use.hosts_then(problem, candidates, year, hours) * use.served[0][1].idle_kw
                 for name, s, _, rate in use.served:
                     mean = sum(shares(problem, name, hour) for hour in range(24)) / 24
                     busy_then = s.kw_per_request * rate * shares(problem, name, hours[0]) / mean

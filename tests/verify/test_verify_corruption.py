@@ -26,6 +26,7 @@ UNVERIFIABLE = {
     "confidence.without_tco_usd": "found by another solve",
     "confidence.without_kept_pct": "found by another solve",
     "confidence.design_changes": "found by another solve",
+    "night.without_nodes": "found by another solve",
     "binding.sentence": "prose; the row and the share are recomputed",
     "rejected.description": "prose",
     "rejected.reason": "prose",

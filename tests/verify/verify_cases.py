@@ -163,6 +163,49 @@ Decoder services, a rented job, growth, availability.
 """
 
 
+GAMMA = {
+    "settings": """
+        key,value
+        name,gamma
+        horizon_years,2
+        """,
+    "sites": """
+        name,kind,power_limit_kw,electricity_usd_per_kwh,build_usd_per_kw,redundancy
+        hall,owned,90,0.12,4000,N
+        """,
+    "training": """
+        name,model,samples,epochs,sequence_length,global_batch,deadline_days,runs_per_year,precisions,preemptible,after
+        tune,bert-large,9000000,3,384,64,12,3,bf16,yes,
+        check,bert-base,1000000,1,384,64,12,1,bf16,yes,tune
+        """,
+    "inference": """
+        name,model,peak_requests_per_s,profile,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct,headroom_pct
+        answers,bert-base,24000,office,384,0,100,99,1,10
+        """,
+    "profiles": """
+        name,hourly
+        office,0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 1 1 1 1 1 1 1 1 1 1 0.5 0.5 0.5 0.5 0.2 0.2
+        """,
+    "tariffs": """
+        site,from_hour,to_hour,band_usd_per_kwh
+        hall,8,20,0.2
+        """,
+    "offers": """
+        table,name,max_units
+        nodes,l4-4,20
+        fabrics,none,
+        storage,ceph-nvme-154,
+        racks,air-20kw,
+        power,transformer-100,
+        power,ups-50,
+        power,pdu-25,
+        cooling,crah-30,
+        cooling,chiller-air-50,
+        """,
+}
+"""A service whose nodes jobs use at night, under a tariff."""
+
+
 def write_problem(folder: Path, tables: dict[str, str]) -> Path:
     """Write the tables as CSV files into ``folder`` and return it."""
     folder.mkdir(parents=True)

@@ -242,14 +242,15 @@ class TrainingJob(NamedRow):
         refers_to="training",
     )
     priority: int = column(
-        "Jobs of a higher priority end as early as any calendar allows, before those of a lower one; 0: no preference.",
+        "Jobs of a higher priority that run once a year end as early as any calendar allows, before those of a lower "
+        "one; what runs several times keeps its even spread. 0: no preference.",
         default=0,
         ge=0,
         le=100,
     )
     preemptible: YesNo = column(
         "Whether it may run in some hours of the day only, on nodes that services with a profile leave free then: it "
-        "stops with a checkpoint and restarts from it.",
+        "stops with a checkpoint and restarts from it. Services with reload_s keep their nodes.",
         default=False,
     )
 

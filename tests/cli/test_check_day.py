@@ -1,0 +1,33 @@
+"""What `dcopt check` says of the day and the calendar."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cli_inputs import dcopt
+
+from dcopt.problem.locate import examples_dir
+
+EXAMPLE = examples_dir() / "night-training"
+
+
+def test_check_says_what_follows_the_hours_and_waits(tmp_path: Path) -> None:
+    result = dcopt("check", EXAMPLE, "--no-precheck")
+    assert result.exit_code == 0
+    text = " ".join(result.stdout.split()).replace("- ", "-")
+    assert "assistant follows llm-conversation (mean 52.93 requests/s)" in text
+    assert "weekly-guard comes after weekly-tune" in text
+    assert "weekly-tune and weekly-guard may run at night" in text
+
+
+def test_its_json_has_the_columns() -> None:
+    facts = json.loads(dcopt("check", EXAMPLE, "--no-precheck", "--json").stdout)
+    assert [job["after"] for job in facts["training"]] == [[], ["weekly-tune"]]
+    assert all(job["preemptible"] for job in facts["training"])
+    assert facts["inference"][0]["profile"] == "llm-conversation"
+
+
+def test_other_problems_are_described_as_before() -> None:
+    result = dcopt("check", examples_dir() / "gpt3-pretraining", "--no-precheck")
+    assert "the day and the calendar" not in result.stdout
