@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.bands import bands_of
+from dcopt.candidates.known import Admits, Known, OfService, everything
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.records import Band, Pool, ServingCandidate, Verdict
 from dcopt.candidates.serving_ways import Way, recipes_for, ways_of
@@ -42,10 +43,12 @@ class ServingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    cases: dict[tuple[str, str, str, str], list[Case]] = field(default_factory=dict)
-    rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+    admits: Admits = everything
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
+    mine: OfService = field(init=False)
+    """What is known of the service whose candidates are being made."""
 
     def __post_init__(self) -> None:
         """Read what is to be expected of predictions; raises `InputError` for a measurement that cannot be used."""
@@ -64,12 +67,14 @@ class ServingGenerator:
 
     def _on_pool(self, service: Service, pool: Pool) -> list[ServingCandidate]:
         """Rate the ways from the most throughput a chip down, leaving out those that cannot win any more."""
+        self.mine = self.known.of_service(service)
         cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
         trip = rtt_ms(service, pool.site, self.problem)
         cases = [
             *self._cases(service, pool, cluster, spanning=False),
             *self._cases(service, pool, cluster, spanning=True),
         ]
+        cases = [case for case in cases if self.admits(service.name, pool, compression_of(case.way))]
         cases.sort(key=lambda case: (-case.requests_per_s / case.accelerators, case.accelerators))
         found: list[ServingCandidate] = []
         for case in cases:
@@ -82,14 +87,15 @@ class ServingGenerator:
         return found
 
     def _cases(self, service: Service, pool: Pool, cluster: Cluster, *, spanning: bool) -> list[Case]:
-        key = (service.name, pool.site, pool.node.name, pool.fabric.name if spanning else "")
-        if key not in self.cases:
-            self.cases[key] = [
+        key = (pool.site, pool.node.name, pool.fabric.name if spanning else "")
+        if key not in self.mine.cases:
+            self.mine.cases[key] = [
                 _case(pool.node, way, self._expected(service, pool, way))
                 for recipe in recipes_for(service, self.problem, pool)
                 for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
             ]
-        return self.cases[key]
+        found: list[Case] = self.mine.cases[key]
+        return found
 
     def _expected(self, service: Service, pool: Pool, way: Way) -> ServingExpectation:
         recipe = way.recipe
@@ -114,14 +120,20 @@ class ServingGenerator:
     ) -> ServingPrediction | None:
         way, recipe = case.way, case.way.recipe
         spans = way.layout.accelerators > pool.node.accelerators
-        place = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms)
+        place = (pool.node.name, pool.fabric.name if spans else "", trip_ms)
         key = (*place, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected, servers)
-        if key not in self.rates:
+        if key not in self.mine.rates:
             where = (recipe.task, cluster, way.layout, recipe.variant, recipe.engine)
             name = replica_name(service, pool.node.name, pool.fabric.name, where, trip_ms)
             factor = rate_factor(self.problem.corrections, name)
-            self.rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
-        return self.rates[key]
+            self.mine.rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
+        rated: ServingPrediction | None = self.mine.rates[key]
+        return rated
+
+
+def compression_of(way: Way) -> str:
+    """Return what a way serves, as a design names it: its variants, stacked with '+'."""
+    return "+".join(row.name for row in way.recipe.stack)
 
 
 def _case(node: Node, way: Way, expected: ServingExpectation) -> Case:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from dcopt.candidates.known import Admits, Known, everything
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.cluster import Cluster
@@ -39,7 +40,8 @@ class TrainingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    steps: dict[tuple[str, str, str, str, str], dict[int, StepPrediction]] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+    admits: Admits = everything
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
 
@@ -62,6 +64,8 @@ class TrainingGenerator:
 
     def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> Iterable[TrainingCandidate]:
         for precision in job.precisions:
+            if not self.admits(job.name, pool, precision):
+                continue
             loss = TRAINING_LOSS_PCT.get(precision, 0.0)
             if job.max_quality_loss_pct is not None and loss > job.max_quality_loss_pct:
                 continue
@@ -77,19 +81,21 @@ class TrainingGenerator:
             return {}
         if not computes_in(software, precision):
             return {}
-        key = (job.name, pool.node.name, pool.fabric.name, precision, software.name)
-        if key not in self.steps:
+        key, largest = (pool.node.name, pool.fabric.name, precision, software.name), self._largest_pool(pool)
+        steps = self.known.of_job(job)
+        if key not in steps or steps[key][0] < largest:
             cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
-            sizes = legal_node_counts(run.task, cluster, self._largest_pool(pool))
+            sizes = legal_node_counts(run.task, cluster, largest)
             best = best_steps(run.task, cluster, sizes, precision, software)
             measured = measured_steps(self.expectations, job, run, pool, cluster, precision, software)
-            self.steps[key] = dict(best) | {
+            faster = {
                 nodes: step
                 for nodes, step in measured.items()
                 if nodes not in best
                 or self._time(job, pool, step, software) < self._time(job, pool, best[nodes], software)
             }
-        return {nodes: step for nodes, step in self.steps[key].items() if nodes <= pool.max_nodes}
+            steps[key] = (largest, dict(best) | faster)
+        return {nodes: step for nodes, step in steps[key][1].items() if nodes <= pool.max_nodes}
 
     def _expected(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: Software) -> Expectation:
         nodes = step.accelerators // pool.node.accelerators
