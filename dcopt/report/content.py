@@ -18,19 +18,23 @@ from dcopt.report.equipment import equipment_sections
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
 from dcopt.report.promises import promises_section
 from dcopt.report.simulation import simulation_section
+from dcopt.report.why import why_section
 from dcopt.report.workloads import calendar_section, services_section, training_section
 
 if TYPE_CHECKING:
+    from dcopt.design.explanation import Explanation
     from dcopt.problem.problem import Problem
 
 
 Simulated = Sequence[SimulatedService]
 
 
-def build_report(design: Design, problem: Problem | None, simulated: Simulated = ()) -> Report:
+def build_report(
+    design: Design, problem: Problem | None, simulated: Simulated = (), explanation: Explanation | None = None
+) -> Report:
     """Return the report of a design; ``problem`` adds promises, models, settings and sources where it is at hand.
 
-    ``simulated`` is what a simulation of the services found.
+    ``simulated`` is what a simulation of the services found, ``explanation`` what 'dcopt explain' did.
 
     Without a design (status infeasible or no_solution) the diagnosis is the answer, and only what is known follows.
     """
@@ -41,7 +45,8 @@ def build_report(design: Design, problem: Problem | None, simulated: Simulated =
         corrections = () if problem is None else problem.corrections
         sections += [promises_section(design), simulation_section(simulated, corrections), *rest]
         sections += [cost_section(design), binding_section(design), baseline_section(design), calendar_section(design)]
-    sections += [rejected_section(design), _notes(design, problem), free_section(design, problem)]
+    why = why_section(design, explanation)
+    sections += [why or rejected_section(design), _notes(design, problem), free_section(design, problem)]
     if has_design(design):
         sections.append(bom_section(design))
     sections.append(assumption_section(design, problem))

@@ -12,15 +12,18 @@ from dcopt.report.content import Simulated, build_report
 from dcopt.report.style import STYLE
 
 if TYPE_CHECKING:
+    from dcopt.design.explanation import Explanation
     from dcopt.problem.problem import Problem
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 OPEN_ROWS = 30
 
 
-def render_html(design: Design, problem: Problem | None, simulated: Simulated = ()) -> str:
+def render_html(
+    design: Design, problem: Problem | None, simulated: Simulated = (), explanation: Explanation | None = None
+) -> str:
     """Return the report as a page that opens from disk; its policy forbids it to load anything."""
-    return render_page(build_report(design, problem, simulated), STATUS_WORDS[design.status])
+    return render_page(build_report(design, problem, simulated, explanation), STATUS_WORDS[design.status])
 
 
 def render_page(report: Report, words: str) -> str:

@@ -11,15 +11,18 @@ from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, saf
 from dcopt.report.content import Simulated, build_report
 
 if TYPE_CHECKING:
+    from dcopt.design.explanation import Explanation
     from dcopt.problem.problem import Problem
 
 SPECIAL = re.compile(r"([\\`*\[\]|~$])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
 LEADING = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
 
 
-def render_markdown(design: Design, problem: Problem | None, simulated: Simulated = ()) -> str:
+def render_markdown(
+    design: Design, problem: Problem | None, simulated: Simulated = (), explanation: Explanation | None = None
+) -> str:
     """Return the report as Markdown; every text is escaped, charts are left out (their numbers are in the tables)."""
-    report = build_report(design, problem, simulated)
+    report = build_report(design, problem, simulated, explanation)
     lines = [f"# {escape(report.title)}", ""]
     for section in report.sections:
         lines += _section(section)

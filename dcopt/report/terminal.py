@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, saf
 from dcopt.report.content import Simulated, build_report
 
 if TYPE_CHECKING:
+    from dcopt.design.explanation import Explanation
     from dcopt.problem.problem import Problem
 
 GAP = "  "
@@ -25,14 +27,20 @@ NOT_IN_SUMMARY = ("A step and what it needs", "Load of each service")
 
 
 def render_terminal(
-    design: Design, problem: Problem | None, width: int = 100, *, summary: bool = False, simulated: Simulated = ()
+    design: Design,
+    problem: Problem | None,
+    width: int = 100,
+    *,
+    summary: bool = False,
+    simulated: Simulated = (),
+    explanation: Explanation | None = None,
 ) -> str:
     """Return the report as text of at most ``width`` columns (60 at least), without colour.
 
     Charts are left out (their numbers are in the tables), long lists are cut, and appendices are named only.
     ``summary`` keeps what a planner asks first: the answer, what to buy, the workloads, the cost and what binds.
     """
-    report = build_report(design, problem, simulated)
+    report = build_report(design, problem, simulated, explanation)
     if summary:
         report = replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
     width = max(width, 60)
@@ -45,6 +53,15 @@ def render_terminal(
     if appendices:
         lines += textwrap.wrap(f"Also in the HTML and Markdown reports: {', '.join(appendices)}.", width)
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def render_sections(title: str, sections: Sequence[Section], width: int = 100) -> str:
+    """Return sections under a title as text of at most ``width`` columns (60 at least)."""
+    width = max(width, 60)
+    lines = [*textwrap.wrap(safe(title), width), ""]
+    for section in sections:
+        lines += _section(section, width)
+    return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
 
 
 def _brief(section: Section) -> Section:
