@@ -17,8 +17,7 @@ from dcopt.pipeline.questions import Answered, Questions
 from dcopt.pipeline.why_not import why_not
 from dcopt.problem.problem import Problem
 
-KIND = "another node, site, fabric or variant"
-NODE = "another node"
+ASPECTS = ("site", "node", "fabric", "variant")
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,9 @@ def rivals_of(questions: Questions, design: Design, workload: str) -> tuple[Riva
     used = ways_of(design, workload)
     nodes = {way.node for way in used}
     first = questions.ask(f"{workload} in another way?", admits=_without(workload, used))
-    found = [_rival(questions, design, workload, KIND, first)]
     if first.design is None:
-        return tuple(found)
+        return (_rival(questions, design, workload, "any other way", first),)
+    found = [_rival(questions, design, workload, _differs(used, ways_of(first.design, workload)), first)]
     also = ways_of(first.design, workload)
     others = {way.node for way in also} - nodes
     second = questions.ask(f"{workload} on another node?", admits=_not_on(workload, nodes | others))
@@ -71,8 +70,17 @@ def rivals_of(questions: Questions, design: Design, workload: str) -> tuple[Riva
         return tuple(found)
     if second.design is None:
         second = questions.ask(f"{workload} in yet another way?", admits=_without(workload, used | also))
-        return (*found, _rival(questions, design, workload, f"{KIND} than either", second))
-    return (*found, _rival(questions, design, workload, NODE + (" than either" if others else ""), second))
+        more = "any third way" if second.design is None else _differs(used | also, ways_of(second.design, workload))
+        return (*found, _rival(questions, design, workload, more, second))
+    return (*found, _rival(questions, design, workload, "a third node" if others else "another node", second))
+
+
+def _differs(used: frozenset[Way], other: frozenset[Way]) -> str:
+    """Return in what another way to run a workload differs, first of all."""
+    for aspect in ASPECTS:
+        if {getattr(way, aspect) for way in other} - {getattr(way, aspect) for way in used}:
+            return f"another {aspect}"
+    return "another combination"
 
 
 def _without(workload: str, ways: frozenset[Way]) -> Admits:

@@ -37,10 +37,13 @@ def _workloads(design: Design) -> Section:
 
 
 def _job(design: Design, job: TrainingRecord) -> str:
+    slower = ""
+    if job.production_factor != 1:
+        slower = f"In production a step takes {number(job.production_factor)} times as long as on the bench, and "
     return (
         f"{job.job}: {'; '.join(runs_in_words(design, job.job))}. A step of {number(job.step_s)} s is "
-        f"{_shares(job.breakdown_s)}. In production a step takes {number(job.production_factor)} times as long as on "
-        f"the bench, and {percent(job.goodput)} of the time makes progress (failures and checkpoints take the rest)"
+        f"{_shares(job.breakdown_s)}. {slower}{percent(job.goodput)} of the time makes progress (failures and "
+        "checkpoints take the rest)"
     )
 
 

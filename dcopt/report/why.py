@@ -33,7 +33,7 @@ def _rivals(design: Design, explanation: Explanation) -> tuple[Block, ...]:
                 rows.append(("", rival.what, words, _added(rival.extra, tiny), _traded(rival.trade)))
     blocks: list[Block] = []
     if rows:
-        headers = ("workload", "in", "how it runs", f">adds ({explanation.unit})", "in the whole design")
+        headers = ("workload", "", "how it runs", f">adds ({explanation.unit})", "in the whole design")
         blocks.append(table("The best other ways to run each workload", headers, rows))
     unable = [(u.workload, u.node, u.site, u.reason) for u in explanation.unable]
     if unable:
