@@ -33,13 +33,13 @@ def command(run: Path, requests: int, seed: int, trace: Path | None, as_json: bo
     Example: dcopt simulate chat-run --requests 100000
     """
     from dcopt.cli.text_table import text_table
-    from dcopt.design.explanation import read_explanation
     from dcopt.design.files import DesignFileError, read_design
     from dcopt.design.simulation import write_simulation
     from dcopt.pipeline.simulate import simulate_design
     from dcopt.pipeline.traces import TraceError, read_trace
     from dcopt.problem.findings import InputError
     from dcopt.problem.load import load
+    from dcopt.report.context import read_beside
     from dcopt.report.html import render_html
     from dcopt.report.simulation import simulation_rows
 
@@ -49,7 +49,7 @@ def command(run: Path, requests: int, seed: int, trace: Path | None, as_json: bo
         recorded = None if trace is None else read_trace(trace)
         found = simulate_design(problem, design, requests=requests, seed=seed, trace=recorded)
         write_simulation(found, run)
-        (run / "report.html").write_text(render_html(design, problem, found, read_explanation(run)), encoding="utf-8")
+        (run / "report.html").write_text(render_html(design, problem, found, read_beside(run)), encoding="utf-8")
     except InputError as error:
         exit_with(error.findings)
     except (DesignFileError, TraceError, ValueError, LookupError) as error:

@@ -6,9 +6,12 @@ change and the best design without it, each known to lie between its bound and i
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Literal
+
+from pydantic import ValidationError
 
 from dcopt.design.records import Record
 
@@ -136,6 +139,14 @@ def write_explanation(explanation: Explanation, folder: Path) -> Path:
 def read_explanation(folder: Path) -> Explanation | None:
     """Return what ``explanation.json`` of ``folder`` holds; None where it is not there or cannot be read."""
     try:
-        return Explanation.model_validate_json((folder / EXPLANATION_FILE).read_bytes())
+        return explanation_in(json.loads((folder / EXPLANATION_FILE).read_bytes()))
     except (OSError, ValueError):
+        return None
+
+
+def explanation_in(document: object) -> Explanation | None:
+    """Return the explanation that a JSON document holds; None where it holds none."""
+    try:
+        return Explanation.model_validate(document)
+    except ValidationError:
         return None

@@ -28,6 +28,7 @@ from dcopt.pipeline.run_folder import INPUTS, LOCK_FILE
 from dcopt.pipeline.user_constraints import no_constraints, user_constraints
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
+from dcopt.report.context import read_beside
 from dcopt.report.html import render_html
 from dcopt.solve.interrupt import deferred
 from dcopt.solve.session import SolveOptions
@@ -203,6 +204,6 @@ def explain_run(
         write_explanation(explanation, folder)
         design = with_savings(design, explanation)
         write_design(design, folder)
-        page = render_html(design, problem, read_simulation(folder), explanation)
+        page = render_html(design, problem, read_simulation(folder), read_beside(folder))
         (folder / "report.html").write_text(page, encoding="utf-8")
     return explanation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, saf
 from dcopt.report.content import Simulated, build_report
 
 if TYPE_CHECKING:
-    from dcopt.design.explanation import Explanation
     from dcopt.problem.problem import Problem
 
 GAP = "  "
@@ -33,14 +32,14 @@ def render_terminal(
     *,
     summary: bool = False,
     simulated: Simulated = (),
-    explanation: Explanation | None = None,
+    beside: Mapping[str, object] | None = None,
 ) -> str:
     """Return the report as text of at most ``width`` columns (60 at least), without colour.
 
     Charts are left out (their numbers are in the tables), long lists are cut, and appendices are named only.
     ``summary`` keeps what a planner asks first: the answer, what to buy, the workloads, the cost and what binds.
     """
-    report = build_report(design, problem, simulated, explanation)
+    report = build_report(design, problem, simulated, beside)
     if summary:
         report = replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
     width = max(width, 60)
