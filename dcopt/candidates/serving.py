@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from dcopt.candidates.admitted import Admits, everything
 from dcopt.candidates.bands import bands_of
-from dcopt.candidates.known import Admits, Known, OfService, everything
+from dcopt.candidates.memory import Memory
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.records import Band, Pool, ServingCandidate, Verdict
-from dcopt.candidates.serving_ways import Way, recipes_for, ways_of
+from dcopt.candidates.serving_ways import Recipe, Way, recipes_for, ways_of
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.expected import Expectations, ServingExpectation, expectations_of
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ServingPrediction
+from dcopt.performance.serving import Layout, ServingPrediction
 from dcopt.performance.serving_expected import promised_rate
-from dcopt.performance.workloads import replica_name, rtt_ms
+from dcopt.performance.workloads import promise_of, replica_name, rtt_ms
 from dcopt.problem.corrections import rate_factor
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Node
@@ -43,12 +44,12 @@ class ServingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    known: Known = field(default_factory=Known)
+    memory: Memory = field(default_factory=Memory)
+    """Of this problem; shared with the problems that predictions cannot tell from it."""
     admits: Admits = everything
+    cases: dict[tuple[str, str, str, str], list[Case]] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
-    mine: OfService = field(init=False)
-    """What is known of the service whose candidates are being made."""
 
     def __post_init__(self) -> None:
         """Read what is to be expected of predictions; raises `InputError` for a measurement that cannot be used."""
@@ -67,7 +68,6 @@ class ServingGenerator:
 
     def _on_pool(self, service: Service, pool: Pool) -> list[ServingCandidate]:
         """Rate the ways from the most throughput a chip down, leaving out those that cannot win any more."""
-        self.mine = self.known.of_service(service)
         cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
         trip = rtt_ms(service, pool.site, self.problem)
         cases = [
@@ -87,15 +87,28 @@ class ServingGenerator:
         return found
 
     def _cases(self, service: Service, pool: Pool, cluster: Cluster, *, spanning: bool) -> list[Case]:
-        key = (pool.site, pool.node.name, pool.fabric.name if spanning else "")
-        if key not in self.mine.cases:
-            self.mine.cases[key] = [
-                _case(pool.node, way, self._expected(service, pool, way))
+        key = (service.name, pool.site, pool.node.name, pool.fabric.name if spanning else "")
+        if key not in self.cases:
+            self.cases[key] = [
+                _case(pool.node, Way(recipe, layout, most), expected)
                 for recipe in recipes_for(service, self.problem, pool)
+                for layout, most, expected in self._ways(service, pool, cluster, recipe, spanning=spanning)
+            ]
+        return self.cases[key]
+
+    def _ways(
+        self, service: Service, pool: Pool, cluster: Cluster, recipe: Recipe, *, spanning: bool
+    ) -> list[tuple[Layout, float, ServingExpectation]]:
+        """Return the layouts of a recipe with the requests/s that each carries at most, and what to expect."""
+        runs = (tuple(row.name for row in recipe.stack), recipe.engine.name, recipe.speculation)
+        promised = (service.ttft_ms, service.tpot_ms, service.latency_ms) if self.problem.measurements else ()
+        key = (service.name, pool.node.name, pool.fabric.name if spanning else "", *runs, spanning, *promised)
+        if key not in self.memory.ways:
+            self.memory.ways[key] = [
+                (way.layout, way.most_per_s, self._expected(service, pool, way))
                 for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
             ]
-        found: list[Case] = self.mine.cases[key]
-        return found
+        return self.memory.ways[key]
 
     def _expected(self, service: Service, pool: Pool, way: Way) -> ServingExpectation:
         recipe = way.recipe
@@ -120,15 +133,15 @@ class ServingGenerator:
     ) -> ServingPrediction | None:
         way, recipe = case.way, case.way.recipe
         spans = way.layout.accelerators > pool.node.accelerators
-        place = (pool.node.name, pool.fabric.name if spans else "", trip_ms)
+        place = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms, promise_of(service, trip_ms))
         key = (*place, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected, servers)
-        if key not in self.mine.rates:
+        rates = self.memory.rates
+        if key not in rates:
             where = (recipe.task, cluster, way.layout, recipe.variant, recipe.engine)
             name = replica_name(service, pool.node.name, pool.fabric.name, where, trip_ms)
             factor = rate_factor(self.problem.corrections, name)
-            self.mine.rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
-        rated: ServingPrediction | None = self.mine.rates[key]
-        return rated
+            rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
+        return rates[key]
 
 
 def compression_of(way: Way) -> str:

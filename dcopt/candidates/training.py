@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from dcopt.candidates.known import Admits, Known, everything
+from dcopt.candidates.admitted import Admits, everything
+from dcopt.candidates.memory import Memory
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.cluster import Cluster
@@ -40,7 +41,8 @@ class TrainingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    known: Known = field(default_factory=Known)
+    memory: Memory = field(default_factory=Memory)
+    """Of this problem; shared with the problems that predictions cannot tell from it."""
     admits: Admits = everything
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
@@ -81,21 +83,20 @@ class TrainingGenerator:
             return {}
         if not computes_in(software, precision):
             return {}
-        key, largest = (pool.node.name, pool.fabric.name, precision, software.name), self._largest_pool(pool)
-        steps = self.known.of_job(job)
-        if key not in steps or steps[key][0] < largest:
+        largest, steps = self._largest_pool(pool), self.memory.steps
+        key = (job.name, pool.node.name, pool.fabric.name, precision, software.name, largest)
+        if key not in steps:
             cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
             sizes = legal_node_counts(run.task, cluster, largest)
             best = best_steps(run.task, cluster, sizes, precision, software)
             measured = measured_steps(self.expectations, job, run, pool, cluster, precision, software)
-            faster = {
+            steps[key] = dict(best) | {
                 nodes: step
                 for nodes, step in measured.items()
                 if nodes not in best
                 or self._time(job, pool, step, software) < self._time(job, pool, best[nodes], software)
             }
-            steps[key] = (largest, dict(best) | faster)
-        return {nodes: step for nodes, step in steps[key][1].items() if nodes <= pool.max_nodes}
+        return {nodes: step for nodes, step in steps[key].items() if nodes <= pool.max_nodes}
 
     def _expected(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: Software) -> Expectation:
         nodes = step.accelerators // pool.node.accelerators

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from dcopt.candidates.admitted import Admits, everything
 from dcopt.candidates.generate import generate
-from dcopt.candidates.known import Admits, Known, everything
+from dcopt.candidates.memory import Memory
 from dcopt.candidates.records import Candidates
 from dcopt.design.explanation import Extra
 from dcopt.design.records import Design
@@ -66,7 +67,7 @@ class Questions:
     user_constraints: Callable[[Program], None] = no_constraints
     on_question: Callable[[str], None] = lambda text: None
     log: Callable[[str], None] = lambda text: None
-    known: Known = field(default_factory=Known)
+    memory: Memory = field(default_factory=Memory)
     best: float = 0.0
     bound: float | None = None
     interrupted: bool = False
@@ -104,7 +105,7 @@ class Questions:
     def _answer(self, asked: Problem, admits: Admits, cutoffs: Callable[[Program], None]) -> Answered:
         free = self.user_constraints is no_constraints
         with heard():
-            candidates = generate(asked, only_needed=free, known=self.known, admits=admits)
+            candidates = generate(asked, only_needed=free, memory=self.memory, admits=admits)
         obstacles = precheck(asked, candidates)
         if obstacles:
             return Answered(None, None, None, None, candidates, impossible=True, reason=str(obstacles[0]))

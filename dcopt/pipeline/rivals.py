@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dcopt.candidates.known import Admits
+from dcopt.candidates.admitted import Admits
 from dcopt.candidates.records import Candidates, Pool, Verdict
 from dcopt.design.explanation import Rival, Trade, Unable
 from dcopt.design.records import Design, ServiceRecord, TrainingRecord

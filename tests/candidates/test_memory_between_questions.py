@@ -7,7 +7,7 @@ from dataclasses import replace
 from small import dataset, job, service, two_sites
 
 from dcopt.candidates.generate import generate
-from dcopt.candidates.known import Known
+from dcopt.candidates.memory import Memory
 from dcopt.candidates.records import Pool
 from dcopt.pipeline.promises import changed, promises_of
 
@@ -19,27 +19,27 @@ SMALL = (
 
 
 def test_every_promise_lifted_or_tightened_after_another_gives_what_a_fresh_start_gives() -> None:
-    problem, known = SMALL.load(), Known()
-    generate(problem, known=known)
+    problem, memory = SMALL.load(), Memory()
+    generate(problem, memory=memory)
     for promise in promises_of(problem):
         values = [promise.lifted]
         if promise.rises is not None and not promise.whole:
             values.append(promise.value * (0.8 if promise.rises else 1.01))
         for value in values:
             asked = changed(problem, {promise: value})
-            assert generate(asked, known=known) == generate(asked), f"{promise.row} {value}"
-    assert generate(problem, known=known) == generate(problem)
+            assert generate(asked, memory=memory) == generate(asked), f"{promise.row} {value}"
+    assert generate(problem, memory=memory) == generate(problem)
 
 
 def test_other_parts_empty_the_memory() -> None:
-    problem, known = SMALL.load(), Known()
-    generate(problem, known=known)
+    problem, memory = SMALL.load(), Memory()
+    generate(problem, memory=memory)
     chips = {name: row.model_copy(update={"memory_gb": 24}) for name, row in problem.accelerators.items()}
     other = replace(problem, tables={**problem.tables, "accelerators": chips})
-    assert generate(other, known=known) == generate(other)
+    assert generate(other, memory=memory) == generate(other)
     engines = {"table": "compression", "name": "bf16"}
     offered = SMALL.add("offers", **engines).load()
-    assert generate(offered, known=known) == generate(offered)
+    assert generate(offered, memory=memory) == generate(offered)
 
 
 def test_what_is_not_admitted_is_left_out_before_the_best_are_chosen() -> None:
