@@ -9,21 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dcopt.design.records import Design
 from dcopt.formulation.program import Program, total
-
-ASPECTS = ("node", "fabric", "cooling", "site")
-"""In what designs may differ."""
-
-
-def parts_of(design: Design, aspects: Iterable[str] = ASPECTS) -> tuple[str, ...]:
-    """Return the parts that ``design`` uses in any year, as ``aspect:name``; the fabric ``none`` is no part."""
-    used = {f"node:{pool.node}" for pool in design.pools}
-    used |= {f"fabric:{pool.fabric}" for pool in design.pools if pool.fabric != "none"}
-    used |= {f"site:{pool.site}" for pool in design.pools}
-    used |= {f"cooling:{unit.name}" for unit in design.cooling if unit.units}
-    wanted = tuple(f"{aspect}:" for aspect in aspects)
-    return tuple(sorted(part for part in used if part.startswith(wanted)))
 
 
 def not_all(program: Program, parts: Iterable[str], key: str) -> None:
@@ -32,7 +18,7 @@ def not_all(program: Program, parts: Iterable[str], key: str) -> None:
     program.require("not_all_parts", key, total(_used(program, part) for part in names) <= len(names) - 1)
 
 
-def without(program: Program, parts: Iterable[str]) -> None:
+def forbid(program: Program, parts: Iterable[str]) -> None:
     """Exclude designs that use any of ``parts``."""
     for part in parts:
         for index, (variable, _) in enumerate(_users(program, part)):

@@ -18,9 +18,10 @@ from dcopt.design.explanation import (
     write_explanation,
 )
 from dcopt.design.files import read_design, write_design
+from dcopt.design.parts import parts_of
 from dcopt.design.records import Design
 from dcopt.design.simulation import read_simulation
-from dcopt.formulation.parts import not_all, parts_of
+from dcopt.formulation.parts import not_all
 from dcopt.pipeline.prices import Pricing
 from dcopt.pipeline.questions import Answered, NoTimeError, Questions
 from dcopt.pipeline.rivals import rivals_of, trade_of, unable_of
@@ -154,7 +155,7 @@ class _Found:
 def with_savings(design: Design, explanation: Explanation) -> Design:
     """Return ``design`` with what one unit more of each promise that binds would save, where that is known."""
     saved = {
-        price.row: -price.looser.extra.found
+        price.row: max(0.0, -price.looser.extra.found)
         for price in explanation.prices
         if price.looser is not None and price.looser.extra.status == "priced" and price.looser.extra.found is not None
     }

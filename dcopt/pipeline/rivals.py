@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dcopt.candidates.admitted import Admits
 from dcopt.candidates.records import Candidates, Pool, Verdict
 from dcopt.design.explanation import Rival, Trade, Unable
+from dcopt.design.parts import headroom_pct, racks_of
 from dcopt.design.records import Design, ServiceRecord, TrainingRecord
 from dcopt.design.words import runs_in_words
 from dcopt.pipeline.questions import Answered, Questions
@@ -116,27 +117,20 @@ def trade_of(problem: Problem, design: Design, other: Design) -> Trade:
         capital_usd=sum(other.cost.capital.values()) - sum(design.cost.capital.values()),
         running_usd=sum(other.cost.running.values()) - sum(design.cost.running.values()),
         facility_kw=_at_end(other, "facility_kw") - _at_end(design, "facility_kw"),
-        racks=round(_racks(other) - _racks(design)),
+        racks=racks_of(other) - racks_of(design),
         carbon_t_per_year=_at_end(other, "carbon_t_per_year") - _at_end(design, "carbon_t_per_year"),
-        headroom_pct=_headroom_pct(problem, other),
+        headroom_pct=headroom_pct(other, power_limits_kw(problem)),
     )
 
 
-def _headroom_pct(problem: Problem, design: Design) -> float | None:
-    """Return the share of its grid power that the tightest site with a limit leaves free."""
-    limits = {name: site.power_limit_kw for name, site in problem.sites.items()}
-    free = [1 - record.facility_kw / limit for record in design.sites if (limit := limits[record.site])]
-    return 100 * min(free) if free else None
+def power_limits_kw(problem: Problem) -> dict[str, float]:
+    """Return the grid power of each site that has a limit."""
+    return {name: site.power_limit_kw for name, site in problem.sites.items() if site.power_limit_kw}
 
 
 def _at_end(design: Design, figure: str) -> float:
     last = max((site.year for site in design.sites), default=1)
     return float(sum(getattr(site, figure) for site in design.sites if site.year == last))
-
-
-def _racks(design: Design) -> float:
-    years = [rack.year for rack in design.racks]
-    return sum(rack.count for rack in design.racks if rack.year == max(years))
 
 
 def unable_of(questions: Questions, candidates: Candidates, workload: str) -> tuple[Unable, ...]:
