@@ -157,7 +157,7 @@ def changed(problem: Problem, values: Mapping[Promise, Any]) -> Problem:
             offered[promise.key] = value
             continue
         cells = rows.setdefault((promise.table, promise.key), {})
-        cells[promise.column] = value
+        cells[promise.column] = int(value) if promise.whole and value is not None else value
         if promise.column == "peak_requests_per_s":
             mean = problem.inference[promise.key].mean_requests_per_s
             if mean is not None:
