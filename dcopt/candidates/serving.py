@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from dcopt.candidates.admitted import Admits, everything
 from dcopt.candidates.bands import bands_of
+from dcopt.candidates.memory import Memory
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.records import Band, Pool, ServingCandidate, Verdict
-from dcopt.candidates.serving_ways import Way, recipes_for, ways_of
+from dcopt.candidates.serving_ways import Recipe, Way, recipes_for, ways_of
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.expected import Expectations, ServingExpectation, expectations_of
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ServingPrediction
+from dcopt.performance.serving import Layout, ServingPrediction
 from dcopt.performance.serving_expected import promised_rate
 from dcopt.performance.workloads import replica_name, rtt_ms, serving_task_of
 from dcopt.problem.corrections import rate_factor
@@ -46,11 +48,13 @@ class ServingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
+    memory: Memory = field(default_factory=Memory)
+    """Of this problem; shared with the problems that predictions cannot tell from it."""
+    admits: Admits = everything
     cases: dict[tuple[object, ...], list[Case]] = field(default_factory=dict)
     found: dict[tuple[object, ...], tuple[list[ServingCandidate], list[ServingCandidate]]] = field(default_factory=dict)
     """All that keep the promises, and the undominated of them, by what is asked and where: services that ask the same
     and sites that offer the same share them."""
-    rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
     offers: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     peaks: dict[str, tuple[float, ...]] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -68,7 +72,8 @@ class ServingGenerator:
                 continue
             trip = rtt_ms(service, pool.site, self.problem)
             asked = (self._asked(service), self._software(pool.site), pool.node.name, pool.fabric.name)
-            key = (*asked, trip, self._peaks(service))
+            chosen = () if self.admits is everything else (service.name, pool.key)
+            key = (*asked, trip, self._peaks(service), *chosen)
             if key not in self.found:
                 every = self._on_pool(service, pool, trip)
                 self.found[key] = every, undominated(every)
@@ -106,6 +111,7 @@ class ServingGenerator:
             *self._cases(service, pool, cluster, spanning=False),
             *self._cases(service, pool, cluster, spanning=True),
         ]
+        cases = [case for case in cases if self.admits(service.name, pool, compression_of(case.way))]
         cases.sort(key=lambda case: (-case.requests_per_s / case.accelerators, case.accelerators))
         found: list[ServingCandidate] = []
         for case in cases:
@@ -122,11 +128,25 @@ class ServingGenerator:
         key = (self._asked(service), self._software(pool.site), pool.node.name, fabric)
         if key not in self.cases:
             self.cases[key] = [
-                _case(pool.node, way, self._expected(service, pool, way))
+                _case(pool.node, Way(recipe, layout, most), expected)
                 for recipe in recipes_for(service, self.problem, pool)
-                for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
+                for layout, most, expected in self._ways(service, pool, cluster, recipe, spanning=spanning)
             ]
         return self.cases[key]
+
+    def _ways(
+        self, service: Service, pool: Pool, cluster: Cluster, recipe: Recipe, *, spanning: bool
+    ) -> list[tuple[Layout, float, ServingExpectation]]:
+        """Return the layouts of a recipe with the requests/s that each carries at most, and what to expect."""
+        runs = (tuple(row.name for row in recipe.stack), recipe.engine.name, recipe.speculation)
+        promised = (service.ttft_ms, service.tpot_ms, service.latency_ms) if self.problem.measurements else ()
+        key = (service.name, pool.node.name, pool.fabric.name if spanning else "", *runs, spanning, *promised)
+        if key not in self.memory.ways:
+            self.memory.ways[key] = [
+                (way.layout, way.most_per_s, self._expected(service, pool, way))
+                for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
+            ]
+        return self.memory.ways[key]
 
     def _expected(self, service: Service, pool: Pool, way: Way) -> ServingExpectation:
         recipe = way.recipe
@@ -153,12 +173,18 @@ class ServingGenerator:
         spans = way.layout.accelerators > pool.node.accelerators
         place = (self._asked(service), pool.node.name, pool.fabric.name if spans else "", trip_ms)
         key = (*place, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected, servers)
-        if key not in self.rates:
+        rates = self.memory.rates
+        if key not in rates:
             where = (recipe.task, cluster, way.layout, recipe.variant, recipe.engine)
             name = replica_name(service, pool.node.name, pool.fabric.name, where, trip_ms)
             factor = rate_factor(self.problem.corrections, name)
-            self.rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
-        return self.rates[key]
+            rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
+        return rates[key]
+
+
+def compression_of(way: Way) -> str:
+    """Return what a way serves, as a design names it: its variants, stacked with '+'."""
+    return "+".join(row.name for row in way.recipe.stack)
 
 
 def _case(node: Node, way: Way, expected: ServingExpectation) -> Case:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from dcopt.cli.inputs import NO_DESIGN, load_or_exit, usage_error
-from dcopt.cli.study_options import ProgressLine, choices_of, millions, solve_options
+from dcopt.cli.study_options import TIGHT_GAP, ProgressLine, choices_of, millions, solve_options
 from dcopt.cli.text_table import text_table
 
 if TYPE_CHECKING:
-    from dcopt.study.alternatives import Alternative
+    from dcopt.study.alternatives import Alternative, Found
 
 
 @click.command("alternatives")
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.option(
     "--differ",
     "aspect",
-    type=click.Choice(["node", "fabric", "site"]),
-    default="node",
+    type=click.Choice(["any", "node", "fabric", "cooling", "site"]),
+    default="any",
     show_default=True,
     help="In what the designs must differ.",
 )
@@ -42,9 +42,10 @@ def command(
     gap: float | None,
     seed: int,
 ) -> None:
-    """Show the next best designs of PROBLEM that use other nodes, fabrics or sites, and what each trades.
+    """Show the next best designs of PROBLEM that use other nodes, fabrics, cooling or sites, and what each trades.
 
-    Each is the cheapest that does without what it leaves out, to the gap.
+    Each does without at least one part of every design before it and is the cheapest that does (to the gap), so none
+    merely adds parts to a cheaper one, and none in between is missed.
 
     \b
     Example: dcopt alternatives chat --count 3 --within 5%
@@ -63,7 +64,9 @@ def command(
     line = ProgressLine()
     try:
         plan = {"kind": "alternatives", "details": {"aspect": aspect}}
-        asker = Asker(problem, sets, choices_of(time_limit, gap, seed), output, plan, line.outcome)
+        asker = Asker(
+            problem, sets, choices_of(time_limit, TIGHT_GAP if gap is None else gap, seed), output, plan, line.outcome
+        )
         found = alternatives(aspect, asker, count=count, within=share)
     except StudyFolderError as error:
         usage_error(str(error))
@@ -76,29 +79,53 @@ def command(
     if as_json:
         import json
 
-        rows = [{"extra_usd": one.extra_usd, **one.outcome.row()} for one in found]
+        rows = [{**one.outcome.row(), **_row(one)} for one in found.designs]
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(_text(found, aspect))
-    if len(found) <= count:
-        click.echo(f"no other design within {share:.3g} of the least TCO", err=True)
+    click.echo(_text(found))
+    if found.ended:
+        line_end = "" if found.ended.startswith("no other") else " was not found"
+        click.echo(f"{found.ended} ({share:.3g} of the least TCO){line_end}", err=True)
 
 
-def _text(found: tuple[Alternative, ...], aspect: str) -> str:
-    least = found[0].outcome.figures["tco_usd"]
+def _row(one: Alternative) -> dict[str, object]:
+    return {
+        "extra_usd": one.extra_usd,
+        "extra_proven_usd": one.proven_usd,
+        "without": " ".join(one.without),
+        "with": " ".join(one.with_),
+        **{f"trade.{name}": value for name, value in one.trades.items()},
+    }
+
+
+def _text(found: Found) -> str:
+    least = found.designs[0].outcome.figures["tco_usd"]
     rows = [
         [
             str(number),
             millions(one.outcome.figures["tco_usd"]),
             f"{one.extra_usd / least:.2%}",
-            f"{one.outcome.figures['nodes']:g}",
-            f"{one.outcome.figures['it_kw']:,.4g}",
-            millions(one.outcome.figures["capex_usd"]),
-            f"{one.outcome.figures['carbon_t_per_year']:,.4g}",
-            ", ".join(one.without) or "-",
+            _signed(one.trades["capital_usd"]),
+            _signed(one.trades["running_usd"]),
+            _signed(one.trades["facility_kw"], 1),
+            _signed(one.trades["racks"]),
+            _signed(one.trades["carbon_t_per_year"], 1),
+            f"{one.trades['headroom_pct']:.1f}" if "headroom_pct" in one.trades else "",
         ]
-        for number, one in enumerate(found)
+        for number, one in enumerate(found.designs)
     ]
-    header = ["", "TCO USD", "extra", "nodes", "IT kW", "capex USD", "t CO2/year", "without"]
-    words = [f"  {number}  {one.outcome.choices[aspect]}" for number, one in enumerate(found)]
-    return "\n".join([text_table(header, rows), "", f"What runs on which {aspect}:", *words])
+    header = ["", "TCO USD", "extra", "capital", "running", "kW", "racks", "t CO2/year", "kW free %"]
+    words = [f"  {number}  {_words(one, first=number == 0)}" for number, one in enumerate(found.designs)]
+    return "\n".join([text_table(header, rows), "", "What each buys against the cheapest (0):", *words])
+
+
+def _signed(value: float, digits: int = 0) -> str:
+    text = f"{value:+,.{digits}f}"
+    return "0" if float(text.replace(",", "")) == 0 else text
+
+
+def _words(one: Alternative, *, first: bool) -> str:
+    if first:
+        return ", ".join(part.replace(":", " ") for part in one.outcome.parts)
+    gone = f"without {', '.join(part.replace(':', ' ') for part in one.without)}"
+    return gone + (f", with {', '.join(part.replace(':', ' ') for part in one.with_)}" if one.with_ else "")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from dcopt.cli.inputs import NO_DESIGN, load_or_exit
+from dcopt.cli.inputs import NO_DESIGN, exit_with, load_or_exit, usage_error
 from dcopt.cli.report import design_of
 from dcopt.cli.study_options import ProgressLine
+from dcopt.cli.text_table import terminal_width
 
 UNDECIDED = 4
 """Exit code where the time did not suffice to know whether there is a design."""
@@ -20,12 +21,25 @@ UNDECIDED = 4
 @click.option(
     "--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change cells of a PROBLEM first."
 )
-@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True)
-def command(path: Path, sets: tuple[str, ...], time_limit: float) -> None:
-    """Explain the design of a RUN (what binds, what lost and why), or whether a PROBLEM has one.
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="Seconds for all questions.",
+)
+@click.option("--afresh", is_flag=True, help="Forget what an earlier 'explain' of the RUN found.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found about a RUN as JSON.")
+def command(path: Path, sets: tuple[str, ...], time_limit: float, afresh: bool, as_json: bool) -> None:
+    """Explain the design of a RUN, or whether a PROBLEM has one.
 
-    Where there is none, dcopt names the promises and limits that collide, none of which is superfluous, and the least
-    changes that make a design. Each answer is proven by a solve; all together take at most --time-limit seconds.
+    Of a RUN: where the time of each workload goes, what the best other ways to run it would have cost, what each
+    promise costs (a step tighter, a step looser, without it), and how far the next different design is. Each answer is
+    a solve of its own. They are kept in RUN/explanation.json: the report shows them, and asking again goes on from
+    there. Ctrl-C ends the questions and keeps the answers.
+
+    Where there is no design, dcopt names the promises and limits that collide, none of which is superfluous, and the
+    least changes that make a design, each proven by a solve.
 
     Exit codes: 0 explained, 1 no design exists (and why), 2 bad input, 4 not decided in the time.
 
@@ -35,11 +49,13 @@ def command(path: Path, sets: tuple[str, ...], time_limit: float) -> None:
     from dcopt.design.files import DESIGN_FILE
 
     if (path / DESIGN_FILE).is_file():
-        from dcopt.report.explanation import explain_design
-
+        if sets:
+            usage_error("--set changes a PROBLEM; the design of a RUN is explained as it was solved")
         design = design_of(path)
-        click.echo(explain_design(design))
-        sys.exit(NO_DESIGN if design.status == "infeasible" else 0)
+        if design.cost is not None:
+            click.echo(explained(path, time_limit, afresh=afresh, as_json=as_json), nl=False)
+            sys.exit(0)
+        path = path / "inputs"
     problem = load_or_exit(path, sets)
     from dcopt.pipeline.explain import explain_problem
 
@@ -50,3 +66,32 @@ def command(path: Path, sets: tuple[str, ...], time_limit: float) -> None:
         line.clear()
     click.echo(text)
     sys.exit({True: 0, False: NO_DESIGN, None: UNDECIDED}[possible])
+
+
+def explained(run: Path, seconds: float, *, afresh: bool = False, as_json: bool = False) -> str:
+    """Return the explanation of the design in ``run``, kept there too; what cannot be read ends with exit code 2."""
+    from dcopt.design.files import DesignFileError
+    from dcopt.pipeline.explain_design import explain_run
+    from dcopt.pipeline.user_constraints import UserConstraintsError
+    from dcopt.problem.findings import InputError
+    from dcopt.report.explanation import explain_design
+
+    line = ProgressLine()
+    try:
+        found = explain_run(
+            run, seconds, afresh=afresh, on_question=lambda asked: line.write(f"  {asked} (Ctrl-C ends)")
+        )
+    except InputError as error:
+        line.clear()
+        exit_with(error.findings)
+    except (DesignFileError, UserConstraintsError) as error:
+        line.clear()
+        usage_error(str(error))
+    except OSError as error:
+        line.clear()
+        usage_error(f"{run} cannot be read or written: {error.strerror or error}")
+    finally:
+        line.clear()
+    if as_json:
+        return found.model_dump_json(indent=1) + "\n"
+    return explain_design(design_of(run), found, min(terminal_width(), 140))

@@ -39,6 +39,7 @@ def command(run: Path, requests: int, seed: int, trace: Path | None, as_json: bo
     from dcopt.pipeline.traces import TraceError, read_trace
     from dcopt.problem.findings import InputError
     from dcopt.problem.load import load
+    from dcopt.report.context import read_beside
     from dcopt.report.html import render_html
     from dcopt.report.simulation import simulation_rows
 
@@ -48,7 +49,7 @@ def command(run: Path, requests: int, seed: int, trace: Path | None, as_json: bo
         recorded = None if trace is None else read_trace(trace)
         found = simulate_design(problem, design, requests=requests, seed=seed, trace=recorded)
         write_simulation(found, run)
-        (run / "report.html").write_text(render_html(design, problem, found), encoding="utf-8")
+        (run / "report.html").write_text(render_html(design, problem, found, read_beside(run)), encoding="utf-8")
     except InputError as error:
         exit_with(error.findings)
     except (DesignFileError, TraceError, ValueError, LookupError) as error:

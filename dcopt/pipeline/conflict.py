@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dcopt.candidates.generate import generate
+from dcopt.candidates.memory import Memory
 from dcopt.formulation.program import Program
 from dcopt.pipeline.precheck import precheck
-from dcopt.pipeline.promises import Promise, changed, promises_of
+from dcopt.pipeline.promises import CHOICES, OFFERED, Promise, changed, offers_of, promises_of
 from dcopt.pipeline.solving import Listener, solve_program
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
@@ -24,6 +25,8 @@ from dcopt.solve.session import SolveOptions
 RATIO = 1.01
 """A least change is found to within this ratio, then rounded to three digits and tried."""
 DOUBLINGS = 20
+SHOWN = 5
+"""Names of a list that are shown."""
 LONGEST_CHAIN = 6
 """Promises that are changed together at most."""
 PREFERRED = ("sites", "settings", "offers", "datasets", "training", "inference")
@@ -47,6 +50,7 @@ class Oracle:
     on_question: Callable[[str], None] = lambda text: None
     log: Callable[[str], None] = lambda text: None
     questions: int = 0
+    memory: Memory = field(default_factory=Memory)
     start: float = field(default_factory=time.monotonic)
 
     def has_design(self, problem: Problem, why: str) -> bool | None:
@@ -56,7 +60,7 @@ class Oracle:
             raise OutOfTimeError
         self.questions += 1
         self.on_question(why)
-        candidates = generate(problem, only_needed=self.user_constraints is no_constraints)
+        candidates = generate(problem, only_needed=self.user_constraints is no_constraints, memory=self.memory)
         if precheck(problem, candidates):
             return False
         options = SolveOptions(gap=1.0, time_limit_s=min(self.each_s, left))
@@ -96,7 +100,12 @@ class WayOut:
 def words(promise: Promise, value: object) -> str:
     """Return a change in words: 'from 30 to 41', or 'lifted' where the promise has no such number."""
     if promise.column == "sites":
-        return f"other sites than {' '.join(promise.value)} allowed"
+        return f"with other sites than {' '.join(promise.value)} allowed"
+    if promise.column in CHOICES:
+        assert isinstance(value, tuple)
+        more = [str(name) for name in value if name not in promise.value]
+        names = ", ".join(more[:SHOWN]) + (f" and {len(more) - SHOWN} more" if len(more) > SHOWN else "")
+        return f"with {names} offered too" if promise.column == OFFERED else f"with {names} allowed too"
     if value is None:
         return f"{promise.value:,.12g} lifted"
     assert isinstance(value, int | float)
@@ -133,23 +142,45 @@ def collision_of(problem: Problem, oracle: Oracle) -> Collision:
 
 
 def ways_out_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple[tuple[WayOut, ...], bool]:
-    """Return ways out of a collision, and whether all were tried: single changes, else chains of them."""
+    """Return ways out of a collision, and whether all were tried: single changes, else chains of them; more offers."""
     found: list[WayOut] = []
-    tried: set[frozenset[Promise]] = set()
     try:
         for promise in collision.promises:
             if oracle.has_design(changed(problem, {promise: promise.lifted}), f"{promise.row} lifted"):
                 found.append(_least(problem, (promise,), oracle))
-        if found:
-            return tuple(found), True
-        for promise in collision.promises:
-            chain = _chain(problem, promise, oracle)
-            if chain and frozenset(chain) not in tried:
-                tried.add(frozenset(chain))
-                found.append(_least(problem, chain, oracle))
+        if not found:
+            found.extend(_chains(problem, collision, oracle))
+        offers = offers_of(problem)
+        for offer in offers:
+            if oracle.has_design(changed(problem, {offer: offer.lifted}), f"with more of {offer.key} offered"):
+                found.append(_least(problem, (offer,), oracle))
+        if not found and offers:
+            found += _with_all_offered(problem, offers, oracle)
     except OutOfTimeError:
         return tuple(found), False
     return tuple(found), True
+
+
+def _with_all_offered(problem: Problem, offers: tuple[Promise, ...], oracle: Oracle) -> list[WayOut]:
+    """Return ways out that need several tables opened, or one promise loosened besides."""
+    opened = changed(problem, {offer: offer.lifted for offer in offers})
+    if oracle.has_design(opened, "with everything in the catalogue offered"):
+        return [_least(problem, offers, oracle)]
+    return [
+        _least(problem, (*offers, promise), oracle)
+        for promise in collision_of(opened, oracle).promises
+        if oracle.has_design(changed(opened, {promise: promise.lifted}), f"{promise.row} lifted as well")
+    ]
+
+
+def _chains(problem: Problem, collision: Collision, oracle: Oracle) -> Iterator[WayOut]:
+    """Yield ways out of several promises each, none twice."""
+    tried: set[frozenset[Promise]] = set()
+    for promise in collision.promises:
+        chain = _chain(problem, promise, oracle)
+        if chain and frozenset(chain) not in tried:
+            tried.add(frozenset(chain))
+            yield _least(problem, chain, oracle)
 
 
 def _chain(problem: Problem, first: Promise, oracle: Oracle) -> tuple[Promise, ...]:
@@ -186,6 +217,8 @@ def least_change(problem: Problem, promise: Promise, oracle: Oracle) -> tuple[ob
     To about 1 %, and proven by a design at that value. ``promise.lifted`` must make a design; it is the answer where no
     number does, or where time runs out before a nearer one is found.
     """
+    if promise.others:
+        return _fewest_more(problem, promise, oracle)
     if promise.rises is None:
         return promise.lifted, True
     best: object = promise.lifted
@@ -206,6 +239,22 @@ def least_change(problem: Problem, promise: Promise, oracle: Oracle) -> tuple[ob
     except OutOfTimeError:
         return best, False
     return (rounded if fits else works), True
+
+
+def _fewest_more(problem: Problem, promise: Promise, oracle: Oracle) -> tuple[object, bool]:
+    """Return the choice with one more that makes a design, where a single one does; else with as many as needed."""
+    try:
+        for value in promise.others:
+            if oracle.has_design(changed(problem, {promise: value}), f"{promise.row} with {value[-1]}"):
+                return value, True
+        needed = list(promise.lifted)
+        for name in [name for name in promise.lifted if name not in promise.value]:
+            fewer = tuple(kept for kept in needed if kept != name)
+            if oracle.has_design(changed(problem, {promise: fewer}), f"{promise.row} without {name}"):
+                needed = list(fewer)
+    except OutOfTimeError:
+        return promise.lifted, False
+    return tuple(needed), True
 
 
 def _bracket(problem: Problem, promise: Promise, oracle: Oracle) -> tuple[float | None, float]:
@@ -253,7 +302,8 @@ def _rounded(promise: Promise, value: float) -> float:
 def sentences(collision: Collision, ways: Sequence[WayOut], *, all_tried: bool) -> tuple[str, ...]:
     """Return collision and ways out in the planner's words."""
     if collision.hopeless:
-        return ("even with every promise and limit lifted there is no design:", *collision.hopeless)
+        works = (f"a design exists with {way}" for way in ways)
+        return ("even with every promise and limit lifted there is no design:", *collision.hopeless, *works)
     some = "these promises and limits collide" if len(collision.promises) > 1 else "this alone excludes every design"
     note = "" if collision.irreducible else " (perhaps fewer of them: not all could be tried in the time)"
     lines = [f"{some}{note}: " + "; ".join(f"{p.row} = {_shown(p)}" for p in collision.promises)]

@@ -44,7 +44,7 @@ def _collision(problem: Problem, oracle: Oracle) -> tuple[str, ...]:
         collision = collision_of(problem, oracle)
     except OutOfTimeError:
         return ("which promises collide was not found in the time: give more with --time-limit",)
-    ways, all_tried = ((), True) if collision.hopeless else ways_out_of(problem, collision, oracle)
+    ways, all_tried = ways_out_of(problem, collision, oracle)
     return sentences(collision, ways, all_tried=all_tried)
 
 

@@ -7,11 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.catalog_rows import PRECISIONS
+from dcopt.problem.tables.problem_rows import Offer
 
 MOST_POWER = 32.0
 """Times a site's power that counts as lifting its limit: pools grow with it, so it stays finite."""
 LEAST_LOAD = 0.001
 """Share of a service's load that counts as lifting the promise to serve it."""
+
+
+OFFERED = "offered"
+"""The column of a promise that stands for all rows of a table in `offers.csv`: what they name, and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Promise:
     @property
     def row(self) -> str:
         """The cell in the planner's words, such as ``training.csv: gpt3 deadline_days``."""
-        return " ".join(filter(None, (f"{self.table}.csv:", self.key, self.column)))
+        column = "" if self.column == OFFERED else self.column
+        return " ".join(filter(None, (f"{self.table}.csv:", self.key, column)))
 
     @property
     def group(self) -> tuple[str, str]:
@@ -42,11 +49,20 @@ class Promise:
         return self.table, self.key
 
     @property
+    def others(self) -> tuple[Any, ...]:
+        """Values between the one written and the lifted one, where those are choices and no numbers: one more each."""
+        if self.column in CHOICES:
+            return tuple((*self.value, more) for more in self.lifted if more not in self.value)
+        return ()
+
+    @property
     def whole(self) -> bool:
         """Whether the cell is a whole number."""
         return isinstance(self.value, int) and not isinstance(self.value, bool)
 
 
+CHOICES = ("precisions", OFFERED)
+"""Columns that list what may be chosen; more of it is looser."""
 _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
     "training": (
         ("deadline_days", 365.0, True),
@@ -54,6 +70,7 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("earliest_start_day", 0.0, False),
         ("after", (), None),
         ("max_quality_loss_pct", None, True),
+        ("precisions", PRECISIONS, None),
         ("sites", (), None),
     ),
     "inference": (
@@ -86,6 +103,8 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
     "offers": (("max_units", None, True), ("min_units", None, False)),
 }
 """By table: column, value without the promise, and whether larger is looser."""
+OPENED = ("nodes", "fabrics", "storage", "racks", "cooling", "power", "compression", "software")
+"""Tables of which more may be offered than `offers.csv` names."""
 _SETTINGS = (
     ("capex_limit_usd", None, True),
     ("carbon_limit_t_per_year", None, True),
@@ -119,16 +138,31 @@ def _all(problem: Problem) -> Iterator[Promise]:
             yield Promise("settings", "", column, value, lifted, rises)
 
 
+def offers_of(problem: Problem) -> tuple[Promise, ...]:
+    """Return, for each table that `offers.csv` restricts, that nothing else of it is offered; lifted: all of it is."""
+    found = []
+    for table in OPENED:
+        named = tuple(dict.fromkeys(offer.name for offer in problem.offers.values() if offer.table == table))
+        if named and set(named) != set(problem.tables[table]):
+            rest = tuple(name for name in problem.tables[table] if name not in named)
+            found.append(Promise("offers", table, OFFERED, named, named + rest, None))
+    return tuple(found)
+
+
 def changed(problem: Problem, values: Mapping[Promise, Any]) -> Problem:
     """Return ``problem`` with the cells of promises replaced; a service's mean load follows its peak."""
     settings: dict[str, Any] = {}
+    offered: dict[str, tuple[str, ...]] = {}
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for promise, value in values.items():
         if promise.table == "settings":
             settings[promise.column] = value
             continue
+        if promise.column == OFFERED:
+            offered[promise.key] = value
+            continue
         cells = rows.setdefault((promise.table, promise.key), {})
-        cells[promise.column] = value
+        cells[promise.column] = int(value) if promise.whole and value is not None else value
         if promise.column == "peak_requests_per_s":
             mean = problem.inference[promise.key].mean_requests_per_s
             if mean is not None:
@@ -136,4 +170,11 @@ def changed(problem: Problem, values: Mapping[Promise, Any]) -> Problem:
     tables = {name: dict(of_table) for name, of_table in problem.tables.items()}
     for (table, key), cells in rows.items():
         tables[table][key] = tables[table][key].model_copy(update=cells)
+    for table, names in offered.items():
+        there = {offer.name for offer in tables["offers"].values() if offer.table == table}  # type: ignore[attr-defined]
+        tables["offers"] |= {
+            f"{table}/{name}/*": Offer.model_validate({"table": table, "name": name})
+            for name in names
+            if name not in there
+        }
     return replace(problem, settings=problem.settings.model_copy(update=settings), tables=tables)

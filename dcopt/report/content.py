@@ -43,6 +43,7 @@ from dcopt.report.facility import cooling_section, power_section, racks_section,
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
 from dcopt.report.promises import promises_section
 from dcopt.report.simulation import simulation_section
+from dcopt.report.why import why_section
 from dcopt.report.workloads import services_section, training_section
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ SECTIONS: tuple[Callable[[Context], Made], ...] = (
     lambda c: sites_section(c.design, c.problem),
     lambda c: extra_sections(c.design, c.problem),
     lambda c: baseline_section(c.design),
-    lambda c: rejected_section(c.design),
+    lambda c: why_section(c.design, c.explanation) or rejected_section(c.design),
     _notes,
     lambda c: free_section(c.design, c.problem),
     lambda c: proof_section(c.design),

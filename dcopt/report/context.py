@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcopt.design.explanation import Explanation, explanation_in
 from dcopt.design.records import Design
 from dcopt.design.simulation import SimulatedService
 
@@ -26,6 +27,11 @@ class Context:
     problem: Problem | None = None
     simulated: tuple[SimulatedService, ...] = ()
     beside: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """What 'dcopt explain' found about the design, where the RUN folder holds it."""
+        return explanation_in(self.beside.get("explanation"))
 
 
 def read_beside(run: Path) -> dict[str, object]:

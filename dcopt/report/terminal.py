@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,15 @@ def render_terminal(
 def summary_of(report: Report) -> Report:
     """Return what a planner asks first: the answer, what to buy, the workloads, the cost and what binds."""
     return replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
+
+
+def render_sections(title: str, sections: Sequence[Section], width: int = 100) -> str:
+    """Return sections under a title as text of at most ``width`` columns (60 at least)."""
+    width = max(width, 60)
+    lines = [*textwrap.wrap(safe(title), width), ""]
+    for section in sections:
+        lines += _section(section, width)
+    return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
 
 
 def _brief(section: Section) -> Section:

@@ -1,4 +1,4 @@
-"""The integrity of an incumbent: integers rounded and fixed, the rest solved again, the cost compared."""
+"""The integrity of an incumbent: integers rounded and fixed, the rest solved again, cost and rows held exactly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import highspy
 import numpy as np
 
+from dcopt.solve.exact import exactly
 from dcopt.solve.matrix import Matrix
 from dcopt.solve.session import SolverError
 
@@ -18,11 +19,12 @@ WORSE_AT_MOST = 1e-6
 def polish(
     matrix: Matrix, values: Any, objective: float, *, log: Callable[[str], None] = lambda text: None
 ) -> tuple[Any, float]:
-    """Round the integer columns of ``values``, solve the rest again, and return (values, objective).
+    """Round the integer columns of ``values``, solve the rest again, and return (values, exact objective).
 
     Raises
     ------
-    SolverError: with the rounded integers there is no solution, or it costs more than `WORSE_AT_MOST` allows.
+    SolverError: with the rounded integers there is no solution, it costs more than `WORSE_AT_MOST` allows, or exact
+        arithmetic finds a row, bound or integer that does not hold (`dcopt.solve.exact`).
     """
     lp = matrix.lp
     is_integer = np.array([kind == highspy.HighsVarType.kInteger for kind in lp.integrality_])
@@ -45,5 +47,8 @@ def polish(
     cost = float(highs.getInfo().objective_function_value)
     if cost - objective > WORSE_AT_MOST * max(1.0, abs(objective)):
         raise SolverError(f"rounding the integers raises the objective from {objective!r} to {cost!r}")
-    result = np.array(highs.getSolution().col_value)
-    return np.where(is_integer, rounded, result), cost
+    result = np.where(is_integer, rounded, np.array(highs.getSolution().col_value))
+    found = exactly(matrix, result)
+    if not found.holds:
+        raise SolverError(f"in exact arithmetic {found.where} is missed by {found.worst:.3g} times its tolerance")
+    return result, float(found.objective)

@@ -1,36 +1,59 @@
-"""The next best designs that differ in a part that matters: a node, a fabric or a site.
+"""The next best designs that differ in a part that matters: a node, a fabric, a cooling unit or a site.
 
-Lawler's (1972) partition, by what a design uses: the cheapest design uses parts {a, b}; the next is the cheaper of the
-best without a and the best without b; each of these is split further in the same way. So alternatives come in the order
-of their cost, and each is proven to be the cheapest that does without what it leaves out.
+By integer cuts: with A_1, ..., A_k the parts of the designs found so far, the next is the cheapest one that does
+without at least one part of each, Σ_{a in A_i} used_a ≤ |A_i| − 1. So alternatives come in the order of their cost,
+none merely adds parts to a cheaper one, and none in between is missed.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dcopt.study.records import Outcome, Scenario
 
 Solve = Callable[[Scenario], Outcome]
 
+ANY = "any"
+TRADES = ("capital_usd", "running_usd", "facility_kw", "racks", "carbon_t_per_year", "headroom_pct")
+"""Figures that an alternative trades against the cheapest design."""
+
 
 @dataclass(frozen=True)
 class Alternative:
-    """A design that does without some parts of the cheapest one; ``extra_usd`` against the cheapest."""
+    """A design of other parts: what it does ``without`` and ``with_`` against the cheapest, and ``extra_usd``.
 
-    without: tuple[str, ...]
+    ``proven_usd`` is what no design of other parts than those before costs less than, against the cheapest.
+    ``trades`` are its figures less those of the cheapest, but ``headroom_pct`` is its own.
+    """
+
     outcome: Outcome
+    without: tuple[str, ...]
+    with_: tuple[str, ...]
     extra_usd: float
+    proven_usd: float
+    trades: dict[str, float]
 
 
-def alternatives(aspect: str, solve: Solve, *, count: int, within: float) -> tuple[Alternative, ...]:
+@dataclass(frozen=True)
+class Found:
+    """The alternatives in the order of their cost, the cheapest design first.
+
+    ``ended`` says why there are no more: enough were found, none is left ``within`` the share, or the time for one did
+    not suffice.
+    """
+
+    designs: tuple[Alternative, ...]
+    ended: str
+
+
+def alternatives(aspect: str, solve: Solve, *, count: int, within: float) -> Found:
     """Return the cheapest design and up to ``count`` others in the order of their cost.
 
     Parameters
     ----------
-    aspect: node, fabric or site: what designs must differ in. within: most extra cost as a share of the least TCO.
+    aspect: node, fabric, cooling, site or any: what designs must differ in. within: most extra cost as a share of the
+        least TCO.
 
     Raises
     ------
@@ -40,38 +63,41 @@ def alternatives(aspect: str, solve: Solve, *, count: int, within: float) -> tup
     if not cheapest.solved:
         raise ValueError("the problem has no design: 'dcopt explain' says why")
     least = cheapest.figures["tco_usd"]
-    found: list[Alternative] = []
-    seen: set[tuple[str, ...]] = set()
-    for without, outcome in _by_cost(aspect, solve, cheapest, least * (1 + within)):
-        used = outcome.used[aspect]
-        if used not in seen:
-            seen.add(used)
-            found.append(Alternative(without, outcome, outcome.figures["tco_usd"] - least))
-        if len(found) > count:
-            break
-    return tuple(found)
+    found = [_compared(cheapest, cheapest, aspect)]
+    cuts: list[tuple[str, ...]] = []
+    while len(found) <= count:
+        cuts.append(_parts(found[-1].outcome, aspect))
+        scenario = Scenario(
+            name=f"alternative {len(found)}",
+            unlike=tuple(cuts),
+            limits={"tco": least * (1 + within)},
+            inputs={"without": f"all parts of {'each of ' if len(cuts) > 1 else ''}the {len(cuts)} before"},
+        )
+        answer = solve(scenario)
+        if not answer.solved:
+            none_left = answer.status == "infeasible"
+            return Found(tuple(found), "no other design is within it" if none_left else f"the next: {answer.reason}")
+        found.append(_compared(cheapest, answer, aspect))
+    return Found(tuple(found), "")
 
 
-def _by_cost(
-    aspect: str, solve: Solve, cheapest: Outcome, most_usd: float
-) -> Iterator[tuple[tuple[str, ...], Outcome]]:
-    """Yield the cheapest design without each set of parts, cheapest first, up to ``most_usd``."""
-    queue: list[tuple[float, tuple[str, ...], Outcome]] = [(cheapest.figures["tco_usd"], (), cheapest)]
-    asked: set[tuple[str, ...]] = {()}
-    while queue:
-        _, without, outcome = heapq.heappop(queue)
-        yield without, outcome
-        for part in outcome.used[aspect]:
-            less = tuple(sorted({*without, part}))
-            if less in asked:
-                continue
-            asked.add(less)
-            scenario = Scenario(
-                name="without " + ", ".join(less),
-                without=tuple(f"{aspect}:{name}" for name in less),
-                limits={"tco": most_usd},
-                inputs={"without": ", ".join(less)},
-            )
-            answer = solve(scenario)
-            if answer.solved:
-                heapq.heappush(queue, (answer.figures["tco_usd"], less, answer))
+def _parts(outcome: Outcome, aspect: str) -> tuple[str, ...]:
+    """Return the parts of a design in an aspect, as ``aspect:name``; the fabric ``none`` is no part."""
+    return tuple(part for part in outcome.parts if aspect == ANY or part.startswith(f"{aspect}:"))
+
+
+def _compared(cheapest: Outcome, other: Outcome, aspect: str) -> Alternative:
+    before, after = _parts(cheapest, aspect), _parts(other, aspect)
+    least = cheapest.figures["tco_usd"]
+    return Alternative(
+        outcome=other,
+        without=tuple(part for part in before if part not in after),
+        with_=tuple(part for part in after if part not in before),
+        extra_usd=other.figures["tco_usd"] - least,
+        proven_usd=max(0.0, other.figures.get("objective_bound", least) - least),
+        trades={
+            name: other.figures[name] - (0.0 if name == "headroom_pct" else cheapest.figures[name])
+            for name in TRADES
+            if name in other.figures and name in cheapest.figures
+        },
+    )

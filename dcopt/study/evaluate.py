@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcopt.design.parts import headroom_pct, parts_of, racks_of
 from dcopt.design.records import Design
 from dcopt.problem.findings import InputError
 from dcopt.problem.load import load
@@ -39,7 +40,8 @@ def content_hash(problem: Problem) -> str:
 def outcome_key(base_hash: str, scenario: Scenario, choices: SolveChoices) -> str:
     """Return the hash by which an outcome is found again: of the problem, its changes and how it is solved."""
     text = json.dumps(
-        [version("dcopt"), base_hash, scenario.sets, scenario.limits, scenario.without, choices.model_dump()],
+        [version("dcopt"), base_hash, scenario.sets, scenario.limits, scenario.without, choices.model_dump()]
+        + ([scenario.unlike] if scenario.unlike else []),
         sort_keys=True,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -66,7 +68,7 @@ def evaluate(path: Path, sets: Sequence[str], scenario: Scenario, choices: Solve
         return _outcome(key, scenario, status="failed", reason=f"{type(error).__name__}: {error}")
     if design.stopped_by == "interrupted":
         raise KeyboardInterrupt
-    return summary(key, scenario, design, problem.changes)
+    return summary(key, scenario, design, problem.changes, _headroom(problem, design))
 
 
 def solved_and_verified(problem: Problem, choices: SolveChoices, scenario: Scenario | None = None) -> Design:
@@ -80,7 +82,7 @@ def solved_and_verified(problem: Problem, choices: SolveChoices, scenario: Scena
     from dcopt.pipeline.user_constraints import no_constraints
     from dcopt.verify.verify import verify
 
-    limited = scenario is not None and bool(scenario.limits or scenario.without)
+    limited = scenario is not None and bool(scenario.limits or scenario.without or scenario.unlike)
     options = RunOptions(
         time_limit_s=choices.time_limit_s,
         gap=choices.gap,
@@ -98,6 +100,7 @@ def solved_and_verified(problem: Problem, choices: SolveChoices, scenario: Scena
 
 def _limits_of(scenario: Scenario) -> Callable[[Program], None]:
     """Return the constraints that keep a scenario's limits and forbid what it does without."""
+    from dcopt.formulation.parts import forbid, not_all
 
     def keep(program: Program) -> None:
         for metric, most in scenario.limits.items():
@@ -108,16 +111,27 @@ def _limits_of(scenario: Scenario) -> Callable[[Program], None]:
                 row=f"--trade {metric}",
                 sentence=f"the {metric} of the whole horizon is at most {most:,.6g}",
             )
-        for key, pool in program.candidates.pools.items():
-            parts = {f"node:{pool.node.name}", f"fabric:{pool.fabric.name}", f"site:{pool.site}"}
-            if parts & set(scenario.without):
-                program.require("study_without", key, program.model.open[key] <= 0)
+        forbid(program, scenario.without)
+        for number, parts in enumerate(scenario.unlike):
+            not_all(program, parts, str(number))
 
     return keep
 
 
-def summary(key: str, scenario: Scenario, design: Design, changes: Sequence[object] = ()) -> Outcome:
-    """Return what a study keeps of a design."""
+def _headroom(problem: Problem, design: Design) -> dict[str, float]:
+    limits = {name: site.power_limit_kw for name, site in problem.sites.items() if site.power_limit_kw}
+    free = headroom_pct(design, limits)
+    return {} if free is None else {"headroom_pct": free}
+
+
+def summary(
+    key: str,
+    scenario: Scenario,
+    design: Design,
+    changes: Sequence[object] = (),
+    figures: Mapping[str, float] | None = None,
+) -> Outcome:
+    """Return what a study keeps of a design, and ``figures`` besides its own."""
     applied = tuple(AppliedChange.model_validate(change, from_attributes=True) for change in changes)
     if design.cost is None:
         reason = "; ".join(design.diagnosis)
@@ -130,8 +144,9 @@ def summary(key: str, scenario: Scenario, design: Design, changes: Sequence[obje
         changes=applied,
         design=fingerprint(design),
         choices={aspect: _in_words(by_workload) for aspect, by_workload in used.items()},
+        parts=parts_of(design),
         used={aspect: tuple(sorted(set().union(*users.values()))) for aspect, users in used.items()},
-        figures=figures_of(design),
+        figures=figures_of(design) | dict(figures or {}),
         slack={binding.row: 100.0 - binding.used_pct for binding in design.binding},
         solve_seconds=design.solve_seconds,
     )
@@ -189,6 +204,7 @@ def figures_of(design: Design) -> dict[str, float]:
         "capital_usd": sum(design.cost.capital.values()),
         "running_usd": sum(design.cost.running.values()),
         "nodes": float(sum(p.nodes for p in design.pools if p.year == min(q.year for q in design.pools))),
+        "racks": float(racks_of(design)),
         "it_kw": sum(site.it_kw for site in at_end),
         "facility_kw": sum(site.facility_kw for site in at_end),
         "energy_mwh_per_year": sum(site.energy_mwh_per_year for site in at_end),

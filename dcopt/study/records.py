@@ -19,7 +19,8 @@ class Scenario(StudyRecord):
     """A named set of changes. ``sets`` are applied after the study's own, left to right, as ``--set`` writes them.
 
     ``limits`` bound what a design may cost in an objective that is not minimized (tco, capex: USD, carbon: t, energy:
-    kWh, all over the horizon). ``without`` forbids parts, as ``node:NAME``, ``fabric:NAME`` or ``site:NAME``.
+    kWh, all over the horizon). ``without`` forbids parts, as ``node:NAME``, ``fabric:NAME``, ``cooling:NAME`` or
+    ``site:NAME``; a design must do without at least one part of each set of ``unlike``.
     ``inputs`` are the columns that describe it in the study's table: what was varied, and to which value.
     """
 
@@ -27,6 +28,7 @@ class Scenario(StudyRecord):
     sets: tuple[str, ...] = ()
     limits: dict[str, float] = {}
     without: tuple[str, ...] = ()
+    unlike: tuple[tuple[str, ...], ...] = ()
     inputs: dict[str, float | str] = {}
 
 
@@ -58,6 +60,7 @@ class Outcome(StudyRecord):
     design: hash of everything the design decides; equal for designs that buy and run the same.
     choices: by aspect (node, fabric, site, compression, software) what each workload uses, in words, without counts.
     used: by the same aspects, what the design uses.
+    parts: nodes, fabrics, cooling units and sites that it uses, as ``aspect:name``.
     figures: results by name with their unit in it (tco_usd, capital_usd, it_kw, ...).
     slack: by promise or limit, percent of it that is left.
     """
@@ -72,6 +75,7 @@ class Outcome(StudyRecord):
     design: str = ""
     choices: dict[str, str] = {}
     used: dict[str, tuple[str, ...]] = {}
+    parts: tuple[str, ...] = ()
     figures: dict[str, float] = {}
     slack: dict[str, float] = {}
     solve_seconds: float = 0.0

@@ -164,7 +164,7 @@ def test_verify_report_and_explain_of_a_run(solved: Path) -> None:
     assert dcopt("report", solved).stdout.startswith("Data-centre design: tiny")
     explained = dcopt("explain", solved)
     assert explained.exit_code == 0
-    assert "Why these candidates" in explained.stdout
+    assert "How each workload runs" in explained.stdout
     assert "can keep its promises" in dcopt("explain", solved / "inputs").stdout
 
 

@@ -22,6 +22,8 @@ def only(table: str, name: str, most: int) -> list[dict[str, Any]]:
     return [{"table": table, "name": name, "max_units": most}]
 
 
+ONE_NODE = [*only("nodes", "duo", 1), *only("nodes", "quad", 0)]
+FEW_NODES = [*only("nodes", "duo", 2), *only("nodes", "quad", 0)]
 BOTH_COPIES = [dataset(min_copies=2)]
 
 CAUSES: dict[str, tuple[Callable[[], Small], set[str]]] = {
@@ -124,6 +126,58 @@ CAUSES: dict[str, tuple[Callable[[], Small], set[str]]] = {
         lambda: owned_site([job()]).put("offers", [{"table": "nodes", "name": "duo", "min_units": 500}]),
         {"offers.csv: nodes/duo/* min_units", "sites.csv: oslo power_limit_kw"},
     ),
+    "precision": (lambda: owned_site([job(precisions="fp8")]), {"training.csv: learn precisions"}),
+    "one vendor for all": (lambda: owned_site([job()]).set(max_vendor_pct=50), {"settings.csv: max_vendor_pct"}),
+    "carbon of making": (
+        lambda: owned_site([job()]).change("nodes", embodied_kgco2=2000).set(embodied_limit_t=1),
+        {"settings.csv: embodied_limit_t"},
+    ),
+    "loss of a site": (
+        lambda: two_sites(services=[service(survive_pct=100, **LOADED)], power_limit_kw=1.0),
+        {"inference.csv: chat survive_pct", "sites.csv: rome power_limit_kw"},
+    ),
+    "spares": (
+        lambda: (
+            owned_site(services=[service(availability_pct=99.99999)])
+            .change("nodes", mtbf_hours=2000, repair_hours=500)
+            .put("offers", FEW_NODES)
+        ),
+        {"offers.csv: nodes/duo/* max_units", "offers.csv: nodes/quad/* max_units"},
+    ),
+    "calendar": (
+        lambda: owned_site([job(due_day=8), job("tune", due_day=8)]).put("offers", ONE_NODE),
+        {
+            "training.csv: learn due_day",
+            "training.csv: tune due_day",
+            "offers.csv: nodes/duo/* max_units",
+            "offers.csv: nodes/quad/* max_units",
+        },
+    ),
+    "reading of data": (
+        lambda: (
+            owned_site([job(dataset="books")])
+            .put("datasets", [dataset(dataset_tokens=1e9, hot_pct=100)])
+            .change("storage", read_gb_per_s=0.01)
+            .put("offers", only("storage", "flash", 4))
+        ),
+        {"offers.csv: storage/flash/* max_units"},
+    ),
+    "writing of checkpoints": (
+        lambda: owned_site([job()]).change("storage", write_gb_per_s=1e-5).put("offers", only("storage", "flash", 3)),
+        {"offers.csv: storage/flash/* max_units"},
+    ),
+    "residency with a cloud": (
+        lambda: with_cloud([job(sites="oslo")]).change("sites", "oslo", power_limit_kw=0.5),
+        {"training.csv: learn sites", "sites.csv: oslo power_limit_kw"},
+    ),
+    "safety of data": (
+        lambda: (
+            two_sites([job(dataset="books")])
+            .put("datasets", [dataset(max_annual_loss_probability=1e-12)])
+            .put("offers", [*only("storage", "flash", 4), *only("storage", "disk", 2)])
+        ),
+        {"datasets.csv: books max_annual_loss_probability", "offers.csv: storage/flash/* max_units"},
+    ),
 }
 
 
@@ -157,6 +211,49 @@ def test_what_no_promise_is_to_blame_for_is_hopeless() -> None:
     collision = collision_of(problem, Oracle(seconds=600))
     assert not collision.promises
     assert "Offer nodes with more memory" in " ".join(collision.hopeless)
+
+
+NOT_OFFERED: dict[str, tuple[Callable[[], Small], str]] = {
+    "node": (
+        lambda: (
+            owned_site([job()])
+            .change("accelerators", "slow", memory_gb=0.001)
+            .put("offers", [{"table": "nodes", "name": "duo"}])
+        ),
+        "offers.csv: nodes with quad offered too",
+    ),
+    "variant": (
+        lambda: owned_site(services=[service(max_quality_loss_pct=0.1)]).put(
+            "offers", [{"table": "compression", "name": "int8"}]
+        ),
+        "offers.csv: compression with bf16 offered too",
+    ),
+    "rack": (
+        lambda: (
+            owned_site([job()])
+            .add("racks", name="mini", units=1, max_kw=0.5, price_usd=5)
+            .put("offers", [{"table": "racks", "name": "mini"}])
+        ),
+        "offers.csv: racks with tall offered too",
+    ),
+    "cooling": (
+        lambda: owned_site([job()]).put("offers", only("cooling", "crah-6", 0)),
+        "offers.csv: cooling with dry-12 offered too and offers.csv: cooling/crah-6/* max_units from 0 to 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NOT_OFFERED)
+def test_what_is_not_offered_and_would_do_is_named(what: str) -> None:
+    build, words = NOT_OFFERED[what]
+    problem = build().load()
+    oracle = Oracle(seconds=600)
+    assert oracle.has_design(problem, "as it stands") is False
+    ways, all_tried = ways_out_of(problem, collision_of(problem, oracle), oracle)
+    assert all_tried
+    assert words in [str(way) for way in ways]
+    for way in ways:
+        assert oracle.has_design(changed(problem, dict(way.changes)), str(way)) is True
 
 
 def test_no_time_is_said_to_be_no_time() -> None:
