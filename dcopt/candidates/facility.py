@@ -13,8 +13,11 @@ from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import CoolingUnit, Node, Rack
 
 
-def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacility:
-    """Return the parts that ``site`` can have for ``nodes``; a cloud has none, a landlord gives power and cooling."""
+def facility_of(problem: Problem, site: str, nodes: Iterable[Node], *, any_price: bool = False) -> SiteFacility:
+    """Return the parts that ``site`` can have for ``nodes``; a cloud has none, a landlord gives power and cooling.
+
+    ``any_price`` keeps racks that others beat by their price.
+    """
     kind = problem.sites[site].kind
     storage = tuple(
         (offer.row, None if kind == "cloud" else offer.price_usd)
@@ -29,7 +32,9 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
     floor = weakest_floor(problem.sites[site].floor_kg_per_m2, problem.halls_at(site))
     units = collectors if own_plant else None
     options: dict[str, tuple[RackOption, ...]] = {
-        node.name: _undominated(_node_options(node, racks, units, floor), _limited(problem, racks)) for node in nodes
+        node.name: tuple(found) if any_price else _undominated(found, _limited(problem, racks))
+        for node in nodes
+        for found in [_node_options(node, racks, units, floor)]
     }
     options[NETWORK_STORAGE] = tuple(_plain_options(racks, collectors, own_plant=own_plant))
     power = offered(problem, "power", site).values() if own_plant else ()

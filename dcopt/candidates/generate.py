@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcopt.candidates.facility import facility_of
+from dcopt.candidates.memory import Memory
 from dcopt.candidates.need import as_large_as_needed
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.pools import pool_facility, pools_of
@@ -15,12 +16,16 @@ from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 
 
-def generate(problem: Problem, *, only_needed: bool = True) -> Candidates:
+def generate(
+    problem: Problem, *, only_needed: bool = True, any_price: bool = False, memory: Memory | None = None
+) -> Candidates:
     """Return the candidates of ``problem``; a workload that nothing can run has none (the pre-check says why).
 
     With ``only_needed`` no pool is larger than all that may run on it at once; constraints of the user's own may ask
-    for more.
+    for more. With ``any_price`` nothing is left out because of what it costs: what is bought may be decided elsewhere.
+    ``memory`` holds predictions of problems before this one, and takes up those of this one.
     """
+    memory = (Memory() if memory is None else memory).of(problem)
     pools = pools_of(problem)
     items = items_of(problem)
     codecs = {
@@ -30,12 +35,12 @@ def generate(problem: Problem, *, only_needed: bool = True) -> Candidates:
         for item in items
     }
     options = _storage_options(problem, items, codecs)
-    trainer = TrainingGenerator(problem, tuple(pools.values()))
+    trainer = TrainingGenerator(problem, tuple(pools.values()), memory)
     admissible = {job.name: trainer.admissible(job) for job in problem.training.values()}
     slowest = max((option.slowdown for of_item in options.values() for option in of_item), default=1.0)
     reloads = sum(item.read_gb_per_s for item in items) * slowest
     training = prune(problem, admissible, options, reloads)
-    server = ServingGenerator(problem, tuple(pools.values()))
+    server = ServingGenerator(problem, tuple(pools.values()), memory)
     serving = {service.name: server.candidates(service) for service in problem.inference.values()}
     chosen = {job: tuple(c for of_pool in by_pool.values() for c in of_pool) for job, by_pool in training.items()}
     used = _used_pools(pools, chosen, serving)
@@ -53,7 +58,12 @@ def generate(problem: Problem, *, only_needed: bool = True) -> Candidates:
         storage_options=options,
         codecs=codecs,
         sites={
-            site: facility_of(problem, site, {p.node.name: p.node for p in used.values() if p.site == site}.values())
+            site: facility_of(
+                problem,
+                site,
+                {p.node.name: p.node for p in used.values() if p.site == site}.values(),
+                any_price=any_price,
+            )
             for site in problem.sites
         },
         verdicts=[*trainer.verdicts, *server.verdicts],

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.bands import bands_of
+from dcopt.candidates.memory import Memory
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.records import Band, Pool, ServingCandidate, Verdict
-from dcopt.candidates.serving_ways import Way, recipes_for, ways_of
+from dcopt.candidates.serving_ways import Recipe, Way, recipes_for, ways_of
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.expected import Expectations, ServingExpectation, expectations_of
 from dcopt.performance.power import serving_node_kw
-from dcopt.performance.serving import ServingPrediction
+from dcopt.performance.serving import Layout, ServingPrediction
 from dcopt.performance.serving_expected import promised_rate
 from dcopt.performance.workloads import replica_name, rtt_ms
 from dcopt.problem.corrections import rate_factor
@@ -42,8 +43,9 @@ class ServingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
+    memory: Memory = field(default_factory=Memory)
+    """Of this problem; shared with the problems that predictions cannot tell from it."""
     cases: dict[tuple[str, str, str, str], list[Case]] = field(default_factory=dict)
-    rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
 
@@ -85,11 +87,24 @@ class ServingGenerator:
         key = (service.name, pool.site, pool.node.name, pool.fabric.name if spanning else "")
         if key not in self.cases:
             self.cases[key] = [
-                _case(pool.node, way, self._expected(service, pool, way))
+                _case(pool.node, Way(recipe, layout, most), expected)
                 for recipe in recipes_for(service, self.problem, pool)
-                for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
+                for layout, most, expected in self._ways(service, pool, cluster, recipe, spanning=spanning)
             ]
         return self.cases[key]
+
+    def _ways(
+        self, service: Service, pool: Pool, cluster: Cluster, recipe: Recipe, *, spanning: bool
+    ) -> list[tuple[Layout, float, ServingExpectation]]:
+        """Return the layouts of a recipe with the requests/s that each carries at most, and what to expect."""
+        runs = (tuple(row.name for row in recipe.stack), recipe.engine.name, recipe.speculation)
+        key = (service.name, pool.node.name, pool.fabric.name if spanning else "", *runs, spanning)
+        if key not in self.memory.ways:
+            self.memory.ways[key] = [
+                (way.layout, way.most_per_s, self._expected(service, pool, way))
+                for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
+            ]
+        return self.memory.ways[key]
 
     def _expected(self, service: Service, pool: Pool, way: Way) -> ServingExpectation:
         recipe = way.recipe
@@ -116,12 +131,13 @@ class ServingGenerator:
         spans = way.layout.accelerators > pool.node.accelerators
         place = (service.name, pool.node.name, pool.fabric.name if spans else "", trip_ms)
         key = (*place, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected, servers)
-        if key not in self.rates:
+        rates = self.memory.rates
+        if key not in rates:
             where = (recipe.task, cluster, way.layout, recipe.variant, recipe.engine)
             name = replica_name(service, pool.node.name, pool.fabric.name, where, trip_ms)
             factor = rate_factor(self.problem.corrections, name)
-            self.rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
-        return self.rates[key]
+            rates[key] = promised_rate(service, case.expected, where, trip_ms, servers, factor)
+        return rates[key]
 
 
 def _case(node: Node, way: Way, expected: ServingExpectation) -> Case:

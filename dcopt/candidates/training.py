@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from dcopt.candidates.memory import Memory
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.cluster import Cluster
@@ -39,7 +40,8 @@ class TrainingGenerator:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    steps: dict[tuple[str, str, str, str, str], dict[int, StepPrediction]] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+    """Of this problem; shared with the problems that predictions cannot tell from it."""
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
 
@@ -77,19 +79,20 @@ class TrainingGenerator:
             return {}
         if not computes_in(software, precision):
             return {}
-        key = (job.name, pool.node.name, pool.fabric.name, precision, software.name)
-        if key not in self.steps:
+        largest, steps = self._largest_pool(pool), self.memory.steps
+        key = (job.name, pool.node.name, pool.fabric.name, precision, software.name, largest)
+        if key not in steps:
             cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
-            sizes = legal_node_counts(run.task, cluster, self._largest_pool(pool))
+            sizes = legal_node_counts(run.task, cluster, largest)
             best = best_steps(run.task, cluster, sizes, precision, software)
             measured = measured_steps(self.expectations, job, run, pool, cluster, precision, software)
-            self.steps[key] = dict(best) | {
+            steps[key] = dict(best) | {
                 nodes: step
                 for nodes, step in measured.items()
                 if nodes not in best
                 or self._time(job, pool, step, software) < self._time(job, pool, best[nodes], software)
             }
-        return {nodes: step for nodes, step in self.steps[key].items() if nodes <= pool.max_nodes}
+        return {nodes: step for nodes, step in steps[key].items() if nodes <= pool.max_nodes}
 
     def _expected(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: Software) -> Expectation:
         nodes = step.accelerators // pool.node.accelerators

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dcopt.study.breakeven import BreakEven
     from dcopt.study.pareto import Point
     from dcopt.study.records import Outcome
+    from dcopt.study.regret import Purchase, Regret
 
 SHOWN_DESIGNS = 10
 BAR_WIDTH = 24
@@ -24,6 +25,8 @@ def study_text(kind: str, outcomes: Sequence[Outcome]) -> str:
         return _tornado(outcomes)
     if kind == "sample":
         return _distribution(outcomes)
+    if kind == "screen":
+        return _screening(outcomes)
     return f"{_table(outcomes)}\n\n{_switches(outcomes)}"
 
 
@@ -118,6 +121,56 @@ def _distribution(outcomes: Sequence[Outcome]) -> str:
     without = len(outcomes) - len(costs)
     note = f"\n{without} of {len(outcomes)} samples have no design or failed" if without else ""
     return f"{text_table(['TCO', 'USD'], rows)}{note}\n\n{_switches(outcomes)}"
+
+
+def _screening(outcomes: Sequence[Outcome]) -> str:
+    from dcopt.study.screening import effects
+
+    found = effects(outcomes)
+    widest = max((effect.mu_star_usd or 0.0 for effect in found), default=0.0) or 1.0
+    rows = [
+        [
+            effect.cell,
+            millions(effect.mu_star_usd),
+            millions(effect.sigma_usd),
+            f"{effect.changes} of {effect.steps}",
+            str(effect.broken) if effect.broken else "",
+            "#" * round(BAR_WIDTH * (effect.mu_star_usd or 0.0) / widest),
+        ]
+        for effect in found
+    ]
+    header = ["input", "mu* USD", "sigma USD", "design changes", "no design", "effect"]
+    words = "mu*: mean change of TCO over the input's whole range; sigma: how much that depends on the other inputs"
+    return f"{text_table(header, rows)}\n\n{words}"
+
+
+def regret_text(found: Sequence[Regret]) -> str:
+    """Return how the most frequent purchases fare in all scenarios."""
+    rows = [
+        [
+            one.purchase.name,
+            str(one.purchase.count),
+            f"{one.kept} of {one.scenarios}",
+            millions(one.mean_usd),
+            millions(one.p95_usd),
+            millions(one.worst_usd),
+            millions(one.mean_tco_usd),
+        ]
+        for one in found
+    ]
+    header = ["bought", "best in", "promises kept", "mean regret USD", "p95 USD", "worst USD", "mean TCO USD"]
+    lines = [
+        "Regret: what the purchases that are best most often cost above the best design of each scenario.",
+        text_table(header, rows),
+        "Cost and regret are of the scenarios in which the promises are kept; in the others they are broken.",
+        *(f"  {one.purchase.name}  {_nodes_of(one.purchase)}" for one in found),
+    ]
+    return "\n".join(lines)
+
+
+def _nodes_of(purchase: Purchase) -> str:
+    nodes = [(part.split("/"), units) for part, units in purchase.parts.items() if part.split("/")[1] == "nodes"]
+    return ", ".join(f"{units:g} {row} at {site}" for (site, _, row), units in nodes) or "no nodes"
 
 
 def break_even_text(found: BreakEven) -> str:

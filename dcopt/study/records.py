@@ -20,23 +20,30 @@ class Scenario(StudyRecord):
 
     ``limits`` bound what a design may cost in an objective that is not minimized (tco, capex: USD, carbon: t, energy:
     kWh, all over the horizon). ``without`` forbids parts, as ``node:NAME``, ``fabric:NAME`` or ``site:NAME``.
-    ``inputs`` are the columns that describe it in the study's table: what was varied, and to which value.
+    ``bought`` are the units of everything that is bought, by ``site/table/row``, where that is given: then nothing else
+    may be needed, and all of it is paid. ``inputs`` are the columns that describe it in the study's table: what was
+    varied, and to which value.
     """
 
     name: str
     sets: tuple[str, ...] = ()
     limits: dict[str, float] = {}
     without: tuple[str, ...] = ()
+    bought: dict[str, float] = {}
     inputs: dict[str, float | str] = {}
 
 
 class SolveChoices(StudyRecord):
-    """How each scenario is solved; None takes the problem's own setting. One thread repeats bit for bit."""
+    """How each scenario is solved; None takes the problem's own setting. One thread repeats bit for bit.
+
+    ``warm`` starts each solve from the solution of the one before it: the same to the gap, but not bit for bit.
+    """
 
     time_limit_s: float | None = None
     gap: float | None = None
     threads: int = 1
     seed: int = 0
+    warm: bool = False
 
 
 class AppliedChange(StudyRecord):
@@ -60,6 +67,7 @@ class Outcome(StudyRecord):
     used: by the same aspects, what the design uses.
     figures: results by name with their unit in it (tco_usd, capital_usd, it_kw, ...).
     slack: by promise or limit, percent of it that is left.
+    parts: units of everything that is bought at first, by ``site/table/row``.
     """
 
     key: str
@@ -74,6 +82,7 @@ class Outcome(StudyRecord):
     used: dict[str, tuple[str, ...]] = {}
     figures: dict[str, float] = {}
     slack: dict[str, float] = {}
+    parts: dict[str, float] = {}
     solve_seconds: float = 0.0
 
     @property

@@ -1,0 +1,63 @@
+"""Predictions that the next problem need not make again: scenarios of a study differ mostly in prices and limits.
+
+What is kept are the results of the performance models, which see neither money nor load nor a site's limits (tested).
+They are used again only where all that those models could see is the same, so candidates come out exactly as they would
+without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from dcopt.performance.expected import ServingExpectation
+from dcopt.performance.serving import Layout, ServingPrediction
+from dcopt.performance.training import StepPrediction
+from dcopt.problem.problem import Problem
+
+_PLANT = ("racks", "power", "cooling", "storage", "protection", "codecs", "networks", "transceivers", "wan")
+_BUSINESS = ("sites", "offers", "existing", "adders", "halls", "solar", "tariffs", "scenarios", "uncertainty")
+UNSEEN_TABLES = frozenset((*_PLANT, *_BUSINESS))
+"""Tables of which no prediction follows."""
+UNSEEN_COLUMNS = {
+    "inference": frozenset(("peak_requests_per_s", "mean_requests_per_s", "growth_pct_per_year", "headroom_pct")),
+    "training": frozenset(("deadline_days", "due_day", "earliest_start_day", "runs_per_year", "overhead_factor")),
+}
+"""Columns of the other tables of which none follows, besides those that hold money."""
+SEEN_SETTINGS = frozenset(("confidence_pct",))
+"""Settings of which predictions follow."""
+
+
+@dataclass
+class Memory:
+    """Results of the performance models for problems of one `seen_by_predictions`."""
+
+    seen: str = ""
+    rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
+    ways: dict[tuple[object, ...], list[tuple[Layout, float, ServingExpectation]]] = field(default_factory=dict)
+    steps: dict[tuple[object, ...], dict[int, StepPrediction]] = field(default_factory=dict)
+
+    def of(self, problem: Problem) -> Memory:
+        """Return the memory for ``problem``: this one, emptied where its results would not hold."""
+        seen = seen_by_predictions(problem)
+        if seen != self.seen:
+            self.seen, self.rates, self.ways, self.steps = seen, {}, {}, {}
+        return self
+
+
+def seen_by_predictions(problem: Problem) -> str:
+    """Return a hash of everything in ``problem`` that a prediction may depend on."""
+    settings, tables, models = problem.content()
+    seen: dict[str, Any] = {name: settings[name] for name in SEEN_SETTINGS}
+    for table, rows in tables.items():
+        if table not in UNSEEN_TABLES:
+            hidden = UNSEEN_COLUMNS.get(table, frozenset())
+            seen[table] = {
+                key: {c: v for c, v in row.model_dump(mode="json").items() if "usd" not in c and c not in hidden}
+                for key, row in rows.items()
+            }
+    corrections = [repr(correction) for correction in problem.corrections]
+    text = json.dumps([seen, models, corrections], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
