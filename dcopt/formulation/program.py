@@ -89,9 +89,13 @@ class SiteTotals:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What is bought where that is decided elsewhere: units (numbers, or variables that programs share) of each row."""
+    """What is bought where that is decided elsewhere: units (numbers, or variables that programs share) of each row.
+
+    ``tolerance`` is the relative room above numbers: kW that follow from two solves of one program differ by noise.
+    """
 
     units: Mapping[Part, Any]
+    tolerance: float = 0.0
 
 
 class Program:
@@ -246,7 +250,7 @@ class Program:
             self.require(
                 "inventory",
                 key,
-                needed <= bought,
+                needed <= bought * (1 + self.inventory.tolerance),
                 row=f"what is bought: {' '.join(key)}",
                 sentence=f"no more {key[2]} at {key[0]} is needed than is bought",
             )

@@ -26,7 +26,7 @@ from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions
 from dcopt.verify.verify import verify
 
-TOLERANCE = 1e-9
+TOLERANCE = 1e-7
 """Relative room above what is bought: of kW that follow from two solves of the same program."""
 
 
@@ -75,8 +75,7 @@ def run_on(
     obstacles = precheck(problem, candidates)
     if obstacles:
         return Stocked("infeasible", None, None, None, "; ".join(str(obstacle) for obstacle in obstacles))
-    inventory = Inventory({part: units * (1 + TOLERANCE) for part, units in bought.items()})
-    solved = solve_program(problem, candidates, options, Listener(), inventory=inventory)
+    solved = solve_program(problem, candidates, options, Listener(), inventory=Inventory(bought, TOLERANCE))
     if solved.design is None:
         reason = "what is bought does not suffice" if solved.status == "infeasible" else f"stopped: {solved.stopped_by}"
         return Stocked(solved.status, None, None, None, reason)

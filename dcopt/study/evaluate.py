@@ -72,7 +72,8 @@ def evaluate(path: Path, sets: Sequence[str], scenario: Scenario, choices: Solve
     if design.stopped_by == "interrupted":
         raise KeyboardInterrupt
     outcome = summary(key, scenario, design, problem.changes)
-    return outcome.model_copy(update={"parts": by_name(parts_of(problem, design))})
+    slack = {**outcome.slack, **slack_of(problem, outcome.achieved)}
+    return outcome.model_copy(update={"parts": by_name(parts_of(problem, design)), "slack": slack})
 
 
 def parts_of(problem: Problem, design: Design) -> dict[Part, float]:
@@ -188,9 +189,38 @@ def summary(key: str, scenario: Scenario, design: Design, changes: Sequence[obje
         choices={aspect: _in_words(by_workload) for aspect, by_workload in used.items()},
         used={aspect: tuple(sorted(set().union(*users.values()))) for aspect, users in used.items()},
         figures=figures_of(design),
+        achieved=achieved_by(design),
         slack={binding.row: 100.0 - binding.used_pct for binding in design.binding},
         solve_seconds=design.solve_seconds,
     )
+
+
+def achieved_by(design: Design) -> dict[str, float]:
+    """Return what a design reaches of each promise on time and quality, by cell."""
+    found: dict[str, float] = {}
+
+    def reach(cell: str, value: float | None) -> None:
+        if value is not None:
+            found[cell] = max(value, found.get(cell, 0.0))
+
+    for job in design.training:
+        reach(f"training.{job.job}.deadline_days", job.days)
+    for one in design.inference:
+        for column in ("ttft_ms", "tpot_ms", "latency_ms"):
+            reach(f"inference.{one.service}.{column}", getattr(one, column))
+        reach(f"inference.{one.service}.max_quality_loss_pct", one.quality_loss_pct)
+    return found
+
+
+def slack_of(problem: Problem, achieved: Mapping[str, float]) -> dict[str, float]:
+    """Return the percent of each promise that is left, by its row and column, where it was made."""
+    found = {}
+    for cell, value in achieved.items():
+        table, name, column = cell.split(".", 1)[0], cell.split(".", 1)[1].rpartition(".")[0], cell.rpartition(".")[2]
+        asked = getattr(problem.tables[table][name], column)
+        if asked:
+            found[f"{table}.csv: {name} {column}"] = 100.0 * (1.0 - value / asked)
+    return found
 
 
 def _outcome(key: str, scenario: Scenario, **results: object) -> Outcome:

@@ -66,6 +66,7 @@ class Outcome(StudyRecord):
     choices: by aspect (node, fabric, site, compression, software) what each workload uses, in words, without counts.
     used: by the same aspects, what the design uses.
     figures: results by name with their unit in it (tco_usd, capital_usd, it_kw, ...).
+    achieved: by the cell of a promise (``TABLE.NAME.COLUMN``), the largest value that the design reaches in any year.
     slack: by promise or limit, percent of it that is left.
     parts: units of everything that is bought at first, by ``site/table/row``.
     """
@@ -81,6 +82,7 @@ class Outcome(StudyRecord):
     choices: dict[str, str] = {}
     used: dict[str, tuple[str, ...]] = {}
     figures: dict[str, float] = {}
+    achieved: dict[str, float] = {}
     slack: dict[str, float] = {}
     parts: dict[str, float] = {}
     solve_seconds: float = 0.0
@@ -104,6 +106,7 @@ class Outcome(StudyRecord):
             **self.figures,
             **{f"choice.{aspect}": words for aspect, words in self.choices.items()},
             "design": self.design,
+            **{f"achieved.{cell}": value for cell, value in self.achieved.items()},
             **{f"slack_pct.{name}": value for name, value in self.slack.items()},
             "solve_seconds": self.solve_seconds,
             "reason": self.reason,

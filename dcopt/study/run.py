@@ -20,6 +20,8 @@ from dcopt.study.store import Store, in_plan_order
 
 ATTEMPTS = 3
 """How often a scenario is started whose process died under it; then it counts as failed."""
+CONNECT_S = 10.0
+"""How long a Dask scheduler may take to answer."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ def _on_dask(tasks: Sequence[_Task], address: str) -> Iterator[Outcome]:
     except ImportError:
         raise RuntimeError("--dask needs the package 'distributed': pip install 'dcopt[dask]'") from None
     try:
-        client = Client(address, timeout="10s")
+        client = Client(address, timeout=CONNECT_S)
     except OSError as error:
         raise RuntimeError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:

@@ -32,7 +32,7 @@ def cluster() -> Iterator[Any]:
         threads_per_worker=1,
         processes=True,
         dashboard_address=None,
-        silence_logs=logging.INFO,
+        silence_logs=logging.CRITICAL,
     ) as running:
         yield running
 
@@ -87,6 +87,7 @@ def test_ctrl_c_waits_for_what_runs_and_keeps_it(study: Study, cluster: Any, tmp
     assert len(read_outcomes(tmp_path / "study")) == len(result.outcomes)
 
 
-def test_no_scheduler_is_an_error_that_says_so(study: Study) -> None:
+def test_no_scheduler_is_an_error_that_says_so(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dcopt.study.run.CONNECT_S", 1.0)
     with pytest.raises(RuntimeError, match="no Dask scheduler answers"):
         run_study(study, dask="tcp://127.0.0.1:1")
