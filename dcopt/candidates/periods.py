@@ -14,7 +14,7 @@ def periods_of(problem: Problem) -> tuple[Period, ...]:
     for year in range(1, horizon + 1):
         jobs = tuple(job.name for job in problem.training.values() if is_alive(job, year, horizon))
         loads = tuple(
-            (service.name, *load_in(service, year))
+            (service.name, *load_in(problem, service, year))
             for service in problem.inference.values()
             if is_alive(service, year, horizon)
         )

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dcopt.candidates.records import Candidates
-from dcopt.design.records import Design, Status
+from dcopt.design.records import Design, ProgressPoint, Status
 from dcopt.formulation.build import build
 from dcopt.formulation.extract import extract, load_values
 from dcopt.formulation.program import Inventory, Program, number
 from dcopt.pipeline.calendar import calendar_of, cut_off, with_calendar
+from dcopt.pipeline.trace import points_of, thinned
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.integers import polish
@@ -67,6 +68,7 @@ def solve_program(
     bound: float | None = None
     trusted = True
     rounds = cuts = nodes = 0
+    trace: list[ProgressPoint] = []
     while True:
         with heard():
             matrix = compile_model(program.model)
@@ -77,6 +79,7 @@ def solve_program(
             log=listener.log,
             on_progress=listener.progress,
         )
+        trace += points_of(outcome.trace, clock.laps.get("highs", 0.0))
         clock.lap("highs")
         rounds += 1
         nodes += outcome.nodes
@@ -91,7 +94,8 @@ def solve_program(
         calendar = calendar_of(program)
         clock.lap("calendar")
         if not calendar.conflicts:
-            design = with_calendar(extract(program), calendar)
+            ended = ProgressPoint(seconds=clock.laps["highs"], incumbent=objective, bound=bound)
+            design = with_calendar(extract(program), calendar).model_copy(update={"progress": thinned([*trace, ended])})
             clock.lap("extract")
             return _proven(design, program, options, outcome, objective, bound, size, clock.laps, nodes)
         for clash in calendar.conflicts:
