@@ -9,7 +9,7 @@ import click
 from dcopt.cli.inputs import load_or_exit, usage_error
 from dcopt.cli.study_options import TIGHT_GAP, Asked, ProgressLine, study_command
 
-ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "design")
+ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "any", "design")
 
 
 @study_command("breakeven")
@@ -20,7 +20,7 @@ ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "desig
     type=click.Choice(ASPECTS),
     default="choice",
     show_default=True,
-    help="What is to flip; choice is node, fabric and site.",
+    help="What is to flip; choice is node, fabric and site, any all five, design every number of it.",
 )
 def command(asked: Asked, varied: str, aspect: str) -> None:
     """Find the value of a cell between LOW and HIGH at which the best design of PROBLEM is another.

@@ -77,6 +77,8 @@ def command(
         sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)
     new = sample_scenarios(tuple(loaded.uncertainty.values()), fresh, "random", asked.seed + 1) if fresh else ()
     results, tables, nominal = _judge(asked, found, scenarios, new)
+    if asked.output is not None:
+        (asked.output / "robust.json").write_text(_json(wanted, found, nominal, tables), encoding="utf-8")
     show = _json if asked.as_json else _text
     click.echo(show(wanted, found, nominal, tables))
     code = exit_of(results)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from dcopt.study.breakeven import BreakEven
     from dcopt.study.pareto import Point
     from dcopt.study.records import Outcome
-    from dcopt.study.regret import Purchase, Regret
+    from dcopt.study.regret import Regret
 
 SHOWN_DESIGNS = 10
 BAR_WIDTH = 24
@@ -31,6 +30,8 @@ def study_text(kind: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def _table(outcomes: Sequence[Outcome]) -> str:
+    from dcopt.study.report import letters_of
+
     letters = letters_of(outcomes)
     names = list(dict.fromkeys(name for outcome in outcomes for name in outcome.inputs))
     plain = len(names) == 0
@@ -53,17 +54,9 @@ def _cell(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,.6g}"
 
 
-def letters_of(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Return a short name for each choice of nodes, fabrics and sites: A for the most frequent."""
-    counted = Counter(outcome.choice for outcome in outcomes if outcome.solved)
-    return {choice: _letter(index) for index, (choice, _) in enumerate(counted.most_common())}
-
-
-def _letter(index: int) -> str:
-    return chr(ord("A") + index) if index < 26 else f"{_letter(index // 26 - 1)}{_letter(index % 26)}"
-
-
 def _switches(outcomes: Sequence[Outcome]) -> str:
+    from dcopt.study.report import letters_of
+
     letters = letters_of(outcomes)
     solved = [outcome for outcome in outcomes if outcome.solved]
     if not solved:
@@ -146,6 +139,8 @@ def _screening(outcomes: Sequence[Outcome]) -> str:
 
 def regret_text(found: Sequence[Regret]) -> str:
     """Return how the most frequent purchases fare in all scenarios."""
+    from dcopt.study.report import nodes_of
+
     rows = [
         [
             one.purchase.name,
@@ -163,14 +158,9 @@ def regret_text(found: Sequence[Regret]) -> str:
         "Regret: what the purchases that are best most often cost above the best design of each scenario.",
         text_table(header, rows),
         "Cost and regret are of the scenarios in which the promises are kept; in the others they are broken.",
-        *(f"  {one.purchase.name}  {_nodes_of(one.purchase)}" for one in found),
+        *(f"  {one.purchase.name}  {nodes_of(one.purchase)}" for one in found),
     ]
     return "\n".join(lines)
-
-
-def _nodes_of(purchase: Purchase) -> str:
-    nodes = [(part.split("/"), units) for part, units in purchase.parts.items() if part.split("/")[1] == "nodes"]
-    return ", ".join(f"{units:g} {row} at {site}" for (site, _, row), units in nodes) or "no nodes"
 
 
 def break_even_text(found: BreakEven) -> str:
@@ -185,6 +175,8 @@ def break_even_text(found: BreakEven) -> str:
 
 def pareto_text(other: str, unit: str, points: Sequence[Point]) -> str:
     """Return a front as a table, with what one unit less of the other objective costs from point to point."""
+    from dcopt.study.report import letters_of
+
     letters = letters_of([point.outcome for point in points])
     rows = []
     last = None

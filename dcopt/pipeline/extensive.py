@@ -8,7 +8,7 @@
 
 CVaR is that of Rockafellar and Uryasev (2000). Giving up a scenario takes its program to zero; rows times (1 − d) are
 the convex hull of the program and zero (Balas 1979), so there is no big-M. What is bought is paid in every scenario. A
-scenario that is given up runs nothing here; what running it costs in the design that is cheapest for it alone counts
+scenario that is given up runs nothing here; what running it costs with the best purchase for all scenarios counts
 instead, so that giving up saves equipment, not work.
 """
 
@@ -25,10 +25,11 @@ from pyomo.repn.standard_repn import generate_standard_repn
 from dcopt.candidates.generate import generate
 from dcopt.candidates.memory import Memory
 from dcopt.candidates.records import Candidates
+from dcopt.economics.ledger import cost_of
 from dcopt.economics.prices import Part
 from dcopt.formulation.build import build
 from dcopt.formulation.extract import load_values
-from dcopt.formulation.program import Inventory, Program, linear, total, upper_bound
+from dcopt.formulation.program import Inventory, Program, linear, number, total, upper_bound
 from dcopt.pipeline.calendar import calendar_of, cut_off
 from dcopt.pipeline.precheck import precheck
 from dcopt.pipeline.solving import Listener, solve_program
@@ -103,22 +104,32 @@ def best_purchase(cases: Sequence[Case], goal: Goal, options: SolveOptions, memo
         for case, candidates in prepared:
             for obstacle in precheck(case.problem, candidates):
                 return Purchased("infeasible", {}, None, None, (), f"{case.name}: {obstacle}", 0.0, 0)
-    alone = tuple(_running_alone(case, found, options) for case, found in prepared) if goal.kind == "chance" else ()
-    form = _Form(prepared, goal, alone)
+    elsewhere = _running_usd(prepared, options) if goal.kind == "chance" else ()
+    form = _Form(prepared, goal, elsewhere)
     return _solve(form, options, start)
 
 
-def _running_alone(case: Case, candidates: Candidates, options: SolveOptions) -> float:
-    """Return the running cost of the design that is cheapest for a scenario alone, discounted USD; 0 without one."""
-    found = solve_program(case.problem, candidates, options, Listener())
-    cost = None if found.design is None else found.design.cost
-    return 0.0 if cost is None else sum(cost.running.values())
+def _running_usd(prepared: Sequence[tuple[Case, Candidates]], options: SolveOptions) -> tuple[float, ...]:
+    """Return what running each scenario costs with the best purchase for all of them, discounted USD.
+
+    Where no purchase serves all, that is its running cost in the design that is cheapest for it alone, and 0 where it
+    has none.
+    """
+    form = _Form(prepared, Goal("expected"), ())
+    if _solve(form, options, time.monotonic()).parts:
+        ledgers = [(program.ledger.evaluated(number), program.finance) for program in form.programs]
+        return tuple(sum(cost_of(ledger, finance).running.values()) for ledger, finance in ledgers)
+    found = [solve_program(case.problem, candidates, options, Listener()) for case, candidates in prepared]
+    designs = [None if one.design is None else one.design.cost for one in found]
+    return tuple(0.0 if cost is None else sum(cost.running.values()) for cost in designs)
 
 
 class _Form:
     """The extensive form: its model, the programs of the scenarios, what is bought, and which are given up."""
 
-    def __init__(self, prepared: Sequence[tuple[Case, Candidates]], goal: Goal, alone_usd: tuple[float, ...]) -> None:
+    def __init__(
+        self, prepared: Sequence[tuple[Case, Candidates]], goal: Goal, elsewhere_usd: tuple[float, ...]
+    ) -> None:
         self.cases = [case for case, _ in prepared]
         self.model = pyo.ConcreteModel(name="robust")
         self.bought = _bought(self.model, prepared)
@@ -134,7 +145,8 @@ class _Form:
         if goal.kind == "chance":
             self.given_up = _may_give_up(self.model, self.cases, self.programs, goal.level)
         elsewhere = total(
-            case.weight * usd * binary for case, usd, binary in zip(self.cases, alone_usd, self.given_up, strict=False)
+            case.weight * usd * binary
+            for case, usd, binary in zip(self.cases, elsewhere_usd, self.given_up, strict=False)
         )
         self.model.objective = pyo.Objective(expr=self._goal(goal) + elsewhere, sense=pyo.minimize)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
-from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, safe
+from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text, safe
 from dcopt.report.content import Simulated, build_report
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ def render_terminal(
     report = build_report(design, problem, simulated, beside)
     if summary:
         report = replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
+    return render_text(report, width)
+
+
+def render_text(report: Report, width: int = 100) -> str:
+    """Return any report as text of at most ``width`` columns (60 at least), without colour."""
     width = max(width, 60)
     title = safe(report.title)
     lines = [*textwrap.wrap(title, width), "=" * min(len(title), width), ""]

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 from small import job, owned_site, service
 
-from dcopt.candidates.generate import generate
+from dcopt.candidates.pools import pools_of
+from dcopt.candidates.training import TrainingGenerator
 from dcopt.cli.main import main
 from dcopt.problem.load import load
 from dcopt.study.ask import Asker
@@ -21,10 +22,12 @@ TIGHT = SolveChoices(gap=1e-9)
 
 def test_days_of_a_job_brute_force(tmp_path: Path) -> None:
     """Every number of days that some candidate takes, promised one by one, gives the same front."""
-    path = owned_site([job(deadline_days=365, tokens=4e11)], power_limit_kw=9).write(tmp_path)
+    path = owned_site([job(deadline_days=365, tokens=4e11)]).write(tmp_path)
     ask = Asker(path, (), TIGHT)
     cell = "training.learn.deadline_days"
-    days = sorted({candidate.days for candidate in generate(load(path)).training["learn"]})
+    problem = load(path)
+    ways = TrainingGenerator(problem, tuple(pools_of(problem).values())).admissible(problem.training["learn"])
+    days = sorted({candidate.days for of_pool in ways.values() for candidate in of_pool})
     assert len(days) > 4
     expected: list[tuple[float, float]] = []
     for value in days:
