@@ -88,19 +88,20 @@ def solve(
     log: Callable[[str], None] = lambda text: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     fixed: dict[int, float] | None = None,
+    presolve: str = "choose",
 ) -> Outcome:
     """Minimize the program; an infeasible one is solved once more without presolve before it is believed.
 
     Parameters
     ----------
-    fixed: columns that are fixed at a value.
+    fixed: columns that are fixed at a value. presolve: HiGHS's option, ``choose``, ``on`` or ``off``.
 
     Raises
     ------
     SolverError: HiGHS refused an option or failed.
     KeyboardInterrupt: a second Ctrl-C, while the first was being obeyed.
     """
-    outcome = _Run(matrix, options, log, on_progress, fixed or {}).outcome()
+    outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve).outcome()
     if outcome.verdict == "infeasible":
         left = options.time_limit_s - outcome.seconds
         log("\nSecond opinion: solving without presolve\n")
