@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,9 +40,25 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of cvar: share of the better scenarios that do not count. Of chance: share in which promises are kept.",
 )
+@click.option(
+    "--method",
+    type=click.Choice(["extensive", "decomposition"]),
+    default="extensive",
+    show_default=True,
+    help="All scenarios in one program (tens), or each alone with multipliers (hundreds; goal expected).",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=10, show_default=True, help="Of the decomposition.")
 @click.option("--check", "fresh", type=click.IntRange(min=0), default=0, help="Judge it on so many fresh samples too.")
 def command(
-    asked: Asked, file: Path | None, sample: str | None, count: int, goal: str, level: float, fresh: int
+    asked: Asked,
+    file: Path | None,
+    sample: str | None,
+    count: int,
+    goal: str,
+    level: float,
+    method: str,
+    rounds: int,
+    fresh: int,
 ) -> None:
     """Find one purchase for PROBLEM that is best over many scenarios, and judge it beside the nominal one.
 
@@ -64,12 +80,17 @@ def command(
     from dcopt.study.distributions import sample_scenarios
     from dcopt.study.robust import robust_purchase
 
+    if method == "decomposition" and goal != "expected":
+        usage_error("the decomposition knows the goal expected alone: take --method extensive for the others")
     if fresh and not loaded.uncertainty:
         usage_error("--check draws from uncertainty.csv, which the problem does not have")
     wanted = Goal(goal, level if goal in ("cvar", "chance") else 1.0)  # type: ignore[arg-type]
     click.echo(f"one purchase for {len(scenarios)} scenarios ...", err=True)
     try:
-        found = robust_purchase(asked.problem, asked.sets, scenarios, wanted, asked.choices())
+        if method == "decomposition":
+            found = _decomposed(asked, scenarios, rounds)
+        else:
+            found = robust_purchase(asked.problem, asked.sets, scenarios, wanted, asked.choices())
     except InputError as error:
         exit_with(error.findings)
     if not found.parts:
@@ -83,6 +104,47 @@ def command(
     click.echo(show(wanted, found, nominal, tables))
     code = exit_of(results)
     sys.exit(code or (0 if found.status == "optimal" else FAILED))
+
+
+def _decomposed(asked: Asked, scenarios: Sequence[Scenario], rounds: int) -> Purchased:
+    """Return the best purchase that the decomposition finds, judging each one that it tries in every scenario."""
+    import math
+    import time
+
+    from dcopt.pipeline.extensive import Goal, Purchased
+    from dcopt.problem.load import load
+    from dcopt.study.decompose import decomposed
+    from dcopt.study.regret import held_fixed
+    from dcopt.study.robust import goal_value, purchase_named
+    from dcopt.study.run import Study, run_study
+
+    def value(parts: Mapping[tuple[str, str, str], float]) -> float:
+        fixed = held_fixed([purchase_named("tried", parts)], scenarios)
+        study = Study("robust", asked.problem, fixed, asked.sets, asked.choices())
+        return goal_value(Goal("expected"), run_study(study, jobs=asked.jobs, dask=asked.dask).outcomes, "tried")
+
+    def say(number: int, bound: float, best: float) -> None:
+        click.echo(f"  round {number}: best {best:,.0f}, bound {bound:,.0f} USD", err=True)
+
+    start = time.monotonic()
+    gap = load(asked.problem, asked.sets).settings.mip_gap if asked.gap is None else asked.gap
+    found = decomposed(
+        asked.problem,
+        asked.sets,
+        scenarios,
+        asked.choices(),
+        value,
+        rounds=rounds,
+        gap=gap,
+        jobs=asked.jobs,
+        on_round=say,
+    )
+    if found.expected_usd is None or not math.isfinite(found.expected_usd):
+        return Purchased("no_solution", {}, None, found.bound_usd, (), found.reason or "none serves all", 0.0, 0)
+    bound = min(found.bound_usd or 0.0, found.expected_usd)
+    proven = found.expected_usd - bound <= gap * found.expected_usd
+    seconds = time.monotonic() - start
+    return Purchased("optimal" if proven else "feasible", found.parts, found.expected_usd, bound, (), "", seconds, 0)
 
 
 def _judge(

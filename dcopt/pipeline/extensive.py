@@ -15,7 +15,7 @@ instead, so that giving up saves equipment, not work.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -124,15 +124,55 @@ def _running_usd(prepared: Sequence[tuple[Case, Candidates]], options: SolveOpti
     return tuple(0.0 if cost is None else sum(cost.running.values()) for cost in designs)
 
 
+@dataclass(frozen=True)
+class Tilted:
+    """A scenario alone whose purchases cost more or less than their prices: what it buys, and a bound on its value.
+
+    ``most`` are the units of each row that it could need.
+    """
+
+    parts: dict[Part, float]
+    bound_usd: float | None
+    most: dict[Part, float]
+    reason: str
+
+
+def tilted(
+    case: Case,
+    extra_usd: Mapping[Part, float],
+    most: Mapping[Part, float],
+    options: SolveOptions,
+    memory: Memory | None = None,
+) -> Tilted:
+    """Return the best purchase of one scenario where each unit of a row costs ``extra_usd`` more.
+
+    It may buy up to ``most`` units of a row, needed or not, so that its bound is one of the Lagrangian that relaxes
+    that all scenarios buy the same.
+    """
+    candidates = generate(case.problem, any_price=True, memory=memory)
+    for obstacle in precheck(case.problem, candidates):
+        return Tilted({}, None, {}, str(obstacle))
+    form = _Form([(replace(case, weight=1.0), candidates)], Goal("expected"), (), most)
+    tilt = total(extra * form.bought[part] for part, extra in extra_usd.items() if part in form.bought)
+    form.model.objective.set_value(form.model.objective.expr + tilt)
+    found = _solve(form, options, time.monotonic())
+    reach = {part: float(variable.ub) for part, variable in form.bought.items()}
+    return Tilted(found.parts, found.bound_usd, reach, "" if found.parts else found.reason)
+
+
 class _Form:
     """The extensive form: its model, the programs of the scenarios, what is bought, and which are given up."""
 
     def __init__(
-        self, prepared: Sequence[tuple[Case, Candidates]], goal: Goal, elsewhere_usd: tuple[float, ...]
+        self,
+        prepared: Sequence[tuple[Case, Candidates]],
+        goal: Goal,
+        elsewhere_usd: tuple[float, ...],
+        most: Mapping[Part, float] | None = None,
     ) -> None:
         self.cases = [case for case, _ in prepared]
         self.model = pyo.ConcreteModel(name="robust")
-        self.bought = _bought(self.model, prepared)
+        self.bought = _bought(self.model, prepared, most or {})
         inventory = Inventory(self.bought)
         self.programs: list[Program] = []
         for index, (case, candidates) in enumerate(prepared):
@@ -175,9 +215,9 @@ class _Form:
         return [pair for pair, gone in zip(pairs, dropped, strict=True) if not gone]
 
 
-def _bought(model: Any, prepared: Sequence[tuple[Case, Candidates]]) -> dict[Part, Any]:
-    """Declare what can be bought: as many units of each row as some scenario could need."""
-    most: dict[Part, float] = {}
+def _bought(model: Any, prepared: Sequence[tuple[Case, Candidates]], at_least: Mapping[Part, float]) -> dict[Part, Any]:
+    """Declare what can be bought: as many units of each row as some scenario could need, ``at_least`` anyhow."""
+    most: dict[Part, float] = dict(at_least)
     for case, candidates in prepared:
         program = build(case.problem, candidates, inventory=Inventory({}))
         for part, line in program.needed.items():

@@ -103,7 +103,7 @@ def _on_bought(key: str, scenario: Scenario, problem: Problem, choices: SolveCho
     from dcopt.pipeline.stocked import run_on
 
     options = RunOptions(choices.time_limit_s, choices.gap, choices.threads, choices.seed).solve_options(problem)
-    found = run_on(problem, by_part(scenario.bought), options, _warmth(choices).memory)
+    found = run_on(problem, by_part(scenario.bought), options, warmth_of(choices).memory)
     if found.design is None:
         return _outcome(key, scenario, status=found.status, reason=found.reason)
     outcome = summary(key, scenario, found.design, problem.changes)
@@ -116,7 +116,7 @@ _KEPT = threading.local()
 """What this thread keeps from scenario to scenario (a Dask worker may have several)."""
 
 
-def _warmth(choices: SolveChoices) -> Warmth:
+def warmth_of(choices: SolveChoices) -> Warmth:
     from dcopt.pipeline.warmth import Warmth
 
     kept: Warmth | None = getattr(_KEPT, "warmth", None)
@@ -144,7 +144,7 @@ def solved_and_verified(problem: Problem, choices: SolveChoices, scenario: Scena
         seed=choices.seed,
         baseline=False,
         user_constraints=_limits_of(scenario) if scenario is not None and limited else no_constraints,
-        warmth=_warmth(choices),
+        warmth=warmth_of(choices),
     )
     design = design_for(problem, options)
     _, mismatches = verify(problem, design)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from dcopt.pipeline.extensive import Goal
 from dcopt.pipeline.stocked import run_on
 from dcopt.problem.load import load
 from dcopt.solve.session import SolveOptions
+from dcopt.study.decompose import decomposed
 from dcopt.study.distributions import sample_scenarios
 from dcopt.study.records import Outcome, Scenario, SolveChoices
 from dcopt.study.regret import held_fixed
@@ -189,3 +191,24 @@ def test_the_command_buys_once_and_judges(path: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(main, [*arguments, "--json"]).stdout.startswith("{")
     assert CliRunner().invoke(main, ["robust", str(path)]).exit_code == 2
     assert CliRunner().invoke(main, [*arguments, "--check", "3"]).exit_code == 2
+
+
+def test_the_decomposition_bounds_the_extensive_form_and_comes_near(path: Path) -> None:
+    def value(parts: Mapping[tuple[str, str, str], float]) -> float:
+        return goal_value(Goal("expected"), held(path, dict(parts), FUTURES), "robust")
+
+    best = robust_purchase(path, (), FUTURES, Goal("expected"), TIGHT).objective_usd
+    assert best is not None
+    found = decomposed(path, (), FUTURES, TIGHT, value, rounds=6)
+    assert found.bound_usd is not None
+    assert found.expected_usd is not None
+    assert found.bound_usd <= best * (1 + 1e-7)
+    assert found.expected_usd >= best * (1 - 1e-7)
+    assert found.expected_usd <= best * 1.05
+    bounds = [bound for bound, _ in found.rounds]
+    assert bounds == sorted(bounds)
+    assert bounds[-1] > bounds[0], "multipliers raise the bound above that of each scenario with a purchase of its own"
+    dark = Scenario(name="dark", sets=("sites.oslo.power_limit_kw=0.001",))
+    none = decomposed(path, (), (*FUTURES[:1], dark), TIGHT, value)
+    assert none.expected_usd is None
+    assert "dark" in none.reason
