@@ -5,9 +5,10 @@ Every scenario s may buy its own X_s; multipliers w_s with Σ_s p_s·w_s = 0 mak
     bound = Σ_s p_s · min (TCO_s(X_s) + w_s·X_s)          whatever w_s is (Carøe and Schultz 1999)
     w_s  += ρ·(X_s − Σ_t p_t·X_t)                          as in progressive hedging (Rockafellar and Wets 1991)
 
-with ρ in proportion to the cost of a unit (Watson and Woodruff 2011). The quadratic term of progressive hedging is left
-out: it would make each scenario a quadratic integer program, and the bound needs solves without it (Gade et al. 2016).
-The largest units that any scenario buys, row by row, are a purchase that serves them all; the best one found is kept.
+with ρ in proportion to the cost of a unit over what scenarios differ by (Watson and Woodruff 2011). The quadratic term
+of progressive hedging is left out: it would make each scenario a quadratic integer program, and the bound needs solves
+without it (Gade et al. 2016). The largest units that any scenario buys, row by row, serve them all, and often so do
+those of the dearest scenario; the best one found is kept.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from dcopt.study.robust import for_tco
 Value = Callable[[Mapping[Part, float]], float]
 """Expected TCO of a purchase over all scenarios, USD; infinite where it does not serve one."""
 Job = tuple[Scenario, dict[Part, float]]
+
+LONGEST = 2.0
+"""The longest step, in units of the cost of what scenarios differ by."""
 
 
 @dataclass(frozen=True)
@@ -77,36 +81,52 @@ def decomposed(
             if one.bound_usd is None:
                 return Decomposed({}, None, None, tuple(history), f"{scenario.name}: {one.reason}")
             most = {part: max(units, most.get(part, 0.0)) for part, units in {**most, **one.most}.items()}
-        bound = max(bound, share * sum(one.bound_usd or 0.0 for one in found))
-        largest = {part: max(one.parts.get(part, 0.0) for one in found) for one in found for part in one.parts}
-        known = tuple(sorted((part, round(units, 6)) for part, units in largest.items()))
-        if known not in tried:
+        costs = costs or _unit_costs(path, sets, most)
+        lagrangian = share * sum(one.bound_usd or 0.0 for one in found)
+        bound = max(bound, lagrangian)
+        for parts in _purchases(found, costs):
+            known = tuple(sorted((part, round(units, 6)) for part, units in parts.items()))
+            if known in tried:
+                continue
             tried.add(known)
-            expected = value(largest)
+            expected = value(parts)
             if expected < best:
-                best, best_parts = expected, largest
+                best, best_parts = expected, parts
         history.append((bound, best))
         on_round(number, bound, best)
         if best - bound <= gap * abs(best):
             break
-        costs = costs or _unit_costs(path, sets, most)
-        extra = _moved(extra, found, costs, share)
+        extra = _moved(extra, found, costs, share, best - lagrangian)
     return Decomposed(best_parts, best if best_parts else None, bound, tuple(history))
 
 
+def _purchases(found: Sequence[Tilted], costs: Mapping[Part, float]) -> list[dict[Part, float]]:
+    """Return purchases worth trying: the dearest of any scenario, and the most that any scenario buys of each row."""
+    spent = [sum(costs.get(part, 0.0) * units for part, units in one.parts.items()) for one in found]
+    dearest = found[max(range(len(found)), key=lambda index: spent[index])]
+    building = {part: max(one.parts.get(part, 0.0) for one in found) for part in dearest.parts if part[1] == "sites"}
+    largest = {part: max(one.parts.get(part, 0.0) for one in found) for one in found for part in one.parts}
+    return [dearest.parts | building, largest]
+
+
 def _moved(
-    extra: list[dict[Part, float]], found: Sequence[Tilted], costs: Mapping[Part, float], share: float
+    extra: list[dict[Part, float]],
+    found: Sequence[Tilted],
+    costs: Mapping[Part, float],
+    share: float,
+    missing_usd: float,
 ) -> list[dict[Part, float]]:
-    """Return the multipliers moved towards agreement; their mean stays 0."""
-    mean = {part: share * sum(one.parts.get(part, 0.0) for one in found) for part in costs}
-    span = {part: max(one.parts.get(part, 0.0) for one in found) for part in costs}
-    least = {part: min(one.parts.get(part, 0.0) for one in found) for part in costs}
+    """Return the multipliers moved towards agreement, by Polyak's (1969) step for a bound that lacks ``missing_usd``.
+
+    Their mean stays 0.
+    """
+    bought = {part: [one.parts.get(part, 0.0) for one in found] for part in costs}
+    mean = {part: share * sum(units) for part, units in bought.items()}
+    scale = {part: costs[part] / (max(units) - min(units) + 1.0) for part, units in bought.items()}
+    slope = share * sum(scale[p] * (one - mean[p]) ** 2 for p, units in bought.items() for one in units)
+    step = min(missing_usd / slope, LONGEST) if slope > 0 else 0.0
     return [
-        {
-            part: before.get(part, 0.0)
-            + cost / (span[part] - least[part] + 1.0) * (one.parts.get(part, 0.0) - mean[part])
-            for part, cost in costs.items()
-        }
+        {part: before.get(part, 0.0) + step * scale[part] * (one.parts.get(part, 0.0) - mean[part]) for part in costs}
         for before, one in zip(extra, found, strict=True)
     ]
 
