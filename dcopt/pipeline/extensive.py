@@ -43,6 +43,9 @@ GoalKind = Literal["expected", "worst", "cvar", "chance"]
 BUYING = ("inventory", "ordered", "volume_most", "volume_least", "volume_full", "volume_beyond", "one_volume")
 """Constraints on what is bought, which hold also for scenarios that are given up."""
 ALWAYS_KEPT = (*BUYING, "capex_limit")
+START_GAP = 0.01
+START_SHARE = 0.3
+"""Gap, and share of the time limit, of the solves that the extensive form starts from."""
 ORDERS = ("ordered", "volume_reached", "adder", "adder_steps")
 """Variables of the purchase itself."""
 
@@ -104,9 +107,36 @@ def best_purchase(cases: Sequence[Case], goal: Goal, options: SolveOptions, memo
         for case, candidates in prepared:
             for obstacle in precheck(case.problem, candidates):
                 return Purchased("infeasible", {}, None, None, (), f"{case.name}: {obstacle}", 0.0, 0)
+    options = replace(options, start=_each_alone(prepared, options))
     elsewhere = _running_usd(prepared, options) if goal.kind == "chance" else ()
     form = _Form(prepared, goal, elsewhere)
     return _solve(form, options, start)
+
+
+def _each_alone(prepared: Sequence[tuple[Case, Candidates]], options: SolveOptions) -> dict[str, float]:
+    """Return the integers of all programs where each scenario has the design that is best for it alone.
+
+    Buying for each row the most that one of them needs makes that a solution of the extensive form. It is no more than
+    a start, so a wide gap and a part of the time do.
+    """
+    each = replace(
+        options,
+        gap=max(options.gap, START_GAP),
+        time_limit_s=options.time_limit_s * START_SHARE / len(prepared),
+        start=None,
+    )
+    start: dict[str, float] = {}
+    for index, (case, candidates) in enumerate(prepared):
+        solved = solve_program(case.problem, candidates, each, Listener())
+        if solved.design is not None:
+            for variable in solved.program.model.component_data_objects(pyo.Var):
+                if variable.value is not None and not variable.is_continuous():
+                    start[f"{_block(index)}.{variable.name}"] = round(variable.value)
+    return start
+
+
+def _block(index: int) -> str:
+    return f"scenario_{index + 1}"
 
 
 def _running_usd(prepared: Sequence[tuple[Case, Candidates]], options: SolveOptions) -> tuple[float, ...]:
@@ -178,7 +208,7 @@ class _Form:
         for index, (case, candidates) in enumerate(prepared):
             program = build(case.problem, candidates, inventory=inventory)
             program.model.objective.deactivate()
-            self.model.add_component(f"scenario_{index + 1}", program.model)
+            self.model.add_component(_block(index), program.model)
             self.programs.append(program)
         _shared_limits(self.model, self.programs, self.bought)
         self.given_up: list[Any] = []

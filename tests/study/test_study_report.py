@@ -89,10 +89,11 @@ def test_samples_show_their_distribution_and_the_regret(path: Path, tmp_path: Pa
 
 
 def test_a_front_is_drawn(path: Path, tmp_path: Path) -> None:
-    folder = study(path, tmp_path / "p", "pareto", "--trade", "tco", "inference.chat.max_quality_loss_pct")
+    load = ("--set", "inference.chat.peak_requests_per_s=4000", "--between", "2:10")
+    folder = study(path, tmp_path / "p", "pareto", "--trade", "tco", "inference.chat.tpot_ms", *load)
     chart = blocks(folder, "front")[1][0]
     assert isinstance(chart, XYChart)
-    assert chart.x_title == "inference.chat.max_quality_loss_pct, %"
+    assert chart.x_title == "inference.chat.tpot_ms, ms"
     values = chart.series[0][1]
     assert len(values) > 1
     assert [y for _, y in values] == sorted((y for _, y in values), reverse=True)

@@ -11,16 +11,19 @@ import pytest
 from click.testing import CliRunner
 from small import owned_site, service, two_sites
 
+from dcopt.candidates.generate import generate
 from dcopt.cli.main import main
+from dcopt.pipeline import extensive
 from dcopt.pipeline.extensive import Goal
 from dcopt.pipeline.stocked import run_on
 from dcopt.problem.load import load
-from dcopt.solve.session import SolveOptions
+from dcopt.solve.matrix import compile_model
+from dcopt.solve.session import SolveOptions, solve
 from dcopt.study.decompose import decomposed
 from dcopt.study.distributions import sample_scenarios
 from dcopt.study.records import Outcome, Scenario, SolveChoices
 from dcopt.study.regret import held_fixed
-from dcopt.study.robust import cvar, for_tco, goal_value, judged, purchase_named, robust_purchase
+from dcopt.study.robust import cases_of, cvar, for_tco, goal_value, judged, purchase_named, robust_purchase
 from dcopt.study.run import Study, run_study
 
 TIGHT = SolveChoices(gap=1e-8)
@@ -212,3 +215,15 @@ def test_the_decomposition_bounds_the_extensive_form_and_comes_near(path: Path) 
     none = decomposed(path, (), (*FUTURES[:1], dark), TIGHT, value)
     assert none.expected_usd is None
     assert "dark" in none.reason
+
+
+def test_the_designs_of_single_scenarios_are_a_start_of_the_extensive_form(path: Path) -> None:
+    """HiGHS completes their integers to a solution, so there is one however short the time is."""
+    prepared = [(case, generate(case.problem, any_price=True)) for case in cases_of(path, (), FUTURES)]
+    options = SolveOptions(gap=1e-6, threads=1)
+    start = extensive._each_alone(prepared, options)
+    matrix = compile_model(extensive._Form(prepared, Goal("expected"), ()).model)
+    assert start.keys() >= matrix.integers_by_name().keys()
+    said: list[str] = []
+    solve(matrix, SolveOptions(gap=1e-6, threads=1, start=start), log=said.append)
+    assert "MIP start solution is feasible" in "".join(said)
