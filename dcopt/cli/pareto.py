@@ -49,6 +49,8 @@ def command(asked: Asked, pair: tuple[str, str], points: int | None, between: st
     first, other = pair if pair[0] == "tco" else (pair[1], pair[0])
     if first != "tco" or (other not in UNITS and "." not in other):
         usage_error(f"--trade takes tco and one of {', '.join(UNITS)} or a promise's cell, not {' '.join(pair)}")
+    if (points and other not in UNITS) or (between and other in UNITS):
+        usage_error("--points is for capex, energy and carbon, --between for promises")
     problem = load_or_exit(asked.problem, asked.sets)
     ends = None if other in UNITS else _ends(problem, other, between)
     line = ProgressLine()

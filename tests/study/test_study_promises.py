@@ -97,3 +97,4 @@ def test_what_cannot_be_traded_is_an_error(tmp_path: Path) -> None:
     assert "TCO USD" in result.stdout
     assert CliRunner().invoke(main, [*arguments[:-1], "inference.chat.latency_ms"]).exit_code == 2
     assert CliRunner().invoke(main, [*arguments, "--between", "3:1"]).exit_code == 2
+    assert CliRunner().invoke(main, [*arguments, "--points", "3"]).exit_code == 2
