@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dcopt.cli.inputs import NO_DESIGN, load_or_exit, usage_error
-from dcopt.cli.study_options import TIGHT_GAP, ProgressLine, choices_of, millions, solve_options
+from dcopt.cli.study_options import TIGHT_GAP, Asked, ProgressLine, millions, study_command
 from dcopt.cli.text_table import text_table
 
 if TYPE_CHECKING:
     from dcopt.study.alternatives import Alternative, Found
 
 
-@click.command("alternatives")
-@click.argument("problem", type=click.Path(path_type=Path))
+@study_command("alternatives")
 @click.option("--count", type=click.IntRange(min=1), default=5, show_default=True, help="Designs beside the cheapest.")
 @click.option("--within", default="10%", show_default=True, help="Most extra TCO, as a share of the least.")
 @click.option(
@@ -28,20 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="In what the designs must differ.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the designs as JSON.")
-@solve_options
-def command(
-    problem: Path,
-    count: int,
-    within: str,
-    aspect: str,
-    as_json: bool,
-    output: Path | None,
-    sets: tuple[str, ...],
-    time_limit: float | None,
-    gap: float | None,
-    seed: int,
-) -> None:
+def command(asked: Asked, count: int, within: str, aspect: str) -> None:
     """Show the next best designs of PROBLEM that use other nodes, fabrics, cooling or sites, and what each trades.
 
     Each does without at least one part of every design before it and is the cheapest that does (to the gap), so none
@@ -60,13 +45,11 @@ def command(
         share = float(within.removesuffix("%")) / (100 if within.endswith("%") else 1)
     except ValueError:
         usage_error(f"--within {within}: write a share such as 5% or 0.05")
-    load_or_exit(problem, sets)
+    load_or_exit(asked.problem, asked.sets)
     line = ProgressLine()
     try:
         plan = {"kind": "alternatives", "details": {"aspect": aspect}}
-        asker = Asker(
-            problem, sets, choices_of(time_limit, TIGHT_GAP if gap is None else gap, seed), output, plan, line.outcome
-        )
+        asker = Asker(asked.problem, asked.sets, asked.choices(TIGHT_GAP), asked.output, plan, line.outcome)
         found = alternatives(aspect, asker, count=count, within=share)
     except StudyFolderError as error:
         usage_error(str(error))
@@ -76,7 +59,7 @@ def command(
         sys.exit(NO_DESIGN)
     finally:
         line.clear()
-    if as_json:
+    if asked.as_json:
         import json
 
         rows = [{**one.outcome.row(), **_row(one)} for one in found.designs]
@@ -126,6 +109,6 @@ def _signed(value: float, digits: int = 0) -> str:
 
 def _words(one: Alternative, *, first: bool) -> str:
     if first:
-        return ", ".join(part.replace(":", " ") for part in one.outcome.parts)
+        return ", ".join(part.replace(":", " ") for part in one.outcome.kinds)
     gone = f"without {', '.join(part.replace(':', ' ') for part in one.without)}"
     return gone + (f", with {', '.join(part.replace(':', ' ') for part in one.with_)}" if one.with_ else "")

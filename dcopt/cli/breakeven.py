@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
 from dcopt.cli.inputs import load_or_exit, usage_error
-from dcopt.cli.study_options import TIGHT_GAP, ProgressLine, choices_of, solve_options
+from dcopt.cli.study_options import TIGHT_GAP, Asked, ProgressLine, study_command
 
-ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "design")
+ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "any", "design")
 
 
-@click.command("breakeven")
-@click.argument("problem", type=click.Path(path_type=Path))
+@study_command("breakeven")
 @click.option("--vary", "varied", required=True, metavar="CELL=LOW:HIGH", help="The cell, and where to look.")
 @click.option(
     "--until-changes",
@@ -22,21 +20,9 @@ ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "desig
     type=click.Choice(ASPECTS),
     default="choice",
     show_default=True,
-    help="What is to flip; choice is node, fabric and site.",
+    help="What is to flip; choice is node, fabric and site, any all five, design every number of it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-@solve_options
-def command(
-    problem: Path,
-    varied: str,
-    aspect: str,
-    as_json: bool,
-    output: Path | None,
-    sets: tuple[str, ...],
-    time_limit: float | None,
-    gap: float | None,
-    seed: int,
-) -> None:
+def command(asked: Asked, varied: str, aspect: str) -> None:
     """Find the value of a cell between LOW and HIGH at which the best design of PROBLEM is another.
 
     By bisection on proven optima; where the decision flips more than once between the ends, one of the flips is found.
@@ -51,7 +37,7 @@ def command(
     from dcopt.study.breakeven import NotProvenError, break_even
     from dcopt.study.store import StudyFolderError
 
-    load_or_exit(problem, sets)
+    load_or_exit(asked.problem, asked.sets)
     try:
         change = parse_set(varied)
         low, high = (float(word) for word in change.value.split(":"))
@@ -61,9 +47,8 @@ def command(
         usage_error(f"--vary {varied}: LOW must be below HIGH")
     line = ProgressLine()
     try:
-        choices = choices_of(time_limit, TIGHT_GAP if gap is None else gap, seed)
         plan = {"kind": "breakeven", "details": {"vary": varied, "aspect": aspect}}
-        asker = Asker(problem, sets, choices, output, plan, line.outcome)
+        asker = Asker(asked.problem, asked.sets, asked.choices(TIGHT_GAP), asked.output, plan, line.outcome)
         found = break_even(change.cell, change.operator, low, high, aspect, asker)
     except StudyFolderError as error:
         usage_error(str(error))
@@ -73,7 +58,7 @@ def command(
         sys.exit(4)
     finally:
         line.clear()
-    if as_json:
+    if asked.as_json:
         import json
         from dataclasses import asdict
 

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sensitivity": ("dcopt.cli.sensitivity", "What cost and decision depend on: grids, scenarios, tornado, samples."),
     "pareto": ("dcopt.cli.pareto", "Every design that is not worse in both of two objectives."),
     "breakeven": ("dcopt.cli.breakeven", "The value of a cell at which the decision flips."),
+    "robust": ("dcopt.cli.robust", "One purchase for many futures."),
     "predict": ("dcopt.cli.predict", "One candidate's time, or one fabric's parts, with the breakdown."),
     "accuracy": ("dcopt.cli.accuracy", "Hold predictions against published results, by group."),
     "catalog": ("dcopt.cli.catalog", "List or show the rows of the catalogue."),

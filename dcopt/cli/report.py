@@ -30,17 +30,15 @@ FORMATS = ("terminal", "html", "markdown", "json")
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
 def command(run: Path, form: str, output: Path | None) -> None:
-    """Show the design in RUN, the folder that 'dcopt solve' wrote.
+    """Show the design in RUN, the folder that 'dcopt solve' wrote, or the study in the folder of its -o.
 
     \b
     Example: dcopt report bert-run --format html -o bert.html
+             dcopt report bert-study
     """
-    design = design_of(run)
-    from dcopt.design.simulation import read_simulation
-    from dcopt.report.context import read_beside
+    from dcopt.study.store import PLAN_FILE
 
-    simulated, beside = read_simulation(run), read_beside(run)
-    text = rendered(design, problem_of(run), form, terminal=output is None, simulated=simulated, beside=beside)
+    text = study_text(run, form) if (run / PLAN_FILE).is_file() else design_text(run, form, terminal=output is None)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -49,6 +47,39 @@ def command(run: Path, form: str, output: Path | None) -> None:
     except OSError as error:
         usage_error(f"{output} cannot be written: {error.strerror or error}")
     click.echo(f"wrote {output}", err=True)
+
+
+def design_text(run: Path, form: str, *, terminal: bool) -> str:
+    """Return the report of the design in a RUN folder."""
+    design = design_of(run)
+    from dcopt.design.simulation import read_simulation
+    from dcopt.report.context import read_beside
+
+    simulated, beside = read_simulation(run), read_beside(run)
+    return rendered(design, problem_of(run), form, terminal=terminal, simulated=simulated, beside=beside)
+
+
+def study_text(folder: Path, form: str) -> str:
+    """Return the report of the study in a folder; one that cannot be read ends the command with exit code 2."""
+    from dcopt.report.html import render_page
+    from dcopt.report.markdown import render_sections
+    from dcopt.report.terminal import render_text
+    from dcopt.study.report import read_study, study_report
+    from dcopt.study.store import StudyFolderError
+
+    try:
+        if form == "json":
+            rows = [outcome.row() for outcome in read_study(folder)[1]]
+            return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+        report = study_report(folder)
+    except StudyFolderError as error:
+        usage_error(str(error))
+    if form == "html":
+        words = "every scenario was answered" if report.status == "optimal" else "some scenarios were not answered"
+        return render_page(report, words)
+    if form == "markdown":
+        return render_sections(report)
+    return render_text(report, shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100)
 
 
 def design_of(run: Path) -> Design:

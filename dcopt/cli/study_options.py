@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,32 +17,70 @@ if TYPE_CHECKING:
     from dcopt.study.records import Outcome, SolveChoices
     from dcopt.study.run import StudyProgress
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 TIGHT_GAP = 1e-6
 """Gap of studies that compare designs which differ by little."""
 
 
-def solve_options(command: F) -> F:
-    """Add the options on how each scenario is solved, and where the study is kept."""
-    for option in reversed(
-        (
-            click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder that keeps the study."),
-            click.option("--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change cells first."),
-            click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds a scenario."),
-            click.option("--gap", type=click.FloatRange(min=0, max=1), help="Relative gap of each scenario."),
-            click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed of solver and samples."),
-        )
-    ):
-        command = option(command)
-    return command
+@dataclass(frozen=True)
+class Asked:
+    """What every command of a study may be asked: of which problem, how each scenario is solved, what is kept."""
+
+    problem: Path
+    sets: tuple[str, ...]
+    output: Path | None
+    time_limit: float | None
+    gap: float | None
+    seed: int
+    as_json: bool
+    jobs: int = 1
+    dask: str | None = None
+    warm: bool = False
+
+    def choices(self, gap: float | None = None) -> SolveChoices:
+        """Return how each scenario is solved: by one thread, so that it can be repeated; to ``gap`` by default."""
+        from dcopt.study.records import SolveChoices
+
+        given = gap if self.gap is None else self.gap
+        return SolveChoices(time_limit_s=self.time_limit, gap=given, threads=1, seed=self.seed, warm=self.warm)
 
 
-def choices_of(time_limit: float | None, gap: float | None, seed: int) -> SolveChoices:
-    """Return how each scenario is solved: by one thread, so that it can be repeated."""
-    from dcopt.study.records import SolveChoices
+_SOLVING = (
+    click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder that keeps the study."),
+    click.option("--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change cells first."),
+    click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds a scenario."),
+    click.option("--gap", type=click.FloatRange(min=0, max=1), help="Relative gap of each scenario."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed of solver and samples."),
+    click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON."),
+)
+_RUNNING = (
+    click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
+    click.option("--dask", metavar="tcp://HOST:PORT", help="Run on this Dask cluster instead."),
+    click.option("--warm", is_flag=True, help="Start each solve from the last solution: the same within the gap."),
+)
 
-    return SolveChoices(time_limit_s=time_limit, gap=gap, threads=1, seed=seed)
+
+def study_command(name: str, *, runs: bool = False) -> Callable[[Callable[..., None]], click.Command]:
+    """Return a decorator that makes a command of a function of (`Asked`, options of its own).
+
+    ``runs`` adds the options of studies whose scenarios are all known beforehand, so that several can run at once.
+    """
+    shared = ("problem", *(field.name for field in fields(Asked) if field.name != "problem"))
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @wraps(function)
+        def run(**options: Any) -> None:
+            asked = Asked(**{key: options.pop(key) for key in shared if key in options})
+            function(asked, **options)
+
+        decorated: Any = run
+        for option in reversed((*_SOLVING, *(_RUNNING if runs else ()))):
+            decorated = option(decorated)
+        own = getattr(decorated, "__click_params__", [])
+        own.sort(key=lambda parameter: parameter.name in shared)
+        decorated = click.argument("problem", type=click.Path(path_type=Path))(decorated)
+        return click.command(name)(decorated)
+
+    return decorate
 
 
 def millions(value: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from dcopt.study.breakeven import BreakEven
     from dcopt.study.pareto import Point
     from dcopt.study.records import Outcome
+    from dcopt.study.regret import Regret
 
 SHOWN_DESIGNS = 10
 BAR_WIDTH = 24
@@ -24,10 +24,14 @@ def study_text(kind: str, outcomes: Sequence[Outcome]) -> str:
         return _tornado(outcomes)
     if kind == "sample":
         return _distribution(outcomes)
+    if kind == "screen":
+        return _screening(outcomes)
     return f"{_table(outcomes)}\n\n{_switches(outcomes)}"
 
 
 def _table(outcomes: Sequence[Outcome]) -> str:
+    from dcopt.study.report import letters_of
+
     letters = letters_of(outcomes)
     names = list(dict.fromkeys(name for outcome in outcomes for name in outcome.inputs))
     plain = len(names) == 0
@@ -50,17 +54,9 @@ def _cell(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,.6g}"
 
 
-def letters_of(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Return a short name for each choice of nodes, fabrics and sites: A for the most frequent."""
-    counted = Counter(outcome.choice for outcome in outcomes if outcome.solved)
-    return {choice: _letter(index) for index, (choice, _) in enumerate(counted.most_common())}
-
-
-def _letter(index: int) -> str:
-    return chr(ord("A") + index) if index < 26 else f"{_letter(index // 26 - 1)}{_letter(index % 26)}"
-
-
 def _switches(outcomes: Sequence[Outcome]) -> str:
+    from dcopt.study.report import letters_of
+
     letters = letters_of(outcomes)
     solved = [outcome for outcome in outcomes if outcome.solved]
     if not solved:
@@ -120,6 +116,53 @@ def _distribution(outcomes: Sequence[Outcome]) -> str:
     return f"{text_table(['TCO', 'USD'], rows)}{note}\n\n{_switches(outcomes)}"
 
 
+def _screening(outcomes: Sequence[Outcome]) -> str:
+    from dcopt.study.screening import effects
+
+    found = effects(outcomes)
+    widest = max((effect.mu_star_usd or 0.0 for effect in found), default=0.0) or 1.0
+    rows = [
+        [
+            effect.cell,
+            millions(effect.mu_star_usd),
+            millions(effect.sigma_usd),
+            f"{effect.changes} of {effect.steps}",
+            str(effect.broken) if effect.broken else "",
+            "#" * round(BAR_WIDTH * (effect.mu_star_usd or 0.0) / widest),
+        ]
+        for effect in found
+    ]
+    header = ["input", "mu* USD", "sigma USD", "design changes", "no design", "effect"]
+    words = "mu*: mean change of TCO over the input's whole range; sigma: how much that depends on the other inputs"
+    return f"{text_table(header, rows)}\n\n{words}"
+
+
+def regret_text(found: Sequence[Regret]) -> str:
+    """Return how the most frequent purchases fare in all scenarios."""
+    from dcopt.study.report import nodes_of
+
+    rows = [
+        [
+            one.purchase.name,
+            str(one.purchase.count),
+            f"{one.kept} of {one.scenarios}",
+            millions(one.mean_usd),
+            millions(one.p95_usd),
+            millions(one.worst_usd),
+            millions(one.mean_tco_usd),
+        ]
+        for one in found
+    ]
+    header = ["bought", "best in", "promises kept", "mean regret USD", "p95 USD", "worst USD", "mean TCO USD"]
+    lines = [
+        "Regret: what the purchases that are best most often cost above the best design of each scenario.",
+        text_table(header, rows),
+        "Cost and regret are of the scenarios in which the promises are kept; in the others they are broken.",
+        *(f"  {one.purchase.name}  {nodes_of(one.purchase)}" for one in found),
+    ]
+    return "\n".join(lines)
+
+
 def break_even_text(found: BreakEven) -> str:
     """Return where a decision flips, in words."""
     if found.value is None:
@@ -132,6 +175,8 @@ def break_even_text(found: BreakEven) -> str:
 
 def pareto_text(other: str, unit: str, points: Sequence[Point]) -> str:
     """Return a front as a table, with what one unit less of the other objective costs from point to point."""
+    from dcopt.study.report import letters_of
+
     letters = letters_of([point.outcome for point in points])
     rows = []
     last = None

@@ -23,7 +23,7 @@ from dcopt.formulation import (
     training,
     transfer,
 )
-from dcopt.formulation.program import Program
+from dcopt.formulation.program import Inventory, Program
 from dcopt.problem.problem import Problem
 
 BLOCKS = (
@@ -49,9 +49,14 @@ BLOCKS = (
 """In the order in which each needs what the ones before have put on the ledgers."""
 
 
-def build(problem: Problem, candidates: Candidates, *, only_pair: bool = False) -> Program:
-    """State the program of ``problem``; ``only_pair`` is the baseline's rule, one (node, fabric) pair everywhere."""
-    program = Program(problem, candidates, only_pair=only_pair)
+def build(
+    problem: Problem, candidates: Candidates, *, only_pair: bool = False, inventory: Inventory | None = None
+) -> Program:
+    """State the program of ``problem``.
+
+    ``only_pair`` is the baseline's rule, one (node, fabric) pair everywhere; ``inventory`` decides what is bought.
+    """
+    program = Program(problem, candidates, only_pair=only_pair, inventory=inventory)
     for block in BLOCKS:
         block.declare(program)
     for block in BLOCKS:

@@ -23,6 +23,7 @@ def declare(program: Program) -> None:
 def link(program: Program) -> None:
     """Pay water and what follows the purchases, keep the budgets, and state the objectives."""
     program.settle()
+    program.commit()
     volume.link(program)
     adders.follow_capital(program)
     carbon: dict[int, list[Any]] = {period.index: [] for period in program.candidates.periods}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyomo.environ as pyo
@@ -18,6 +18,7 @@ from pyomo.repn.standard_repn import generate_standard_repn
 from dcopt.candidates.records import Candidates, Period, Pool
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
+from dcopt.economics.prices import Part, purchase_of
 from dcopt.economics.volume import Band
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.problem.day import Hours, bands_of_day
@@ -105,14 +106,34 @@ class SiteTotals:
     it_average_kw: dict[int, Any]
 
 
-class Program:
-    """The model and what the blocks share. ``only_pair`` adds the baseline's rule: one (node, fabric) everywhere."""
+@dataclass(frozen=True)
+class Inventory:
+    """What is bought where that is decided elsewhere: units (numbers, or variables that programs share) of each row.
 
-    def __init__(self, problem: Problem, candidates: Candidates, *, only_pair: bool = False) -> None:
+    ``tolerance`` is the relative room above numbers: kW that follow from two solves of one program differ by noise.
+    """
+
+    units: Mapping[Part, Any]
+    tolerance: float = 0.0
+
+
+class Program:
+    """The model and what the blocks share.
+
+    ``only_pair`` adds the baseline's rule: one (node, fabric) everywhere. ``inventory`` is given where it is decided
+    elsewhere what is bought: this program then needs no more than that, and pays for all of it.
+    """
+
+    def __init__(
+        self, problem: Problem, candidates: Candidates, *, only_pair: bool = False, inventory: Inventory | None = None
+    ) -> None:
         self.problem = problem
         self.candidates = candidates
         self.finance = Finance.of(problem.settings)
         self.only_pair = only_pair
+        self.inventory = inventory
+        self.needed: dict[Part, CapitalLine] = {}
+        """What this program needs of each row of its inventory, by (site, table, row)."""
         self.model = pyo.ConcreteModel(name=problem.name)
         bands = bands_of_day(problem)
         self.slices = tuple(
@@ -233,6 +254,37 @@ class Program:
         for period in self.candidates.periods if self.rented else self.candidates.periods[:1]:
             rented = {key: of_row[period.index] for key, of_row in self.rented.items()}
             self._offers(bought | rented, period.index)
+
+    def commit(self) -> None:
+        """Buy what the inventory has in place of what is needed, and need no more than that; without one, do nothing.
+
+        Raises
+        ------
+        ValueError: one row is bought at two prices at one site.
+        """
+        if self.inventory is None:
+            return
+        lines: dict[Part, list[CapitalLine]] = {}
+        for line in self.ledger.capital:
+            lines.setdefault((line.site, line.table, line.row), []).append(line)
+        for key in self.inventory.units:
+            if key not in lines:
+                lines[key] = [purchase_of(self.problem, key, 0.0)]
+        self.ledger.capital = []
+        for key, of_row in lines.items():
+            if len({(line.unit_price_usd, line.lifetime_years, line.year) for line in of_row}) > 1:
+                raise ValueError(f"{'/'.join(key)} is bought at several prices")
+            needed = total(line.quantity for line in of_row)
+            self.needed[key] = replace(of_row[0], quantity=needed)
+            bought = self.inventory.units.get(key, 0.0)
+            self.require(
+                "inventory",
+                key,
+                needed <= bought * (1 + self.inventory.tolerance),
+                row=f"what is bought: {' '.join(key)}",
+                sentence=f"no more {key[2]} at {key[0]} is needed than is bought",
+            )
+            self.ledger.buy(replace(of_row[0], quantity=bought))
 
     def _for_sale(self, site: str, table: str, row: str) -> bool:
         """Whether more than what exists of a row can be bought at a site."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates
@@ -19,6 +19,7 @@ from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.pipeline.user_constraints import no_constraints
+from dcopt.pipeline.warmth import Warmth
 from dcopt.pipeline.wider import more_that_helps
 from dcopt.problem.problem import Problem
 from dcopt.solve.interrupt import heard
@@ -39,6 +40,8 @@ class RunOptions:
     """Also simulate the services, correct rates that the simulation does not keep, and solve again."""
     simulated_requests: int = 20_000
     user_constraints: Callable[[Program], None] = no_constraints
+    warmth: Warmth = field(default_factory=Warmth)
+    """What solves before this one left, and this one leaves."""
 
     def solve_options(self, problem: Problem) -> SolveOptions:
         """Return what the solver is told."""
@@ -48,6 +51,7 @@ class RunOptions:
             time_limit_s=settings.time_limit_s if self.time_limit_s is None else self.time_limit_s,
             threads=self.threads,
             seed=self.seed,
+            start=self.warmth.start_of(),
         )
 
 
@@ -78,7 +82,8 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
     start = time.monotonic()
     listener.phase("candidates: every way in which each workload could run")
     with heard():
-        candidates = generate(problem, only_needed=options.user_constraints is no_constraints)
+        only_needed = options.user_constraints is no_constraints
+        candidates = generate(problem, only_needed=only_needed, memory=options.warmth.memory)
         generated = time.monotonic() - start
         obstacles = precheck(problem, candidates)
     if obstacles:
@@ -93,6 +98,7 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
     if solved.design is None:
         return Answer(_without_design(problem, solved, solving, listener, generated, options), problem)
     design = solved.design
+    options.warmth.take_up(solved.program)
     baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
     residual = residual_cases(problem, candidates, solving, options, solved, listener)
     confidence = confidence_case(problem, solving, options, solved, listener)

@@ -11,7 +11,7 @@ from dcopt.candidates.records import Candidates
 from dcopt.design.records import Design, ProgressPoint, Status
 from dcopt.formulation.build import build
 from dcopt.formulation.extract import extract, load_values
-from dcopt.formulation.program import Program, number
+from dcopt.formulation.program import Inventory, Program, number
 from dcopt.pipeline.calendar import calendar_of, cut_off, with_calendar
 from dcopt.pipeline.trace import points_of, thinned
 from dcopt.pipeline.user_constraints import no_constraints
@@ -54,14 +54,16 @@ def solve_program(
     *,
     only_pair: bool = False,
     cutoffs: Callable[[Program], None] = no_constraints,
+    inventory: Inventory | None = None,
 ) -> Solved:
     """State and solve the program of ``problem``, again and again until a calendar keeps its jobs.
 
-    ``cutoffs`` may add constraints to the program before it is solved (the user's, or the tie-break's).
+    ``cutoffs`` may add constraints to the program before it is solved (the user's, or the tie-break's); ``inventory``
+    decides what is bought.
     """
     clock = _Clock(options.time_limit_s)
     with heard():
-        program = build(problem, candidates, only_pair=only_pair)
+        program = build(problem, candidates, only_pair=only_pair, inventory=inventory)
         cutoffs(program)
     clock.lap("build")
     bound: float | None = None

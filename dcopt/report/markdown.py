@@ -15,6 +15,7 @@ from dcopt.report.blocks import (
     HeatMap,
     Items,
     RangeChart,
+    Report,
     Sankey,
     Section,
     Table,
@@ -43,7 +44,11 @@ def render_markdown(
     beside: Mapping[str, object] | None = None,
 ) -> str:
     """Return the report as Markdown; every text is escaped, charts become tables (or are left out beside theirs)."""
-    report = build_report(design, problem, simulated, beside)
+    return render_sections(build_report(design, problem, simulated, beside))
+
+
+def render_sections(report: Report) -> str:
+    """Return any report as such Markdown."""
     lines = [f"# {escape(report.title)}", ""]
     for section in report.sections:
         lines += _section(section)

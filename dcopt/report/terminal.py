@@ -42,6 +42,11 @@ def render_terminal(
     report = build_report(design, problem, simulated, beside)
     if summary:
         report = summary_of(report)
+    return render_text(report, width)
+
+
+def render_text(report: Report, width: int = 100) -> str:
+    """Return any report as text of at most ``width`` columns (60 at least), without colour."""
     width = max(width, 60)
     title = safe(report.title)
     lines = [*textwrap.wrap(title, width), "=" * min(len(title), width), ""]

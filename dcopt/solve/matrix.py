@@ -24,6 +24,12 @@ class Matrix:
         """How many columns are integer."""
         return sum(1 for kind in self.lp.integrality_ if kind == highspy.HighsVarType.kInteger)
 
+    def integers_by_name(self) -> dict[str, int]:
+        """Return the integer columns by the names of their variables."""
+        kinds = zip(self.columns, self.lp.integrality_, strict=True)
+        whole = highspy.HighsVarType.kInteger
+        return {variable.name: index for index, (variable, kind) in enumerate(kinds) if kind == whole}
+
 
 def compile_model(model: Any) -> Matrix:
     """Compile an active Pyomo model with one objective (minimized) to a HiGHS program."""

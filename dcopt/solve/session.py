@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -30,12 +30,17 @@ class SolverError(RuntimeError):
 
 @dataclass(frozen=True)
 class SolveOptions:
-    """What may stop a solve. ``gap`` is relative; ``threads`` 0 leaves the number to HiGHS."""
+    """What may stop a solve. ``gap`` is relative; ``threads`` 0 leaves the number to HiGHS.
+
+    ``start`` holds values of integer columns by the names of their variables, such as those of a neighbour's solution:
+    HiGHS completes and takes it as its first incumbent where it can, and else goes on without.
+    """
 
     gap: float = 1e-4
     time_limit_s: float = 300.0
     threads: int = 0
     seed: int = 0
+    start: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,19 +88,20 @@ def solve(
     log: Callable[[str], None] = lambda text: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     fixed: dict[int, float] | None = None,
+    presolve: str = "choose",
 ) -> Outcome:
     """Minimize the program; an infeasible one is solved once more without presolve before it is believed.
 
     Parameters
     ----------
-    fixed: columns that are fixed at a value.
+    fixed: columns that are fixed at a value. presolve: HiGHS's option, ``choose``, ``on`` or ``off``.
 
     Raises
     ------
     SolverError: HiGHS refused an option or failed.
     KeyboardInterrupt: a second Ctrl-C, while the first was being obeyed.
     """
-    outcome = _Run(matrix, options, log, on_progress, fixed or {}).outcome()
+    outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve).outcome()
     if outcome.verdict == "infeasible":
         left = options.time_limit_s - outcome.seconds
         log("\nSecond opinion: solving without presolve\n")
@@ -140,11 +146,21 @@ class _Run:
             raise SolverError("HiGHS refused the program")
         for column, value in fixed.items():
             self.highs.changeColBounds(column, value, value)
+        if options.start:
+            self._start_from(options.start)
         self._subscribe()
 
     def _set(self, name: str, value: Any) -> None:
         if self.highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise SolverError(f"HiGHS does not take {name} = {value!r}")
+
+    def _start_from(self, values: Mapping[str, float]) -> None:
+        """Give HiGHS the integers of a solution; those of columns that are not there are left out."""
+        integers = self.matrix.integers_by_name()
+        known = [(column, values[name]) for name, column in integers.items() if name in values]
+        if known:
+            columns, numbers = zip(*known, strict=True)
+            self.highs.setSolution(len(known), np.array(columns, dtype=np.int32), np.array(numbers, dtype=float))
 
     def _subscribe(self) -> None:
         self.highs.cbLogging.subscribe(lambda event: self.log(event.message))

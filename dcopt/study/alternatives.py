@@ -83,7 +83,7 @@ def alternatives(aspect: str, solve: Solve, *, count: int, within: float) -> Fou
 
 def _parts(outcome: Outcome, aspect: str) -> tuple[str, ...]:
     """Return the parts of a design in an aspect, as ``aspect:name``; the fabric ``none`` is no part."""
-    return tuple(part for part in outcome.parts if aspect == ANY or part.startswith(f"{aspect}:"))
+    return tuple(part for part in outcome.kinds if aspect == ANY or part.startswith(f"{aspect}:"))
 
 
 def _compared(cheapest: Outcome, other: Outcome, aspect: str) -> Alternative:

@@ -39,7 +39,8 @@ def break_even(
 
     Parameters
     ----------
-    aspect: node, fabric, site, compression, software, 'choice' (the first three) or 'design' (every number of it).
+    aspect: node, fabric, site, compression, software, 'choice' (the first three), 'any' (all five) or 'design'
+        (every number of it).
     tolerance: width of the answer, relative to its value.
 
     Raises
@@ -78,4 +79,6 @@ def aspect_of(outcome: Outcome, aspect: str) -> str:
     """Return what an outcome decides about ``aspect``, in words."""
     if aspect == "design":
         return outcome.design
+    if aspect == "any":
+        return "; ".join(outcome.choices.values())
     return outcome.choice if aspect == "choice" else outcome.choices[aspect]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dcopt.design.parts import headroom_pct, parts_of, racks_of
 from dcopt.design.records import Design
+from dcopt.economics.prices import Part
 from dcopt.problem.findings import InputError
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
@@ -18,6 +20,7 @@ from dcopt.study.records import AppliedChange, Outcome, Scenario, SolveChoices
 
 if TYPE_CHECKING:
     from dcopt.formulation.program import Program
+    from dcopt.pipeline.warmth import Warmth
 
 STUDY_TABLES = ("scenarios", "uncertainty")
 """Tables that say what is studied; no answer follows from them."""
@@ -40,8 +43,7 @@ def content_hash(problem: Problem) -> str:
 def outcome_key(base_hash: str, scenario: Scenario, choices: SolveChoices) -> str:
     """Return the hash by which an outcome is found again: of the problem, its changes and how it is solved."""
     text = json.dumps(
-        [version("dcopt"), base_hash, scenario.sets, scenario.limits, scenario.without, choices.model_dump()]
-        + ([scenario.unlike] if scenario.unlike else []),
+        [version("dcopt"), base_hash, scenario.model_dump(exclude={"name", "inputs"}), choices.model_dump()],
         sort_keys=True,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -60,6 +62,8 @@ def evaluate(path: Path, sets: Sequence[str], scenario: Scenario, choices: Solve
     """
     try:
         problem = load(path, (*sets, *scenario.sets))
+        if scenario.bought:
+            return _on_bought(key, scenario, problem, choices)
         design = solved_and_verified(problem, choices, scenario)
     except InputError as error:
         errors = [str(finding) for finding in error.findings if finding.severity == "error"]
@@ -68,7 +72,58 @@ def evaluate(path: Path, sets: Sequence[str], scenario: Scenario, choices: Solve
         return _outcome(key, scenario, status="failed", reason=f"{type(error).__name__}: {error}")
     if design.stopped_by == "interrupted":
         raise KeyboardInterrupt
-    return summary(key, scenario, design, problem.changes, _headroom(problem, design))
+    outcome = summary(key, scenario, design, problem.changes, _headroom(problem, design))
+    slack = {**outcome.slack, **slack_of(problem, outcome.achieved)}
+    return outcome.model_copy(update={"parts": by_name(units_bought(problem, design)), "slack": slack})
+
+
+def units_bought(problem: Problem, design: Design) -> dict[Part, float]:
+    """Return the units of every row that a design buys at first."""
+    from dcopt.pipeline.stocked import parts_bought
+
+    return parts_bought(problem, design) if design.cost is not None else {}
+
+
+def by_name(parts: Mapping[Part, float]) -> dict[str, float]:
+    """Return units by ``site/table/row``."""
+    return {"/".join(part): units for part, units in parts.items()}
+
+
+def by_part(names: Mapping[str, float]) -> dict[Part, float]:
+    """Return the units of `by_name` by (site, table, row)."""
+    found: dict[Part, float] = {}
+    for name, units in names.items():
+        site, table, row = name.split("/")
+        found[site, table, row] = units
+    return found
+
+
+def _on_bought(key: str, scenario: Scenario, problem: Problem, choices: SolveChoices) -> Outcome:
+    """Return how a problem runs on what the scenario says is bought."""
+    from dcopt.pipeline.run import RunOptions
+    from dcopt.pipeline.stocked import run_on
+
+    options = RunOptions(choices.time_limit_s, choices.gap, choices.threads, choices.seed).solve_options(problem)
+    found = run_on(problem, by_part(scenario.bought), options, warmth_of(choices).memory)
+    if found.design is None:
+        return _outcome(key, scenario, status=found.status, reason=found.reason)
+    outcome = summary(key, scenario, found.design, problem.changes)
+    figures = {**outcome.figures, "tco_usd": found.tco_usd, "objective_value": found.tco_usd}
+    bound = {} if found.bound_usd is None else {"objective_bound": found.bound_usd}
+    return outcome.model_copy(update={"status": found.status, "figures": {**figures, **bound}})
+
+
+_KEPT = threading.local()
+"""What this thread keeps from scenario to scenario (a Dask worker may have several)."""
+
+
+def warmth_of(choices: SolveChoices) -> Warmth:
+    from dcopt.pipeline.warmth import Warmth
+
+    kept: Warmth | None = getattr(_KEPT, "warmth", None)
+    if kept is None or kept.starts != choices.warm:
+        kept = _KEPT.warmth = Warmth(starts=choices.warm)
+    return kept
 
 
 def solved_and_verified(problem: Problem, choices: SolveChoices, scenario: Scenario | None = None) -> Design:
@@ -90,6 +145,7 @@ def solved_and_verified(problem: Problem, choices: SolveChoices, scenario: Scena
         seed=choices.seed,
         baseline=False,
         user_constraints=_limits_of(scenario) if scenario is not None and limited else no_constraints,
+        warmth=warmth_of(choices),
     )
     design = design_for(problem, options)
     _, mismatches = verify(problem, design)
@@ -144,12 +200,41 @@ def summary(
         changes=applied,
         design=fingerprint(design),
         choices={aspect: _in_words(by_workload) for aspect, by_workload in used.items()},
-        parts=parts_of(design),
+        kinds=parts_of(design),
         used={aspect: tuple(sorted(set().union(*users.values()))) for aspect, users in used.items()},
         figures=figures_of(design) | dict(figures or {}),
+        achieved=achieved_by(design),
         slack={binding.row: 100.0 - binding.used_pct for binding in design.binding},
         solve_seconds=design.solve_seconds,
     )
+
+
+def achieved_by(design: Design) -> dict[str, float]:
+    """Return what a design reaches of each promise on time and quality, by cell."""
+    found: dict[str, float] = {}
+
+    def reach(cell: str, value: float | None) -> None:
+        if value is not None:
+            found[cell] = max(value, found.get(cell, 0.0))
+
+    for job in design.training:
+        reach(f"training.{job.job}.deadline_days", job.days)
+    for one in design.inference:
+        for column in ("ttft_ms", "tpot_ms", "latency_ms"):
+            reach(f"inference.{one.service}.{column}", getattr(one, column))
+        reach(f"inference.{one.service}.max_quality_loss_pct", one.quality_loss_pct)
+    return found
+
+
+def slack_of(problem: Problem, achieved: Mapping[str, float]) -> dict[str, float]:
+    """Return the percent of each promise that is left, by its row and column, where it was made."""
+    found = {}
+    for cell, value in achieved.items():
+        table, name, column = cell.split(".", 1)[0], cell.split(".", 1)[1].rpartition(".")[0], cell.rpartition(".")[2]
+        asked = getattr(problem.tables[table][name], column)
+        if asked:
+            found[f"{table}.csv: {name} {column}"] = 100.0 * (1.0 - value / asked)
+    return found
 
 
 def _outcome(key: str, scenario: Scenario, **results: object) -> Outcome:

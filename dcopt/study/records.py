@@ -20,8 +20,9 @@ class Scenario(StudyRecord):
 
     ``limits`` bound what a design may cost in an objective that is not minimized (tco, capex: USD, carbon: t, energy:
     kWh, all over the horizon). ``without`` forbids parts, as ``node:NAME``, ``fabric:NAME``, ``cooling:NAME`` or
-    ``site:NAME``; a design must do without at least one part of each set of ``unlike``.
-    ``inputs`` are the columns that describe it in the study's table: what was varied, and to which value.
+    ``site:NAME``; a design must do without at least one part of each set of ``unlike``. ``bought`` are the units of
+    everything that is bought, by ``site/table/row``, where that is given: then nothing else may be needed, and all of
+    it is paid. ``inputs`` are the columns that describe it in the study's table: what was varied, and to which value.
     """
 
     name: str
@@ -29,16 +30,21 @@ class Scenario(StudyRecord):
     limits: dict[str, float] = {}
     without: tuple[str, ...] = ()
     unlike: tuple[tuple[str, ...], ...] = ()
+    bought: dict[str, float] = {}
     inputs: dict[str, float | str] = {}
 
 
 class SolveChoices(StudyRecord):
-    """How each scenario is solved; None takes the problem's own setting. One thread repeats bit for bit."""
+    """How each scenario is solved; None takes the problem's own setting. One thread repeats bit for bit.
+
+    ``warm`` starts each solve from the solution of the one before it: the same to the gap, but not bit for bit.
+    """
 
     time_limit_s: float | None = None
     gap: float | None = None
     threads: int = 1
     seed: int = 0
+    warm: bool = False
 
 
 class AppliedChange(StudyRecord):
@@ -60,9 +66,11 @@ class Outcome(StudyRecord):
     design: hash of everything the design decides; equal for designs that buy and run the same.
     choices: by aspect (node, fabric, site, compression, software) what each workload uses, in words, without counts.
     used: by the same aspects, what the design uses.
-    parts: nodes, fabrics, cooling units and sites that it uses, as ``aspect:name``.
+    kinds: nodes, fabrics, cooling units and sites that it uses, as ``aspect:name``.
     figures: results by name with their unit in it (tco_usd, capital_usd, it_kw, ...).
+    achieved: by the cell of a promise (``TABLE.NAME.COLUMN``), the largest value that the design reaches in any year.
     slack: by promise or limit, percent of it that is left.
+    parts: units of everything that is bought at first, by ``site/table/row``.
     """
 
     key: str
@@ -75,9 +83,11 @@ class Outcome(StudyRecord):
     design: str = ""
     choices: dict[str, str] = {}
     used: dict[str, tuple[str, ...]] = {}
-    parts: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     figures: dict[str, float] = {}
+    achieved: dict[str, float] = {}
     slack: dict[str, float] = {}
+    parts: dict[str, float] = {}
     solve_seconds: float = 0.0
 
     @property
@@ -99,6 +109,7 @@ class Outcome(StudyRecord):
             **self.figures,
             **{f"choice.{aspect}": words for aspect, words in self.choices.items()},
             "design": self.design,
+            **{f"achieved.{cell}": value for cell, value in self.achieved.items()},
             **{f"slack_pct.{name}": value for name, value in self.slack.items()},
             "solve_seconds": self.solve_seconds,
             "reason": self.reason,

@@ -20,6 +20,8 @@ from dcopt.study.store import Store, in_plan_order
 
 ATTEMPTS = 3
 """How often a scenario is started whose process died under it; then it counts as failed."""
+CONNECT_S = 10.0
+"""How long a Dask scheduler may take to answer."""
 
 
 @dataclass(frozen=True)
@@ -229,14 +231,33 @@ def _on_dask(tasks: Sequence[_Task], address: str) -> Iterator[Outcome]:
     except ImportError:
         raise RuntimeError("--dask needs the package 'distributed': pip install 'dcopt[dask]'") from None
     try:
-        client = Client(address, timeout="10s")
+        client = Client(address, timeout=CONNECT_S)
     except OSError as error:
         raise RuntimeError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
-        futures = {client.submit(evaluate, *task.arguments(), key=task.key, retries=0): task for task in tasks}
-        ended = as_completed(list(futures))
-        for _ in tasks:
+        yield from _by_window(client, as_completed, tasks)
+
+
+def _by_window(client: Any, as_completed: Callable[..., Any], tasks: Sequence[_Task]) -> Iterator[Outcome]:
+    """Hand out as many tasks as the cluster has threads, another for each that ends; Ctrl-C waits for those."""
+    queue = list(tasks)
+    running: dict[Any, _Task] = {}
+    ended = as_completed()
+    interrupted = False
+    while (queue and not interrupted) or running:
+        try:
+            while queue and not interrupted and len(running) < max(1, sum(client.nthreads().values())):
+                task = queue.pop(0)
+                future = client.submit(evaluate, *task.arguments(), key=f"{task.key}-{task.scenario.name}", retries=0)
+                running[future] = task
+                ended.add(future)
             with heard():
                 future = next(ended)
-            task = futures[future]
+            task = running.pop(future)
             yield task.lost(f"{future.exception()}") if future.status == "error" else future.result()
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt

@@ -54,10 +54,10 @@ def test_alternatives_come_in_the_order_of_their_cost_and_miss_none(seed: int) -
     found = alternatives("node", solver_of(designs), count=4, within=0.5)
     assert [one.outcome.figures["tco_usd"] for one in found.designs] == expected(designs, 4, 0.5)
     assert (found.ended == "") == (len(found.designs) == 5)
-    first = set(found.designs[0].outcome.parts)
+    first = set(found.designs[0].outcome.kinds)
     for one in found.designs[1:]:
-        assert set(one.without) == first - set(one.outcome.parts)
-        assert set(one.with_) == set(one.outcome.parts) - first
+        assert set(one.without) == first - set(one.outcome.kinds)
+        assert set(one.with_) == set(one.outcome.kinds) - first
         assert one.without
         assert one.extra_usd == one.outcome.figures["tco_usd"] - min(designs.values())
 
@@ -81,7 +81,7 @@ def test_every_choice_of_node_and_heat_rejection_is_found(tmp_path: Path) -> Non
     found = found_of(small, tmp_path, "any")
     costs = [one.outcome.figures["tco_usd"] for one in found.designs]
     assert costs == pytest.approx(expected(designs, 20, 100.0), rel=1e-7)
-    assert {frozenset(one.outcome.parts) for one in found.designs} <= set(designs)
+    assert {frozenset(one.outcome.kinds) for one in found.designs} <= set(designs)
     assert len(costs) == 4
     assert found.ended
 

@@ -36,6 +36,20 @@ def test_break_even_of_an_analytic_case() -> None:
     assert found.width <= 2e-4 * 50 * 1.01
 
 
+@pytest.mark.parametrize(("operator", "low", "high", "value"), [("=", 3000, 30000, 9000), ("*=", 0.2, 4, 0.75)])
+def test_break_even_of_twins_is_where_their_prices_meet(  # type: ignore[no-untyped-def]
+    tmp_path, operator: str, low: float, high: float, value: float
+) -> None:
+    """Two nodes that differ in name and price alone: the cheaper one is bought, so the choice flips at equal prices."""
+    small = owned_site(services=[service()])
+    (duo,) = (row for row in small.tables["nodes"] if row["name"] == "duo")
+    small = small.put("nodes", [{**duo, "price_usd": 9000}, {**duo, "name": "twin", "price_usd": 12000}])
+    ask = Asker(small.write(tmp_path), (), SolveChoices(gap=1e-9))
+    found = break_even("nodes.twin.price_usd", operator, low, high, "node", ask)
+    assert found.value == pytest.approx(value, rel=1e-3)
+    assert (found.below, found.above) == ("twin", "duo")
+
+
 def test_nothing_flips_and_nothing_proven_are_told_apart() -> None:
     found = break_even("a.b.c", "=", 1, 2, "node", lambda s: answer(s, choices={"node": "own"}))
     assert found.value is None

@@ -1,0 +1,239 @@
+"""``dcopt robust``: one purchase for many futures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcopt.cli.inputs import NO_DESIGN, exit_with, load_or_exit, usage_error
+from dcopt.cli.study_options import Asked, millions, study_command
+from dcopt.cli.study_run import FAILED, exit_of, run_asked
+from dcopt.cli.text_table import text_table
+
+if TYPE_CHECKING:
+    from dcopt.pipeline.extensive import Goal, Purchased
+    from dcopt.problem.problem import Problem
+    from dcopt.study.records import Outcome, Scenario
+    from dcopt.study.robust import Judged
+
+
+@study_command("robust", runs=True)
+@click.option("--scenarios", "file", type=click.Path(path_type=Path), help="A file like scenarios.csv.")
+@click.option("--sample", type=click.Choice(["lhs", "sobol", "random"]), help="Draw from uncertainty.csv.")
+@click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="Samples to draw.")
+@click.option(
+    "--goal",
+    type=click.Choice(["expected", "worst", "cvar", "chance"]),
+    default="expected",
+    show_default=True,
+    help="Least expected cost, least worst cost, least mean cost of the worst scenarios, or promises in most of them.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="Of cvar: share of the better scenarios that do not count. Of chance: share in which promises are kept.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["extensive", "decomposition"]),
+    default="extensive",
+    show_default=True,
+    help="All scenarios in one program (tens), or each alone with multipliers (hundreds; goal expected).",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=10, show_default=True, help="Of the decomposition.")
+@click.option("--check", "fresh", type=click.IntRange(min=0), default=0, help="Judge it on so many fresh samples too.")
+def command(
+    asked: Asked,
+    file: Path | None,
+    sample: str | None,
+    count: int,
+    goal: str,
+    level: float,
+    method: str,
+    rounds: int,
+    fresh: int,
+) -> None:
+    """Find one purchase for PROBLEM that is best over many scenarios, and judge it beside the nominal one.
+
+    What is bought is the same in all scenarios: nodes, fabric, storage, racks, power, cooling. How it is run follows
+    each scenario: which workload runs where, replicas, load, energy, what is rented. All that is bought is paid, needed
+    or not. The nominal purchase is the cheapest design of PROBLEM as it stands.
+
+    \b
+    Example: dcopt robust chat --sample lhs -n 20 --check 100
+             dcopt robust chat --scenarios futures.csv --goal chance --level 0.9
+
+    Exit codes: 0 found within the gap, 1 no purchase serves all scenarios, 2 bad input, 3 stopped, 4 not found or not
+    judged in the time.
+    """
+    loaded = load_or_exit(asked.problem, asked.sets)
+    scenarios = _scenarios(loaded, file, (sample, count, asked.seed) if sample else None)
+    from dcopt.pipeline.extensive import Goal
+    from dcopt.problem.findings import InputError
+    from dcopt.study.distributions import sample_scenarios
+    from dcopt.study.robust import robust_purchase
+
+    if method == "decomposition" and goal != "expected":
+        usage_error("the decomposition knows the goal expected alone: take --method extensive for the others")
+    if fresh and not loaded.uncertainty:
+        usage_error("--check draws from uncertainty.csv, which the problem does not have")
+    wanted = Goal(goal, level if goal in ("cvar", "chance") else 1.0)  # type: ignore[arg-type]
+    click.echo(f"one purchase for {len(scenarios)} scenarios ...", err=True)
+    try:
+        if method == "decomposition":
+            found = _decomposed(asked, scenarios, rounds)
+        else:
+            found = robust_purchase(asked.problem, asked.sets, scenarios, wanted, asked.choices())
+    except InputError as error:
+        exit_with(error.findings)
+    if not found.parts:
+        click.echo(f"{found.status}: {found.reason}", err=True)
+        sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)
+    new = sample_scenarios(tuple(loaded.uncertainty.values()), fresh, "random", asked.seed + 1) if fresh else ()
+    results, tables, nominal = _judge(asked, found, scenarios, new)
+    if asked.output is not None:
+        (asked.output / "robust.json").write_text(_json(wanted, found, nominal, tables), encoding="utf-8")
+    show = _json if asked.as_json else _text
+    click.echo(show(wanted, found, nominal, tables))
+    code = exit_of(results)
+    sys.exit(code or (0 if found.status == "optimal" else FAILED))
+
+
+def _decomposed(asked: Asked, scenarios: Sequence[Scenario], rounds: int) -> Purchased:
+    """Return the best purchase that the decomposition finds, judging each one that it tries in every scenario."""
+    import math
+    import time
+
+    from dcopt.pipeline.extensive import Goal, Purchased
+    from dcopt.problem.load import load
+    from dcopt.study.decompose import decomposed
+    from dcopt.study.regret import held_fixed
+    from dcopt.study.robust import goal_value, purchase_named
+    from dcopt.study.run import Study, run_study
+
+    def value(parts: Mapping[tuple[str, str, str], float]) -> float:
+        fixed = held_fixed([purchase_named("tried", parts)], scenarios)
+        study = Study("robust", asked.problem, fixed, asked.sets, asked.choices())
+        return goal_value(Goal("expected"), run_study(study, jobs=asked.jobs, dask=asked.dask).outcomes, "tried")
+
+    def say(number: int, bound: float, best: float) -> None:
+        click.echo(f"  round {number}: best {best:,.0f}, bound {bound:,.0f} USD", err=True)
+
+    start = time.monotonic()
+    gap = load(asked.problem, asked.sets).settings.mip_gap if asked.gap is None else asked.gap
+    found = decomposed(
+        asked.problem,
+        asked.sets,
+        scenarios,
+        asked.choices(),
+        value,
+        rounds=rounds,
+        gap=gap,
+        jobs=asked.jobs,
+        on_round=say,
+    )
+    if found.expected_usd is None or not math.isfinite(found.expected_usd):
+        return Purchased("no_solution", {}, None, found.bound_usd, (), found.reason or "none serves all", 0.0, 0)
+    bound = min(found.bound_usd or 0.0, found.expected_usd)
+    proven = found.expected_usd - bound <= gap * found.expected_usd
+    seconds = time.monotonic() - start
+    return Purchased("optimal" if proven else "feasible", found.parts, found.expected_usd, bound, (), "", seconds, 0)
+
+
+def _judge(
+    asked: Asked, found: Purchased, scenarios: Sequence[Scenario], fresh: Sequence[Scenario]
+) -> tuple[list[Any], dict[str, tuple[Judged, ...]], dict[str, float]]:
+    """Hold the purchase and the nominal one fixed in every scenario, and in fresh ones."""
+    from dcopt.study.records import Scenario
+    from dcopt.study.regret import Purchase, held_fixed
+    from dcopt.study.robust import NOMINAL, ROBUST, judged, purchase_named
+
+    base = run_asked(asked, "nominal", [Scenario(name=NOMINAL)], within="nominal")
+    nominal: Outcome | None = next((outcome for outcome in base.outcomes if outcome.solved), None)
+    purchases = [purchase_named(ROBUST, found.parts)]
+    if nominal is not None:
+        purchases.append(Purchase(NOMINAL, 1, nominal.parts, nominal.choice))
+    results, tables = [(base, 1)], {}
+    for title, within, some in (("the scenarios", "judged", scenarios), ("fresh samples", "fresh", fresh)):
+        if some:
+            asked_for = held_fixed(purchases, some)
+            result = run_asked(asked, "robust", asked_for, within=within)
+            results.append((result, len(asked_for)))
+            tables[title] = tuple(judged(purchase.name, result.outcomes) for purchase in purchases)
+    return results, tables, {} if nominal is None else nominal.parts
+
+
+def _text(goal: Goal, found: Purchased, nominal: dict[str, float], tables: dict[str, tuple[Judged, ...]]) -> str:
+    words = {
+        "expected": "least expected TCO",
+        "worst": "least worst TCO",
+        "cvar": f"least mean TCO of the worst {1 - goal.level:.0%} of the scenarios",
+        "chance": f"least expected TCO with the promises kept in at least {goal.level:.0%} of the scenarios",
+    }[goal.kind]
+    lines = [f"{words}: USD {millions(found.objective_usd)} ({found.status}{_gap(found)})"]
+    if found.given_up:
+        lines.append(f"  promises need not be kept in: {', '.join(found.given_up)}")
+    mine = {"/".join(part): units for part, units in found.parts.items()}
+    rows = [
+        [*part.split("/"), f"{mine.get(part, 0.0):,.6g}", f"{nominal.get(part, 0.0):,.6g}"]
+        for part in sorted({*mine, *nominal}, key=lambda name: (name.split("/")[1] != "nodes", name))
+    ]
+    lines += ["", "What is bought:", text_table(["site", "table", "row", "robust", "nominal"], rows)]
+    for title, table in tables.items():
+        rows = [
+            [
+                one.name,
+                f"{one.kept} of {one.scenarios}",
+                millions(one.mean_usd),
+                millions(one.cvar_usd),
+                millions(one.worst_usd),
+            ]
+            for one in table
+        ]
+        header = ["bought", "promises kept", "mean TCO USD", "CVaR 95 % USD", "worst TCO USD"]
+        words = f"Held fixed in {title} (costs of those in which the promises are kept):"
+        lines += ["", words, text_table(header, rows)]
+    return "\n".join(lines)
+
+
+def _gap(found: Purchased) -> str:
+    if not found.objective_usd or found.bound_usd is None:
+        return ""
+    return f", gap {1 - found.bound_usd / found.objective_usd:.2%}"
+
+
+def _json(goal: Goal, found: Purchased, nominal: dict[str, float], tables: dict[str, tuple[Judged, ...]]) -> str:
+    import json
+
+    parts = {"/".join(part): units for part, units in found.parts.items()}
+    document = {**asdict(found), "parts": parts, "goal": asdict(goal), "nominal_parts": nominal}
+    document["judged"] = {title: [asdict(one) for one in table] for title, table in tables.items()}
+    return json.dumps(document, indent=1)
+
+
+def _scenarios(loaded: Problem, file: Path | None, sampled: tuple[str, int, int] | None) -> tuple[Scenario, ...]:
+    from dcopt.problem.findings import InputError
+    from dcopt.study.distributions import sample_scenarios
+    from dcopt.study.grid import read_scenarios, scenarios_of
+
+    if file is not None and sampled:
+        usage_error("give one of --scenarios and --sample")
+    try:
+        if sampled:
+            return sample_scenarios(tuple(loaded.uncertainty.values()), sampled[1], sampled[0], sampled[2])  # type: ignore[arg-type]
+        if file is not None:
+            return read_scenarios(file)
+    except InputError as error:
+        exit_with(error.findings)
+    except ValueError as error:
+        usage_error(str(error))
+    if loaded.scenarios:
+        return scenarios_of(loaded.scenarios.values())
+    usage_error("no scenarios: give --scenarios or --sample, or write scenarios.csv into the problem")

@@ -1,0 +1,320 @@
+"""The content of a study's report: what its scenarios say together, as the same plain blocks as a design's report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dcopt.report.blocks import (
+    Bar,
+    BarChart,
+    Block,
+    Figures,
+    HeatMap,
+    Items,
+    Range,
+    RangeChart,
+    Report,
+    Section,
+    Text,
+    XYChart,
+    table,
+)
+from dcopt.report.numbers import amount, number, percent
+
+MOST_MAPPED = 40
+"""Values of an input up to which a switching map shows each."""
+QUANTILES = (5, 25, 50, 75, 95)
+
+
+@dataclass(frozen=True)
+class ScenarioRow:
+    """A scenario: what was varied, how it ended (``reason`` where it did not), its cost and the name of its choice."""
+
+    name: str
+    inputs: Mapping[str, float | str]
+    status: str
+    tco_usd: float | None = None
+    it_kw: float | None = None
+    carbon_t_per_year: float | None = None
+    choice: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TornadoRow:
+    """TCO at the low and high value of an input (None: no design there), and whether another design is best there."""
+
+    cell: str
+    low_value: float
+    high_value: float
+    low_usd: float | None
+    high_usd: float | None
+    low_changes: bool
+    high_changes: bool
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """An input of a screening: mu* and sigma (USD), steps tried, steps that change the design, steps without one."""
+
+    cell: str
+    mu_star_usd: float | None
+    sigma_usd: float | None
+    steps: int
+    changes: int
+    broken: int
+
+
+@dataclass(frozen=True)
+class FrontRow:
+    """A point of a front: TCO and the other objective, and the name of what is chosen."""
+
+    tco_usd: float
+    other: float
+    choice: str
+
+
+@dataclass(frozen=True)
+class RegretRow:
+    """A purchase held fixed: in how many scenarios it is best and keeps the promises; its cost above the best."""
+
+    name: str
+    bought: str
+    best_in: int
+    kept: int
+    scenarios: int
+    mean_usd: float | None
+    p95_usd: float | None
+    worst_usd: float | None
+
+
+@dataclass(frozen=True)
+class StudyContent:
+    """Everything that a study has to show; what is empty is left out.
+
+    ``choices`` are the names (A, B, …) of what is chosen, with (words, share of all scenarios). ``other`` is the second
+    objective of a front with its unit. ``base_usd`` is the TCO that a tornado is centred on.
+    """
+
+    kind: str
+    problem: str
+    scenarios: tuple[ScenarioRow, ...]
+    choices: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    tornado: tuple[TornadoRow, ...] = ()
+    base_usd: float | None = None
+    effects: tuple[EffectRow, ...] = ()
+    front: tuple[FrontRow, ...] = ()
+    other: tuple[str, str] = ("", "")
+    regret: tuple[RegretRow, ...] = ()
+
+
+def build_study_report(content: StudyContent) -> Report:
+    """Return the report of a study; its status is 'feasible' where scenarios are unanswered, else 'optimal'."""
+    open_ = [row for row in content.scenarios if row.status in ("failed", "no_solution")]
+    sections = (
+        _answer(content, len(open_)),
+        _tornado(content),
+        _screening(content),
+        _front(content),
+        _distribution(content),
+        _switching(content),
+        _regret(content),
+        _scenarios(content),
+        _unanswered(open_),
+    )
+    title = f"{content.kind.capitalize()} study of {content.problem}"
+    return Report(title, "feasible" if open_ else "optimal", tuple(one for one in sections if one is not None))
+
+
+def _costs(content: StudyContent) -> list[float]:
+    return sorted(row.tco_usd for row in content.scenarios if row.tco_usd is not None)
+
+
+def _answer(content: StudyContent, unanswered: int) -> Section:
+    costs = _costs(content)
+    without = sum(row.status == "infeasible" for row in content.scenarios)
+    pairs = [("Scenarios", f"{len(content.scenarios):,}"), ("With a design", f"{len(costs):,}")]
+    if without:
+        pairs.append(("Without a design", f"{without:,}"))
+    if unanswered:
+        pairs.append(("Not answered", f"{unanswered:,}"))
+    if costs:
+        pairs += [("Least TCO", f"USD {amount(costs[0])}"), ("Largest TCO", f"USD {amount(costs[-1])}")]
+    return Section("answer", "What was found", (Figures(tuple(pairs)),))
+
+
+def _tornado(content: StudyContent) -> Section | None:
+    if not content.tornado or content.base_usd is None:
+        return None
+    base = content.base_usd
+    ranges = tuple(
+        Range(
+            row.cell,
+            base if row.low_usd is None else row.low_usd,
+            base if row.high_usd is None else row.high_usd,
+            f"{number(row.low_value)}: {_end(row.low_usd, row.low_changes)}",
+            f"{number(row.high_value)}: {_end(row.high_usd, row.high_changes)}",
+        )
+        for row in content.tornado
+    )
+    rows = [
+        [
+            row.cell,
+            number(row.low_value),
+            number(row.high_value),
+            _end(row.low_usd, row.low_changes),
+            _end(row.high_usd, row.high_changes),
+            amount(max((abs(end - base) for end in (row.low_usd, row.high_usd) if end is not None), default=0.0)),
+        ]
+        for row in content.tornado
+    ]
+    headers = ["Input", ">Low", ">High", ">TCO at low, USD", ">TCO at high, USD", ">Swing, USD"]
+    return Section(
+        "tornado",
+        "One input at a time",
+        (
+            RangeChart("TCO at the low and the high value of each input", "USD", base, ranges),
+            table("Inputs by their effect on TCO", headers, rows),
+            Text("* another design is best there."),
+        ),
+    )
+
+
+def _end(cost: float | None, changes: bool) -> str:
+    return "no design" if cost is None else amount(cost) + ("*" if changes else "")
+
+
+def _screening(content: StudyContent) -> Section | None:
+    if not content.effects:
+        return None
+    bars = tuple(
+        Bar(row.cell, row.mu_star_usd, amount(row.mu_star_usd), "mu*, USD")
+        for row in content.effects
+        if row.mu_star_usd is not None
+    )
+    rows = [
+        [
+            row.cell,
+            amount(row.mu_star_usd),
+            amount(row.sigma_usd),
+            f"{row.changes} of {row.steps}",
+            f"{row.broken or ''}",
+        ]
+        for row in content.effects
+    ]
+    headers = ["Input", ">mu*, USD", ">Sigma, USD", ">Design changes", ">No design"]
+    words = "mu* is the mean change of TCO over the input's whole range, sigma how much that depends on other inputs."
+    return Section(
+        "screening",
+        "Which inputs matter",
+        (BarChart("Mean change of TCO over an input's range", bars), table("Inputs", headers, rows), Text(words)),
+    )
+
+
+def _front(content: StudyContent) -> Section | None:
+    if not content.front:
+        return None
+    name, unit = content.other
+    points = tuple((row.other, row.tco_usd) for row in sorted(content.front, key=lambda row: row.other))
+    rows = []
+    last: FrontRow | None = None
+    for row in content.front:
+        price = ""
+        if last is not None and last.other > row.other:
+            price = number((row.tco_usd - last.tco_usd) / (last.other - row.other))
+        rows.append([amount(row.tco_usd), number(row.other, 6), price, row.choice])
+        last = row
+    headers = [">TCO, USD", f">{name}, {unit}", f">USD for one {unit} less", "Chosen"]
+    chart = XYChart(f"TCO against {name}", f"{name}, {unit}", "TCO, USD", (("designs", points),), "dot")
+    return Section("front", f"TCO against {name}", (chart, table("Designs that no other beats in both", headers, rows)))
+
+
+def _distribution(content: StudyContent) -> Section | None:
+    costs = _costs(content)
+    if content.kind != "sample" or len(costs) < 2:
+        return None
+    share = tuple((cost, (index + 1) / len(costs)) for index, cost in enumerate(costs))
+    rows = [["mean", amount(sum(costs) / len(costs))]]
+    rows += [[f"p{pct}", amount(quantile(costs, pct / 100))] for pct in QUANTILES]
+    chart = XYChart("Share of the samples that cost no more", "TCO, USD", "share", (("samples", share),), "step")
+    return Section("distribution", "How the TCO is distributed", (chart, table("TCO", ["", ">USD"], rows)))
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Return the quantile of ascending values, between neighbours in proportion (Hyndman and Fan 1996, type 7)."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def _switching(content: StudyContent) -> Section | None:
+    if not content.choices:
+        return None
+    rows = [[name, percent(share), words] for name, (words, share) in content.choices.items()]
+    blocks: list[Block] = [table("What is best (nodes; fabrics; sites)", ["", ">Scenarios", "Chosen"], rows)]
+    names = list(dict.fromkeys(name for row in content.scenarios for name in row.inputs))
+    if content.kind == "grid" and 1 <= len(names) <= 2:
+        blocks.insert(0, _map(content, names[-1], names[0] if len(names) == 2 else ""))
+    return Section("switching", "What the decision depends on", tuple(blocks))
+
+
+def _map(content: StudyContent, across: str, down: str) -> Block:
+    columns = list(dict.fromkeys(_word(row.inputs[across]) for row in content.scenarios))[:MOST_MAPPED]
+    lines = list(dict.fromkeys(_word(row.inputs.get(down, "")) for row in content.scenarios))[:MOST_MAPPED]
+    found = {
+        (_word(row.inputs.get(down, "")), _word(row.inputs[across])): row.choice or row.status.replace("_", " ")
+        for row in content.scenarios
+    }
+    cells = tuple(tuple(found.get((line, column), "") for column in columns) for line in lines)
+    return HeatMap("What is best where", across, down, tuple(columns), tuple(lines), cells)
+
+
+def _word(value: float | str) -> str:
+    return value if isinstance(value, str) else number(value, 4)
+
+
+def _regret(content: StudyContent) -> Section | None:
+    if not content.regret:
+        return None
+    rows = [
+        [
+            row.name,
+            row.bought,
+            str(row.best_in),
+            f"{row.kept} of {row.scenarios}",
+            amount(row.mean_usd),
+            amount(row.p95_usd),
+            amount(row.worst_usd),
+        ]
+        for row in content.regret
+    ]
+    headers = ["", "Bought", ">Best in", ">Promises kept", ">Mean regret, USD", ">p95, USD", ">Worst, USD"]
+    words = "Regret is the TCO above that of the best design of the scenario, where the promises are kept."
+    return Section("regret", "Buying one design for all", (table("Designs held as bought", headers, rows), Text(words)))
+
+
+def _scenarios(content: StudyContent) -> Section:
+    names = list(dict.fromkeys(name for row in content.scenarios for name in row.inputs))
+    rows = [
+        [
+            row.name,
+            *(_word(row.inputs.get(name, "")) for name in names),
+            row.status.replace("_", " "),
+            amount(row.tco_usd),
+            number(row.it_kw),
+            number(row.carbon_t_per_year),
+            row.choice,
+        ]
+        for row in content.scenarios
+    ]
+    headers = ["Scenario", *(f">{name}" for name in names), "Status", ">TCO, USD", ">IT kW", ">t CO2/year", "Chosen"]
+    return Section("scenarios", "Every scenario", (table("Scenarios", headers, rows, is_detail=True),))
+
+
+def _unanswered(rows: Sequence[ScenarioRow]) -> Section | None:
+    if not rows:
+        return None
+    words = tuple(f"{row.name}: {row.status.replace('_', ' ')}: {row.reason}" for row in rows)
+    return Section("unanswered", "Scenarios without an answer", (Items(words),))

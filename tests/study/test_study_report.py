@@ -1,0 +1,136 @@
+"""A study's report: every kind of study shows what it found, in every format, from its folder alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from small import Small, owned_site, service
+
+from dcopt.cli.main import main
+from dcopt.report.blocks import HeatMap, RangeChart, Section, Table, XYChart
+from dcopt.report.html import render_page
+from dcopt.report.study_content import RegretRow, ScenarioRow, StudyContent, build_study_report, quantile
+from dcopt.study.records import Outcome
+from dcopt.study.report import front_rows, study_report
+from dcopt.study.store import StudyFolderError
+
+
+def uncertain() -> Small:
+    small = owned_site(services=[service(peak_requests_per_s=6000)])
+    small = small.add("uncertainty", table="nodes", name="*", column="price_usd", low=0.5, high=1.5)
+    return small.add("uncertainty", table="inference", name="chat", column="peak_requests_per_s", low=0.5, high=3)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return uncertain().write(tmp_path_factory.mktemp("uncertain"))
+
+
+def study(path: Path, folder: Path, *options: str) -> Path:
+    command, *rest = options
+    result = CliRunner().invoke(main, [command, str(path), *rest, "-o", str(folder), "--gap", "1e-6"])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def blocks(folder: Path, key: str) -> tuple[Section, list[object]]:
+    section = next(section for section in study_report(folder).sections if section.key == key)
+    return section, list(section.blocks)
+
+
+def test_a_grid_has_a_switching_map(path: Path, tmp_path: Path) -> None:
+    loads, prices = "inference.chat.peak_requests_per_s=500,20000", "nodes.quad.price_usd*=0.2,1"
+    folder = study(path, tmp_path / "grid", "sensitivity", "--vary", loads, "--vary", prices)
+    _, found = blocks(folder, "switching")
+    switching = found[0]
+    assert isinstance(switching, HeatMap)
+    assert (len(switching.rows), len(switching.columns)) == (2, 2)
+    assert switching.x_title.startswith("nodes.quad.price_usd")
+    named = {row[0] for block in found if isinstance(block, Table) for row in block.rows}
+    assert {cell for row in switching.cells for cell in row} == named
+    for form, word in (
+        ("terminal", "Every scenario"),
+        ("markdown", "# Grid study of"),
+        ("html", "<svg"),
+        ("json", "["),
+    ):
+        result = CliRunner().invoke(main, ["report", str(folder), "--format", form])
+        assert result.exit_code == 0, result.output
+        assert word in result.stdout
+    rows = json.loads(CliRunner().invoke(main, ["report", str(folder), "--format", "json"]).stdout)
+    assert len(rows) == 4
+    assert rows[0]["slack_pct.inference.csv: chat ttft_ms"] > 0
+    assert rows[0]["achieved.inference.chat.tpot_ms"] > 0
+
+
+def test_a_tornado_is_drawn_around_its_base(path: Path, tmp_path: Path) -> None:
+    _, found = blocks(study(path, tmp_path / "t", "sensitivity", "--tornado"), "tornado")
+    chart = found[0]
+    assert isinstance(chart, RangeChart)
+    assert {one.label for one in chart.ranges} == {"nodes.*.price_usd", "inference.chat.peak_requests_per_s"}
+    for one in chart.ranges:
+        assert one.low < chart.centre < one.high
+
+
+def test_samples_show_their_distribution_and_the_regret(path: Path, tmp_path: Path) -> None:
+    folder = study(path, tmp_path / "s", "sensitivity", "--sample", "lhs", "-n", "5", "--regret", "2")
+    chart = blocks(folder, "distribution")[1][0]
+    assert isinstance(chart, XYChart)
+    assert [y for _, y in chart.series[0][1]] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    table = blocks(folder, "regret")[1][0]
+    assert isinstance(table, Table)
+    assert {row[0] for row in table.rows} == {"D1", "D2"}
+    assert all(" of 5" in cell for row in table.rows for cell in row if " of " in cell)
+    regret = json.loads((folder / "regret" / "study.json").read_text())
+    assert len(regret["scenarios"]) == 10
+
+
+def test_a_front_is_drawn(path: Path, tmp_path: Path) -> None:
+    load = ("--set", "inference.chat.peak_requests_per_s=4000", "--between", "2:10")
+    folder = study(path, tmp_path / "p", "pareto", "--trade", "tco", "inference.chat.tpot_ms", *load)
+    chart = blocks(folder, "front")[1][0]
+    assert isinstance(chart, XYChart)
+    assert chart.x_title == "inference.chat.tpot_ms, ms"
+    values = chart.series[0][1]
+    assert len(values) > 1
+    assert [y for _, y in values] == sorted((y for _, y in values), reverse=True)
+
+
+def test_unanswered_scenarios_are_shown_with_their_reason() -> None:
+    rows = (
+        ScenarioRow("a<b>", {"x": 1.0}, "optimal", 5e6, 3.0, 1.0, "A"),
+        ScenarioRow("bad", {"x": 2.0}, "failed", reason="no <such> table"),
+    )
+    regret = RegretRow("D1", "3 duo at oslo", 4, 0, 5, None, None, None)
+    report = build_study_report(StudyContent("grid", "p", rows, {"A": ("duo; none; oslo", 0.5)}, regret=(regret,)))
+    assert report.status == "feasible"
+    page = render_page(report, "some were not")
+    assert "no &lt;such&gt; table" in page
+    assert "a&lt;b&gt;" in page
+    assert build_study_report(StudyContent("grid", "p", ())).sections
+
+
+def test_quantiles_of_known_values() -> None:
+    assert quantile([1.0, 2.0, 3.0, 4.0, 5.0], 0.5) == 3
+    assert quantile([1.0, 2.0], 0.25) == pytest.approx(1.25)
+    assert quantile([7.0], 0.95) == 7
+
+
+def test_points_of_a_front_are_the_tightest_of_their_cost() -> None:
+    def point(tco: float, asked: float, reached: float) -> Outcome:
+        cell = "training.j.deadline_days"
+        known = {"key": f"{asked}", "scenario": f"{asked}", "status": "optimal", "inputs": {cell: asked}}
+        return Outcome.model_validate({**known, "figures": {"tco_usd": tco}, "achieved": {cell: reached}})
+
+    found = front_rows("training.j.deadline_days", [point(5, 90, 80), point(5, 79, 40), point(9, 39, 20)], {"": "A"})
+    assert [(row.tco_usd, row.other) for row in found] == [(5, 40), (9, 20)]
+
+
+def test_a_folder_that_no_study_wrote_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StudyFolderError):
+        study_report(tmp_path)
+    (tmp_path / "study.json").write_text("nonsense")
+    assert CliRunner().invoke(main, ["report", str(tmp_path)]).exit_code == 2

@@ -1,0 +1,133 @@
+"""What one solve leaves for the next: predictions change nothing, a start changes nothing beyond the gap."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from pathlib import Path
+
+import pytest
+from small import Small, job, owned_site, service, two_sites
+
+import dcopt.performance
+from dcopt.candidates.generate import generate
+from dcopt.candidates.memory import UNSEEN_COLUMNS, UNSEEN_TABLES, Memory, seen_by_predictions
+from dcopt.candidates.records import Candidates
+from dcopt.formulation.build import build
+from dcopt.pipeline.run import RunOptions, design_for
+from dcopt.pipeline.warmth import Warmth
+from dcopt.solve.matrix import compile_model
+from dcopt.solve.session import SolveOptions, solve
+from dcopt.study.records import Scenario, SolveChoices
+from dcopt.study.run import Study, run_study
+
+
+def small() -> Small:
+    return two_sites([job()], [service()])
+
+
+def told(candidates: Candidates) -> str:
+    return repr(candidates)
+
+
+VARIED = {
+    "prices": small().scale("nodes", "price_usd", 1.7).change("sites", None, electricity_usd_per_kwh=0.3),
+    "licences": small().change("software", "engine", licence_usd_per_accelerator_year=5000),
+    "load": small().change("inference", None, peak_requests_per_s=900),
+    "limits": small().change("sites", "oslo", power_limit_kw=12),
+    "deadline": small().change("training", None, deadline_days=20),
+    "promise": small().change("inference", None, tpot_ms=5),
+    "chips": small().change("accelerators", "slow", memory_gb_per_s=200),
+    "fewer": small().change("training", None, sites="oslo"),
+    "offers": small().add("offers", table="nodes", name="duo", max_units=3),
+}
+
+
+@pytest.mark.parametrize("varied", VARIED)
+def test_candidates_are_the_same_with_the_memory_of_another_problem(varied: str) -> None:
+    memory = Memory()
+    generate(small().load(), memory=memory)
+    problem = VARIED[varied].load()
+    assert told(generate(problem, memory=memory)) == told(generate(problem))
+    assert told(generate(small().load(), memory=memory)) == told(generate(small().load()))
+
+
+@pytest.mark.parametrize(("varied", "kept"), [("prices", True), ("load", True), ("limits", True), ("promise", False)])
+def test_predictions_are_kept_where_only_what_they_do_not_see_changes(varied: str, kept: bool) -> None:
+    memory = Memory()
+    generate(small().load(), memory=memory)
+    before = dict(memory.rates)
+    assert before
+    generate(VARIED[varied].load(), memory=memory)
+    assert all(memory.rates.get(key) is value for key, value in before.items()) == kept
+
+
+def test_the_performance_models_read_nothing_that_the_memory_does_not_see() -> None:
+    """No module of theirs reads a column of money, a hidden column, or a table that is taken as unseen."""
+    hidden = {column for columns in UNSEEN_COLUMNS.values() for column in columns}
+    folder = Path(dcopt.performance.__path__[0])
+    cells = dict(itertools.chain.from_iterable(_attributes(path) for path in folder.glob("*.py")))
+    read = {name: where for name, where in cells.items() if "usd" in name or name in hidden}
+    assert {name: where for name, where in read.items() if not where.startswith("packing.py")} == {}
+    tables = {name: where for name, where in cells.items() if name in UNSEEN_TABLES}
+    assert not {name: where for name, where in tables.items() if "problem" in where}
+
+
+def _attributes(path: Path) -> list[tuple[str, str]]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        (node.attr, f"{path.name}:{node.lineno} {ast.unparse(node.value)}")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+    ]
+
+
+def test_what_predictions_see_does_not_depend_on_prices_but_on_hardware() -> None:
+    base = seen_by_predictions(small().load())
+    assert seen_by_predictions(VARIED["prices"].load()) == base
+    assert seen_by_predictions(VARIED["chips"].load()) != base
+
+
+def test_highs_takes_the_start_as_its_first_incumbent() -> None:
+    problem = small().load()
+    program = build(problem, generate(problem))
+    matrix = compile_model(program.model)
+    first = solve(matrix, SolveOptions(gap=1e-9, threads=1))
+    start = {name: round(float(first.values[column])) for name, column in matrix.integers_by_name().items()}
+    said: list[str] = []
+    again = solve(matrix, SolveOptions(gap=1e-9, threads=1, start=start), log=said.append)
+    assert "MIP start solution is feasible" in "".join(said)
+    assert again.objective == pytest.approx(first.objective, rel=1e-8)
+    bad = solve(matrix, SolveOptions(gap=1e-9, threads=1, start=dict.fromkeys(start, 7)), log=said.append)
+    assert bad.objective == pytest.approx(first.objective, rel=1e-8)
+    unknown = solve(matrix, SolveOptions(gap=1e-9, threads=1, start={"nothing": 1}))
+    assert unknown.objective == pytest.approx(first.objective, rel=1e-8)
+
+
+def test_warm_and_fresh_sweeps_agree_within_the_gap(tmp_path: Path) -> None:
+    path = small().write(tmp_path)
+    scenarios = tuple(
+        Scenario(
+            name=f"{price}-{load}", sets=(f"nodes.*.price_usd*={price}", f"inference.*.peak_requests_per_s={load}")
+        )
+        for price, load in itertools.product((0.6, 1.4), (250, 700))
+    )
+    fresh = run_study(Study("grid", path, scenarios, (), SolveChoices(gap=1e-6))).outcomes
+    warm = run_study(Study("grid", path, scenarios, (), SolveChoices(gap=1e-6, warm=True))).outcomes
+    for a, b in zip(fresh, warm, strict=True):
+        assert a.status == b.status == "optimal"
+        assert b.figures["objective_bound"] <= a.figures["tco_usd"] * (1 + 1e-9)
+        assert b.figures["tco_usd"] == pytest.approx(a.figures["tco_usd"], rel=2e-6)
+        assert a.key != b.key
+
+
+def test_a_neighbour_leaves_its_integers() -> None:
+    warmth = Warmth(starts=True)
+    assert warmth.start_of() is None
+    problem = owned_site(services=[service()]).load()
+    design_for(problem, RunOptions(gap=1e-9, threads=1, baseline=False, warmth=warmth))
+    assert warmth.incumbent["bought[oslo/duo/none]"] == 1
+    assert warmth.start_of() == warmth.incumbent
+    cold = Warmth()
+    design_for(problem, RunOptions(gap=1e-9, threads=1, baseline=False, warmth=cold))
+    assert cold.start_of() is None
