@@ -217,7 +217,7 @@ def test_sovereign_example_keeps_residency_and_trains_on_two_thousand_chips() ->
     assert {record.site for record in design.storage if record.dataset == "national-corpus"} == {"north", "south"}
     for part in design.inference:
         trips = [problem.regions[f"{region}/{part.site}"].rtt_ms for region in problem.inference[part.service].region]
-        assert part.rtt_ms == max(trips)
+        assert part.rtt_ms == max(trips) + 1  # and the balancer
 
 
 def test_edge_example_serves_every_plant_in_its_own_closet() -> None:
