@@ -77,14 +77,17 @@ def _paired(program: Program, key: str, cabling: Cabling, reach: str, nodes: Any
     most = upper_bound(links)
     of_rail = program.var("rail_modules", (key, reach), ub=most, integer=True)
     room = [float(cabling.paired_room(step)) if step.tiers > 1 else most for step, _ in facility.fabric_steps]
+    odd = links - _sum(program, key, facility, room)
     program.require("rail_pairs", (key, reach), 2 * of_rail >= links)
-    program.require("rail_odd", (key, reach), of_rail >= links - _sum(program, key, facility, room))
+    program.require("rail_odd", (key, reach), of_rail >= odd)
+    program.least.append((of_rail, [0.5 * links, odd]))
     if shape.group == 1:
         return shape.networks * of_rail
     of_network = program.var("network_modules", (key, reach), ub=most * shape.group, integer=True)
     alone = _sum(program, key, facility, [float(step.tiers == 1) for step, _ in facility.fabric_steps])
     program.require("network_pairs", (key, reach), 2 * of_network >= shape.network_ports * nodes)
     program.require("network_rails", (key, reach), of_network >= shape.group * (of_rail - 0.5 * alone))
+    program.least.append((of_network, [0.5 * shape.network_ports * nodes, shape.group * (of_rail - 0.5 * alone)]))
     return shape.networks * of_network
 
 

@@ -165,6 +165,8 @@ class Program:
         self.heat_average_kw: dict[tuple[str, str, int], list[Any]] = {}
         self.envelopes: list[tuple[Any, list[Any]]] = []
         """Variables that are the largest of several expressions wherever that costs something."""
+        self.least: list[tuple[Any, list[Any]]] = []
+        """Integers that are bought and asked for by these expressions alone: the fewest that are no less than all."""
         self.floors: list[tuple[Any, list[Any]]] = []
         """Variables that are the least of several expressions wherever that saves something."""
         self.orders: list[tuple[dict[str, Any], dict[tuple[str, int], Any], tuple[Band, ...], bool]] = []

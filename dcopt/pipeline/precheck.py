@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dcopt.candidates.records import Candidates, DataItem, Verdict
-from dcopt.infrastructure.power import CHAIN
+from dcopt.infrastructure.power import CHAIN, feeds_are_doubled
 from dcopt.infrastructure.racks import NETWORK_STORAGE, weakest_floor, why_not_in_rack
 from dcopt.infrastructure.topology import usable
 from dcopt.problem.demand import days_allowed
@@ -35,6 +35,12 @@ def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
     obstacles = [
         *(_job_obstacle(problem, candidates, name) for name, found in candidates.training.items() if not found),
         *(_service_obstacle(problem, candidates, name) for name, found in candidates.serving.items() if not found),
+        *(
+            o
+            for name, found in candidates.serving.items()
+            if found
+            for o in _domain_obstacles(problem, candidates, name)
+        ),
         *_storage_obstacles(problem, candidates),
         *_facility_obstacles(problem, candidates),
     ]
@@ -97,6 +103,37 @@ def _service_obstacle(problem: Problem, candidates: Candidates, name: str) -> Ob
         or "Allow a longer time or a larger quality loss, offer faster nodes, or a site nearer to the users"
         f"{_less_confidence(problem)}",
     )
+
+
+def _domain_obstacles(problem: Problem, candidates: Candidates, name: str) -> list[Obstacle]:
+    """Return the obstacle where no site of a service has the racks or feeds that it is to be dealt over."""
+    domains = problem.inference[name].failure_domains
+    sites = sorted({candidate.pool.site for candidate in candidates.serving[name]})
+    if domains == "none" or not all(_has_one_domain(problem, candidates, site, domains) for site in sites):
+        return []
+    what = "room for a second rack (rack_positions)" if domains == "rack" else "a distribution unit (pdu) on offer"
+    cure = (
+        "Raise rack_positions in sites.csv"
+        if domains == "rack"
+        else "Offer a row of power.csv with the role pdu, or set redundancy to 2N (colocation: the landlord's feeds)"
+    )
+    return [
+        Obstacle(
+            f"inference.csv: {name} failure_domains",
+            f"it is to stand over several {domains}s, and no site where it may run ({', '.join(sites)}) has {what}",
+            f"{cure}, allow more sites, or write none",
+        )
+    ]
+
+
+def _has_one_domain(problem: Problem, candidates: Candidates, site: str, domains: str) -> bool:
+    """Whether everything at a site would be lost with one rack or feed."""
+    row = problem.sites[site]
+    if row.kind == "cloud":
+        return False
+    if domains == "rack":
+        return row.rack_positions is not None and row.rack_positions < 2
+    return not feeds_are_doubled(row.redundancy) and not candidates.sites[site].power.get("pdu")
 
 
 def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacle]:

@@ -10,7 +10,7 @@ from typing import Any
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Design, ProgressPoint, Status
 from dcopt.formulation.build import build
-from dcopt.formulation.extract import extract, load_values
+from dcopt.formulation.extract import extract, fewest, load_values
 from dcopt.formulation.program import Inventory, Program, number
 from dcopt.pipeline.calendar import calendar_of, cut_off, with_calendar
 from dcopt.pipeline.trace import points_of, thinned
@@ -90,7 +90,8 @@ def solve_program(
         if outcome.values is None:
             status: Status = "infeasible" if outcome.verdict == "infeasible" and trusted else "no_solution"
             return Solved(None, program, status, bound, outcome.verdict, size, clock.laps, nodes)
-        values, objective = polish(matrix, outcome.values, outcome.objective or 0.0, log=listener.log)
+        found = fewest(program, matrix.columns, outcome.values)
+        values, objective = polish(matrix, found, outcome.objective or 0.0, log=listener.log)
         load_values(matrix.columns, values)
         calendar = calendar_of(program)
         clock.lap("calendar")

@@ -53,7 +53,7 @@ def test_example_is_read_without_a_warning(name: str) -> None:
     assert [str(warning) for warning in problem.warnings] == []
     assert problem.name == name
     assert problem.settings.mip_gap == 1e-4 or name == "sovereign-cloud"
-    assert problem.settings.mip_gap <= 0.005
+    assert problem.settings.mip_gap <= 0.01
     assert problem.settings.time_limit_s <= (300 if name in LARGE else 60)
     readme = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
     assert len(readme.split()) > 30
@@ -230,7 +230,7 @@ def test_sovereign_example_keeps_residency_and_trains_on_two_thousand_chips() ->
     assert {record.site for record in design.storage if record.dataset == "national-corpus"} == {"north", "south"}
     for part in design.inference:
         trips = [problem.regions[f"{region}/{part.site}"].rtt_ms for region in problem.inference[part.service].region]
-        assert part.rtt_ms == max(trips)
+        assert part.rtt_ms == max(trips) + 1  # and the balancer
 
 
 def test_edge_example_serves_every_plant_in_its_own_closet() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from small import Small, design_of, job, owned_site
 
 from dcopt.design.records import Design
+from dcopt.pipeline import solving
+from dcopt.solve.session import Outcome
+from dcopt.solve.together import solve
 from dcopt.verify.verify import verify
 
 SHORT, LONG = 40, 1000
@@ -101,3 +106,20 @@ def test_cables_and_modules_of_a_design_reconcile(nodes: int) -> None:
     for module in net.transceivers:
         assert bought[module.transceiver] == module.units
     assert net.access_links == sum(pool.nodes for pool in design.pools if pool.year == 1)
+
+
+def test_a_loose_gap_buys_no_module_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An incumbent that the gap lets pass may hold modules that nothing asks for: they are not bought."""
+    problem = wired(8).load()
+    best = design_of(problem)
+
+    def wasteful(matrix: Any, *args: Any, **options: Any) -> Outcome:
+        outcome = solve(matrix, *args, **options)
+        for index, variable in enumerate(matrix.columns):
+            if variable.name.startswith(("rail_modules", "network_modules")):
+                outcome.values[index] += 1
+        return outcome
+
+    monkeypatch.setattr(solving, "solve", wasteful)
+    design = design_of(problem)
+    assert design.tco_usd == pytest.approx(best.tco_usd, rel=1e-9)

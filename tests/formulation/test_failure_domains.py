@@ -72,6 +72,14 @@ def test_verify_finds_a_rack_too_few_and_a_share_too_small() -> None:
 def test_one_rack_alone_is_no_design() -> None:
     design = design_for(spread("rack", rack_positions=1).load(), RunOptions(baseline=False))
     assert design.status == "infeasible"
+    assert "room for a second rack" in " ".join(design.diagnosis)
+
+
+def test_feeds_without_distribution_units_are_an_obstacle() -> None:
+    small = spread("feed").drop("power", "pdu-2").drop("power", "pdu-9")
+    design = design_for(small.load(), RunOptions(baseline=False))
+    assert design.status == "infeasible"
+    assert "distribution unit (pdu) on offer" in " ".join(design.diagnosis)
 
 
 def test_the_report_says_what_is_lost() -> None:
