@@ -164,6 +164,17 @@ def test_the_command_explains_a_run_and_the_report_shows_it(tmp_path: Path) -> N
     assert CliRunner().invoke(main, ["explain", str(run), "--set", "training.learn.deadline_days=3"]).exit_code == 2
 
 
+def test_solve_explains_where_it_is_asked_to(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    owned_site(services=[service()]).write(folder)
+    run = tmp_path / "run"
+    result = CliRunner().invoke(main, ["solve", str(folder), "-o", str(run), "--no-baseline", "--explain"])
+    assert result.exit_code == 0, result.output
+    assert "What each promise costs" in result.stdout
+    assert read_explanation(run) is not None
+
+
 def test_a_run_without_a_design_is_explained_as_its_problem(tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
