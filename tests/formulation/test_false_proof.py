@@ -16,10 +16,10 @@ from dcopt.report.bom import write_bom_csv
 NOISE = 1e-7
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_no_random_purchase_costs_less_than_the_bound(seed: int) -> None:
-    for tco_usd, bound_usd in below_the_bound(seed, 8):
-        assert tco_usd >= bound_usd * (1 - NOISE)
+def test_no_random_purchase_costs_less_than_the_bound() -> None:
+    found = [one for seed in range(12) for one in below_the_bound(seed, 8)]
+    assert len(found) >= 40  # of 96: the others cannot keep the promises
+    assert [(tco_usd, bound_usd) for tco_usd, bound_usd in found if tco_usd < bound_usd * (1 - NOISE)] == []
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5])
