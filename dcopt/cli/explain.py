@@ -12,6 +12,8 @@ from dcopt.cli.report import design_of
 from dcopt.cli.study_options import ProgressLine
 from dcopt.cli.text_table import terminal_width
 
+EXPLAIN_S = 120.0
+"""Seconds for all questions, where nothing else is asked for."""
 UNDECIDED = 4
 """Exit code where the time did not suffice to know whether there is a design."""
 
@@ -24,7 +26,7 @@ UNDECIDED = 4
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0, min_open=True),
-    default=120.0,
+    default=EXPLAIN_S,
     show_default=True,
     help="Seconds for all questions.",
 )

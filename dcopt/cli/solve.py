@@ -27,6 +27,7 @@ from dcopt.cli.live import SolveScreen
 @click.option("--no-baseline", is_flag=True, help="Do not solve for the one-node, one-fabric baseline.")
 @click.option("--no-simulate", is_flag=True, help="Do not simulate the services and correct their rates.")
 @click.option("--with", "with_function", metavar="FILE.py:FUNCTION", help="Constraints of your own.")
+@click.option("--explain", is_flag=True, help="Explain the design afterwards, as 'dcopt explain RUN' does.")
 @click.option("--json", "as_json", is_flag=True, help="Print the design as JSON instead of the report.")
 def command(
     problem: Path,
@@ -42,6 +43,7 @@ def command(
     no_baseline: bool,
     no_simulate: bool,
     with_function: str | None,
+    explain: bool,
     as_json: bool,
 ) -> None:
     """Find the cheapest design that keeps every promise of PROBLEM, prove it, and write the RUN folder.
@@ -97,4 +99,8 @@ def command(
         if not part.kept:
             click.echo(f"warning: {part.service} at {part.site} misses a promise in the simulation", err=True)
     click.echo(f"wrote {target} (all of it: dcopt report {target}, or {target / 'report.html'})", err=True)
+    if explain and finished.design.cost is not None and not finished.mismatches:
+        from dcopt.cli.explain import EXPLAIN_S, explained
+
+        click.echo(explained(target, EXPLAIN_S), err=as_json, nl=False)
     sys.exit(finished.exit_code)

@@ -127,6 +127,18 @@ class Explanation(Record):
     seconds: float = 0.0
 
 
+def savings_usd(explanation: Explanation) -> dict[str, float]:
+    """Return what one step more of each promise saves, by row, where money is minimized and it is known."""
+    if explanation.unit != "USD":
+        return {}
+    found = {price.row: price.looser.extra for price in explanation.prices if price.looser is not None}
+    return {
+        row: max(0.0, -extra.found)
+        for row, extra in found.items()
+        if extra.status == "priced" and extra.found is not None
+    }
+
+
 def write_explanation(explanation: Explanation, folder: Path) -> Path:
     """Write ``explanation.json`` into ``folder``, whole or not at all, and return its path."""
     path = folder / EXPLANATION_FILE

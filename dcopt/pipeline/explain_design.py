@@ -15,6 +15,7 @@ from dcopt.design.explanation import (
     Rival,
     Unable,
     read_explanation,
+    savings_usd,
     write_explanation,
 )
 from dcopt.design.files import read_design, write_design
@@ -154,13 +155,7 @@ class _Found:
 
 def with_savings(design: Design, explanation: Explanation) -> Design:
     """Return ``design`` with what one unit more of each promise that binds would save, where that is known."""
-    saved = {
-        price.row: max(0.0, -price.looser.extra.found)
-        for price in explanation.prices
-        if price.looser is not None and price.looser.extra.status == "priced" and price.looser.extra.found is not None
-    }
-    if explanation.unit != "USD":
-        return design
+    saved = savings_usd(explanation)
     binding = tuple(entry.model_copy(update={"saving_usd": saved.get(entry.row)}) for entry in design.binding)
     return design.model_copy(update={"binding": binding})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dcopt.design.explanation import Explanation, read_explanation, savings_usd
 from dcopt.design.files import read_design
 from dcopt.design.records import Design
 from dcopt.problem.load import load
@@ -73,6 +74,16 @@ def _unusable(part: str, error: Exception, checker: Checker) -> None:
     checker.holds(part.removeprefix("dcopt.verify."), False, "names and numbers that can be used", found)
 
 
+def _without_savings(design: Design, explanation: Explanation | None, checker: Checker) -> Design:
+    """Hold what one unit more of each promise saves against the explanation that found it, by solving; leave it out."""
+    known = {} if explanation is None else savings_usd(explanation)
+    for entry in design.binding:
+        if entry.saving_usd is not None:
+            checker.same(f"binding {entry.row} saving_usd", entry.saving_usd, known.get(entry.row))
+    bare = tuple(entry.model_copy(update={"saving_usd": None}) for entry in design.binding)
+    return design.model_copy(update={"binding": bare})
+
+
 def verify_folder(run: Path) -> tuple[int, tuple[Mismatch, ...]]:
     """Verify a RUN folder from its ``inputs/`` and ``design.json`` alone, and the inputs against their lock.
 
@@ -84,5 +95,6 @@ def verify_folder(run: Path) -> tuple[int, tuple[Mismatch, ...]]:
     problem = load(run / "inputs")
     checker = Checker()
     gap_target = lock.check(run / "inputs", checker)
+    design = _without_savings(design, read_explanation(run), checker)
     _recheck(problem, design, gap_target, checker)
     return checker.checks, tuple(checker.mismatches)

@@ -12,7 +12,7 @@ from small import Small, design_of, job, owned_site, service, tco_of, two_sites
 
 from dcopt.cli.main import main
 from dcopt.design.explanation import Explanation, Extra, read_explanation
-from dcopt.design.files import read_design
+from dcopt.design.files import read_design, write_design
 from dcopt.pipeline.explain_design import explain_design, fingerprint, with_savings
 from dcopt.pipeline.promises import changed, promises_of
 from dcopt.pipeline.questions import Answered, Questions
@@ -157,11 +157,29 @@ def test_the_command_explains_a_run_and_the_report_shows_it(tmp_path: Path) -> N
     assert found is not None
     assert found.design == fingerprint(design)
     assert CliRunner().invoke(main, ["verify", str(run)]).exit_code == 0
+    forged = design.model_copy(
+        update={"binding": tuple(entry.model_copy(update={"saving_usd": 12345.0}) for entry in design.binding)}
+    )
+    assert design.binding
+    write_design(forged, run)
+    assert "saving_usd" in CliRunner().invoke(main, ["verify", str(run)]).output
+    write_design(design, run)
     assert "Why this design" in CliRunner().invoke(main, ["report", str(run)]).stdout
     assert "Why this design" in (run / "report.html").read_text(encoding="utf-8")
     document = json.loads(CliRunner().invoke(main, ["explain", str(run), "--json"]).stdout)
     assert document["design"] == found.design
     assert CliRunner().invoke(main, ["explain", str(run), "--set", "training.learn.deadline_days=3"]).exit_code == 2
+
+
+def test_solve_explains_where_it_is_asked_to(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    owned_site(services=[service()]).write(folder)
+    run = tmp_path / "run"
+    result = CliRunner().invoke(main, ["solve", str(folder), "-o", str(run), "--no-baseline", "--explain"])
+    assert result.exit_code == 0, result.output
+    assert "What each promise costs" in result.stdout
+    assert read_explanation(run) is not None
 
 
 def test_a_run_without_a_design_is_explained_as_its_problem(tmp_path: Path) -> None:

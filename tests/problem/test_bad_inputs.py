@@ -55,7 +55,9 @@ def test_broken_folder(broken: Broken, tmp_path: Path, monkeypatch: pytest.Monke
     result = CliRunner().invoke(main, ["check", str(folder), "--no-precheck"])
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert str(finding) in result.stderr
+    place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
+    assert f"error: {place}" in result.stderr
+    assert str(finding).split(f"{place}: ", 1)[1] in " ".join(result.stderr.split())  # the line may show the column
     assert snapshot(tmp_path) == before
 
 
