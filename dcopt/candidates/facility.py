@@ -29,7 +29,10 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node]) -> SiteFacil
     floor = weakest_floor(problem.sites[site].floor_kg_per_m2, problem.halls_at(site))
     units = collectors if own_plant else None
     options: dict[str, tuple[RackOption, ...]] = {
-        node.name: _undominated(_node_options(node, racks, units, floor), _limited(problem, racks)) for node in nodes
+        node.name: _undominated(_node_options(node, racks, units, floor), _limited(problem, racks))
+        if problem.window is None
+        else tuple(_node_options(node, racks, units, floor))  # a dearer one may stand already
+        for node in nodes
     }
     options[NETWORK_STORAGE] = tuple(_plain_options(racks, collectors, own_plant=own_plant))
     power = offered(problem, "power", site).values() if own_plant else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dcopt.candidates.facility import facility_of
 from dcopt.candidates.need import as_large_as_needed
+from dcopt.candidates.all_epochs import together
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.pools import pool_facility, pools_of
 from dcopt.candidates.pruning import prune
@@ -11,11 +12,20 @@ from dcopt.candidates.records import Candidates, DataItem, Pool, ServingCandidat
 from dcopt.candidates.serving import ServingGenerator
 from dcopt.candidates.storage import checkpoint_codec, codecs_for, items_of, may_lie_at, options_for
 from dcopt.candidates.training import TrainingGenerator
+from dcopt.problem.epochs import views_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 
 
 def generate(problem: Problem, *, only_needed: bool = True) -> Candidates:
+    """Return the candidates of ``problem``, of every epoch and of all together where purchases are staged."""
+    views = views_of(problem)
+    if not views:
+        return _generate(problem, only_needed=only_needed)
+    return together(tuple(_generate(view, only_needed=only_needed) for view in views))
+
+
+def _generate(problem: Problem, *, only_needed: bool) -> Candidates:
     """Return the candidates of ``problem``; a workload that nothing can run has none (the pre-check says why).
 
     With ``only_needed`` no pool is larger than all that may run on it at once; constraints of the user's own may ask

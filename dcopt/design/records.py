@@ -404,12 +404,45 @@ class CashYear(Record):
     total_usd: float
 
 
+class CostYear(Record):
+    """A category in a year: the undiscounted cash, and its share of the TCO (all shares add up to ``tco_usd``).
+
+    What a purchase is still worth at the horizon is taken off its share, not off the cash; what is sold is negative.
+    """
+
+    year: int
+    kind: Literal["capital", "running"]
+    category: str
+    usd: float
+    discounted_usd: float
+
+
 class Cost(Record):
     """Discounted cost over the horizon by category, and the undiscounted cash of each year."""
 
     capital: dict[str, float]
     running: dict[str, float]
     cash_by_year: tuple[CashYear, ...]
+    by_year: tuple[CostYear, ...] = ()
+
+
+class Asset(Record):
+    """Units of a row that stand from the start of ``bought_year`` to the end of ``gone_year``.
+
+    ``bought_year`` 0 is what existed already. ``kept`` says that they are kept past their life instead of being bought
+    again. ``resale_usd`` is what all of them bring at the end of ``gone_year``.
+    """
+
+    site: str
+    category: str
+    table: str
+    name: str
+    bought_year: int
+    gone_year: int
+    units: float
+    unit_price_usd: float
+    resale_usd: float
+    kept: bool = False
 
 
 class Binding(Record):
@@ -532,6 +565,8 @@ class Design(Record):
     solar: tuple[SolarRecord, ...] = ()
     halls: tuple[HallRecord, ...] = ()
     adders: tuple[AdderRecord, ...] = ()
+    purchase_years: tuple[int, ...] = (1,)
+    assets: tuple[Asset, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
     )

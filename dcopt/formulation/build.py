@@ -15,6 +15,7 @@ from dcopt.formulation import (
     racks,
     serving,
     side_networks,
+    stocks,
     storage,
     strength,
     survival,
@@ -22,6 +23,7 @@ from dcopt.formulation import (
     transfer,
 )
 from dcopt.formulation.program import Program
+from dcopt.problem.epochs import views_of
 from dcopt.problem.problem import Problem
 
 BLOCKS = (
@@ -46,10 +48,25 @@ BLOCKS = (
 
 
 def build(problem: Problem, candidates: Candidates, *, only_pair: bool = False) -> Program:
-    """State the program of ``problem``; ``only_pair`` is the baseline's rule, one (node, fabric) pair everywhere."""
+    """State the program of ``problem``; ``only_pair`` is the baseline's rule, one (node, fabric) pair everywhere.
+
+    Where equipment may be bought at several dates each epoch is a program of the same blocks, and block `stocks`
+    links them.
+    """
     program = Program(problem, candidates, only_pair=only_pair)
+    for index, (seen, of_epoch) in enumerate(zip(views_of(problem), candidates.epochs, strict=True)):
+        _state(Program(seen, of_epoch, only_pair=only_pair, within=(program, index)))
+    if program.epochs:
+        stocks.link(program)
+        if only_pair:
+            compute.same_pair(program)
+    else:
+        _state(program)
+    return program
+
+
+def _state(program: Program) -> None:
     for block in BLOCKS:
         block.declare(program)
     for block in BLOCKS:
         block.link(program)
-    return program

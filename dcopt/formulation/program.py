@@ -18,6 +18,7 @@ from pyomo.repn.standard_repn import generate_standard_repn
 from dcopt.candidates.records import Candidates, Pool
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
+from dcopt.economics.stock import Stay
 from dcopt.economics.volume import Band
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.problem.offered import offered
@@ -76,6 +77,20 @@ class SiteBalance:
         into.setdefault(period, []).append(expression)
 
 
+@dataclass
+class Stock:
+    """Units of a row at a site over the epochs: what must stand in each, and how many make each stay."""
+
+    site: str
+    category: str
+    table: str
+    row: str
+    needs: list[Any]
+    """By epoch, in order."""
+    columns: list[tuple[Stay, Any]] = field(default_factory=list)
+    """(stay, units)."""
+
+
 @dataclass(frozen=True)
 class SiteTotals:
     """Power of a site: peaks, and averages by period index, kW."""
@@ -87,17 +102,41 @@ class SiteTotals:
 
 
 class Program:
-    """The model and what the blocks share. ``only_pair`` adds the baseline's rule: one (node, fabric) everywhere."""
+    """The model and what the blocks share. ``only_pair`` adds the baseline's rule: one (node, fabric) everywhere.
 
-    def __init__(self, problem: Problem, candidates: Candidates, *, only_pair: bool = False) -> None:
+    Where purchases are staged there is one for all epochs together, with the stocks and the money, whose ``epochs``
+    are programs of their own in blocks of its model: there the capital lines say what must stand, not what is bought.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        candidates: Candidates,
+        *,
+        only_pair: bool = False,
+        within: tuple[Program, int] | None = None,
+    ) -> None:
         self.problem = problem
         self.candidates = candidates
         self.finance = Finance.of(problem.settings)
         self.only_pair = only_pair
-        self.model = pyo.ConcreteModel(name=problem.name)
+        self.epochs: list[Program] = []
+        self.before: Program | None = None
+        """The epoch before this one."""
+        self.is_epoch = within is not None
+        if within is None:
+            self.model = pyo.ConcreteModel(name=problem.name)
+        else:
+            root, index = within
+            self.model = pyo.Block(concrete=True)
+            root.model.add_component(f"epoch_{index + 1}", self.model)
+            self.before = root.epochs[-1] if root.epochs else None
+            root.epochs.append(self)
+        self.stocks: list[Stock] = []
+        """What stands over the epochs, row by row."""
         self.ledger = Ledger()
         self.balances = {site: SiteBalance() for site in problem.sites}
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, Group] = {} if within is None else within[0].groups
         self.purchases: dict[tuple[str, str, str], list[tuple[Any, str, float, float]]] = {}
         self.rented: dict[tuple[str, str, str], dict[int, Any]] = {}
         """Rented units of rows that offers may limit, by (site, table, row) and period index."""
@@ -126,6 +165,11 @@ class Program:
         """Operational carbon of a year, by (site, period)."""
         self.followers: list[tuple[list[tuple[Any, dict[int, Any], Any]], Any, dict[int, Any]]] = []
         """Groups of (peak variable, average variables, choice) one of which carries an expression."""
+
+    @property
+    def parts(self) -> tuple[Program, ...]:
+        """The programs that hold the blocks: the epochs, or this one where everything is bought at once."""
+        return tuple(self.epochs) or (self,)
 
     def var(
         self,
@@ -282,6 +326,15 @@ class Program:
         for period, expression in average_kw.items():
             self.heat_average_kw.setdefault((site, unit, period), []).append(expression)
 
+    def keep(
+        self, site: str, units: Any, price_usd: float, support_pct_per_year: float, maintenance_pct_per_year: float
+    ) -> None:
+        """Pay support and maintenance of what stands; where purchases are staged they belong to the stocks."""
+        if self.is_epoch:
+            return
+        self.pay(site, "support", units, price_usd * support_pct_per_year / 100)
+        self.pay(site, "maintenance", units, price_usd * maintenance_pct_per_year / 100)
+
     def _existing(self) -> dict[tuple[str, str, str], int]:
         found: dict[tuple[str, str, str], int] = {}
         for row in self.problem.existing.values():
@@ -293,8 +346,8 @@ class Program:
     def pay(
         self, site: str, category: str, quantity: Any, rate_usd: float, years: tuple[int, ...] | None = None
     ) -> None:
-        """Pay ``quantity`` a year at ``rate_usd`` in ``years`` (default: all)."""
-        span = tuple(range(1, self.finance.horizon_years + 1)) if years is None else years
+        """Pay ``quantity`` a year at ``rate_usd`` in ``years`` (default: all that are looked at)."""
+        span = tuple(self.problem.years) if years is None else years
         self.ledger.pay(RunningLine(site, category, quantity, rate_usd, span))
 
 
@@ -329,8 +382,8 @@ def upper_bound(expression: Any) -> float:
 
 
 def all_years(program: Program) -> range:
-    """Return the years of the horizon."""
-    return range(1, program.finance.horizon_years + 1)
+    """Return the years of the program: of the horizon, or of its epoch."""
+    return program.problem.years
 
 
 def whole(expression: Any) -> int:

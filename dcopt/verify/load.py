@@ -107,7 +107,7 @@ def _activity_kw(problem: Problem, design: Design, pool: PoolRecord) -> float:
             total += node_hours / HOURS_PER_YEAR * (training_node_kw(node) - node.standby_kw)
     for part in design.inference:
         if (part.site, part.node, part.fabric, part.year) == where:
-            peak, mean = load_in(problem.inference[part.service], part.year)
+            peak, mean = load_in(problem, problem.inference[part.service], part.year)
             busy = part.requests_per_s * mean / peak / part.saturated_requests_per_s
             chips = part.replicas * part.accelerators_per_replica / node.accelerators
             total += busy * chips * (serving_node_kw(node, 1.0) - serving_node_kw(node, 0.0))

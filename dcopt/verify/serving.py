@@ -42,7 +42,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     for record in design.inference:
         carried[record.service, record.year] += record.requests_per_s
     due = {
-        (service.name, year): load_in(service, year)[0]
+        (service.name, year): load_in(problem, service, year)[0]
         for year in range(1, horizon + 1)
         for service in problem.inference.values()
         if is_alive(service, year, horizon)

@@ -14,7 +14,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
         for year in range(1, design.horizon_years + 1):
             if not service.survive_pct or not is_alive(service, year, design.horizon_years):
                 continue
-            peak = load_in(service, year)[0] / (1 + service.headroom_pct / 100)
+            peak = load_in(problem, service, year)[0] / (1 + service.headroom_pct / 100)
             records = [r for r in design.inference if (r.service, r.year) == (name, year)]
             for lost in sorted({record.site for record in records}):
                 left = sum(record.capacity_requests_per_s for record in records if record.site != lost)

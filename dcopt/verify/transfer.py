@@ -23,7 +23,7 @@ def moves(problem: Problem, design: Design) -> dict[tuple[str, str, int], float]
     found = {}
     for (name, site), years in copies(problem, design).items():
         for year in years:
-            found[name, site, year] = moved_tb(problem.datasets[name], year, is_new=year - 1 not in years)
+            found[name, site, year] = moved_tb(problem, problem.datasets[name], year, is_new=year - 1 not in years)
     return {key: tb for key, tb in found.items() if tb > 0}
 
 
