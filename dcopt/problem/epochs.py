@@ -44,6 +44,11 @@ def epochs_of(problem: Problem) -> tuple[Epoch, ...]:
     return tuple(Epoch(index, *span) for index, span in enumerate(zip(dates, ends, strict=True)))
 
 
+def epoch_years(problem: Problem, year: int) -> tuple[int, ...]:
+    """Return the years of the epoch that holds ``year``."""
+    return next(epoch.years for epoch in epochs_of(problem) if year in epoch.years)
+
+
 def offer_for(problem: Problem, table: str, name: str, site: str) -> Offer | None:
     """Return the offer by which a row is bought at ``site`` (its own goes first), or None."""
     for place in (site, "*"):

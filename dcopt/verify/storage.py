@@ -26,7 +26,7 @@ from dcopt.verify.checker import Checker
 
 def check(problem: Problem, design: Design, checker: Checker) -> None:
     """Check what lies where, year by year, and the units that hold it."""
-    for year in range(1, design.horizon_years + 1):
+    for year in problem.years:
         records = [record for record in design.storage if record.year == year]
         for record in records:
             _record(problem, record, checker)

@@ -33,7 +33,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     stated = [(record.job, record.year) for record in design.training]
     due = [
         (job.name, year)
-        for year in range(1, horizon + 1)
+        for year in problem.years
         for job in problem.training.values()
         if is_alive(job, year, horizon)
     ]
