@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dcopt.candidates.records import Candidates, Verdict
+from dcopt.candidates.records import Candidates, Period, Pool, ServingCandidate, TrainingCandidate, Verdict
 
 
 def together(epochs: tuple[Candidates, ...]) -> Candidates:
@@ -13,20 +13,21 @@ def together(epochs: tuple[Candidates, ...]) -> Candidates:
     A pool is as large as in the epoch in which it may be largest; a workload that runs in some epoch without a
     candidate there has none (the pre-check says why).
     """
-    pools: dict = {}
-    training: dict = {}
-    serving: dict = {}
+    pools: dict[str, Pool] = {}
+    training: dict[str, tuple[TrainingCandidate, ...]] = {}
+    serving: dict[str, tuple[ServingCandidate, ...]] = {}
     verdicts: dict[tuple[str, str, str, str], Verdict] = {}
-    periods = []
+    periods: list[Period] = []
     for part in epochs:
         for period in part.periods:
             periods.append(replace(period, index=len(periods)))
         for key, pool in part.pools.items():
             if key not in pools or pool.max_nodes > pools[key].max_nodes:
                 pools[key] = pool
-        for into, of in ((training, part.training), (serving, part.serving)):
-            for name, found in of.items():
-                into[name] = () if into.get(name) == () else (*into.get(name, ()), *found)
+        for name, runs in part.training.items():
+            training[name] = () if training.get(name) == () else (*training.get(name, ()), *runs)
+        for name, replicas in part.serving.items():
+            serving[name] = () if serving.get(name) == () else (*serving.get(name, ()), *replicas)
         for verdict in part.verdicts:
             verdicts[verdict.workload, verdict.site, verdict.node, verdict.fabric] = verdict
     return Candidates(

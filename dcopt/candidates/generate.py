@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dcopt.candidates.all_epochs import together
 from dcopt.candidates.facility import facility_of
 from dcopt.candidates.need import as_large_as_needed
-from dcopt.candidates.all_epochs import together
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.pools import pool_facility, pools_of
 from dcopt.candidates.pruning import prune

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from dcopt.design.records import CAPITAL_CATEGORIES, RUNNING_CATEGORIES, BomLine, CashYear, Cost, CostYear
 from dcopt.economics.finance import Finance, purchase_years
 from dcopt.economics.stock import Stay
+
+Kind = Literal["capital", "running"]
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,7 @@ def cost_of(ledger: Ledger, finance: Finance) -> Cost:
     for line in ledger.capital:
         capital[line.category] += line.quantity * line.unit_cost_usd(finance)
     for entry in ledger.running:
-        running[entry.category] += (
-            entry.quantity * entry.rate_usd * finance.running_factor(entry.category, entry.years)
-        )
+        running[entry.category] += entry.quantity * entry.rate_usd * finance.running_factor(entry.category, entry.years)
     for of_year in years:
         cash[of_year.year][of_year.kind] += of_year.usd
     rows = tuple(
@@ -125,9 +125,9 @@ def cost_of(ledger: Ledger, finance: Finance) -> Cost:
 
 def _by_year(ledger: Ledger, finance: Finance) -> tuple[CostYear, ...]:
     """Return every year's cash and share of the TCO by category; what is sold is negative capital at its year's end."""
-    sums: dict[tuple[int, str, str], list[float]] = {}
+    sums: dict[tuple[int, Kind, str], list[float]] = {}
 
-    def add(year: int, kind: str, category: str, usd: float, discounted_usd: float) -> None:
+    def add(year: int, kind: Kind, category: str, usd: float, discounted_usd: float) -> None:
         of_key = sums.setdefault((year, kind, category), [0.0, 0.0])
         of_key[0] += usd
         of_key[1] += discounted_usd

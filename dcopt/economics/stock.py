@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from dcopt.economics.finance import Finance
 
@@ -69,7 +70,7 @@ class Item:
             return 0.0
         if years <= known[0][0]:
             return known[0][1]
-        for (low, before), (high, after) in zip(known, known[1:], strict=False):
+        for (low, before), (high, after) in pairwise(known):
             if years <= high + SAME_TIME:
                 return before + (after - before) * (years - low) / (high - low)
         return known[-1][1]
@@ -92,6 +93,8 @@ class Stay:
     upkeep: tuple[tuple[str, int, float], ...]
     in_service: Mapping[int, float]
     capital_usd: float
+    kept: bool = False
+    """Past its life it stands on, not bought again."""
 
     def discounted_usd(self, finance: Finance) -> float:
         """Return the discounted cost of the stay, upkeep included, USD."""
@@ -133,7 +136,7 @@ def stay(
     years = range(first_year, last_year + 1)
     upkeep = tuple(line for year in years for line in _upkeep(item, lives, year, lasts=lasts))
     share = {year: 1 - item.at_age(_age_in(lives, year, lasts=lasts)).out_pct / 100 for year in years}
-    return Stay(first_year, last_year, existing, paid, sold, upkeep, share, capital)
+    return Stay(first_year, last_year, existing, paid, sold, upkeep, share, capital, keep)
 
 
 def _age_in(lives: Sequence[tuple[float, float]], year: int, *, lasts: bool) -> float:

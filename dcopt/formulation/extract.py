@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyomo.environ as pyo
@@ -46,14 +47,14 @@ def extract(program: Program) -> Design:
     stocks.settle(program)
     ledger = program.ledger.evaluated(number)
     cost = cost_of(ledger, program.finance)
-    records: dict[str, list[Any]] = {}
+    records: dict[str, tuple[Any, ...]] = {}
     for part in program.parts:
         for name, of_part in _records(part).items():
-            records.setdefault(name, []).extend(of_part)
+            records[name] = (*records.get(name, ()), *of_part)
     if program.epochs:
         records["pools"] = _with_existing(program, records["pools"])
         records["sites"] = _with_embodied(program, records["sites"])
-    return Design(
+    design = Design(
         problem=program.problem.name,
         status="feasible",
         tco_usd=tco_usd(cost),
@@ -63,13 +64,13 @@ def extract(program: Program) -> Design:
         cost=cost,
         assets=tuple(stocks.extract(program)),
         bom_lines=bill_of_materials(ledger, program.finance),
-        **{name: tuple(of_name) for name, of_name in records.items()},
     )
+    return design.model_copy(update=records)
 
 
-def _records(program: Program) -> dict[str, list[Any]]:
+def _records(program: Program) -> dict[str, Sequence[Any]]:
     """Return every block's records of the years of a program, by the list of the design that they belong to."""
-    standing = racks.extract(program)
+    standing = tuple(racks.extract(program))
     return {
         "pools": compute.extract(program),
         "training": training.extract(program),
@@ -89,7 +90,7 @@ def _records(program: Program) -> dict[str, list[Any]]:
     }
 
 
-def _with_existing(root: Program, pools: list[Any]) -> list[Any]:
+def _with_existing(root: Program, pools: Sequence[Any]) -> tuple[Any, ...]:
     """Return the pools of all epochs with the existing nodes told from the bought ones, first pools first."""
     left: dict[tuple[str, str, int], int] = {}
     for stock in root.stocks:
@@ -103,14 +104,14 @@ def _with_existing(root: Program, pools: list[Any]) -> list[Any]:
         used = 0 if pool.rented else min(pool.nodes, left.get(key, 0))
         left[key] = left.get(key, 0) - used
         found.append(pool.model_copy(update={"existing": used, "bought": 0 if pool.rented else pool.nodes - used}))
-    return found
+    return tuple(found)
 
 
-def _with_embodied(root: Program, sites: list[Any]) -> list[Any]:
+def _with_embodied(root: Program, sites: Sequence[Any]) -> tuple[Any, ...]:
     """Return the sites of all epochs with the carbon of making all nodes that were bought up to their year."""
     bought = stocks.nodes_bought(root)
     nodes = root.problem.nodes
-    return [
+    return tuple(
         site.model_copy(
             update={
                 "embodied_t": sum(
@@ -121,4 +122,4 @@ def _with_embodied(root: Program, sites: list[Any]) -> list[Any]:
             }
         )
         for site in sites
-    ]
+    )

@@ -35,9 +35,7 @@ def declare(program: Program) -> None:
             program.side_networks[site, name] = (ports, steps)
             units = linear([float(step.switches) for step in steps], chosen)
             program.buy(site, "network", "switches", switch.name, units, switch.price_usd, switch.lifetime_years)
-            program.keep(
-                site, units, switch.price_usd, switch.support_pct_per_year, switch.maintenance_pct_per_year
-            )
+            program.keep(site, units, switch.price_usd, switch.support_pct_per_year, switch.maintenance_pct_per_year)
             program.constant_load(site, units, switch.max_kw, switch.rack_units, switch.name, total(chosen))
             _cables(program, site, program.problem.links[network.access_link], ports)
             trunks = linear([float(step.trunk_links) for step in steps], chosen)

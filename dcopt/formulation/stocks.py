@@ -155,10 +155,7 @@ def _orders(root: Program) -> None:
         stocks = _of_offer(root, offer.table, offer.name, offer.site)
         for date in root.problem.settings.purchase_dates if offer.min_units else ():
             ordered = [
-                units
-                for stock in stocks
-                for one, units in stock.columns
-                if not one.existing and one.first_year == date
+                units for stock in stocks for one, units in stock.columns if not one.existing and one.first_year == date
             ]
             if not ordered:
                 continue
@@ -251,7 +248,6 @@ def extract(root: Program) -> list[Asset]:
     """Return what stands from when to when."""
     found = []
     for stock in root.stocks:
-        item = item_of(root.problem, stock.site, stock.table, stock.row)
         for one, units in stock.columns:
             count = number(units)
             if count > 1e-9:
@@ -266,8 +262,7 @@ def extract(root: Program) -> list[Asset]:
                         units=count if stock.table in CONTINUOUS else float(round(count)),
                         unit_price_usd=one.paid[0][1] if one.paid else 0.0,
                         resale_usd=count * one.sold_usd,
-                        kept=not one.existing and one.last_year - one.first_year + 1 > item.lifetime_years
-                        and len(one.paid) == 1,
+                        kept=one.kept,
                     )
                 )
     return found

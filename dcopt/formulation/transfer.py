@@ -38,7 +38,9 @@ def declare(program: Program) -> None:
             for year in years:
                 grown = moved_tb(program.problem, dataset, year, is_new=False)
                 program.pay(link.from_site, "transfer", grown * 1000 * copy, rate, (year,))
-            whole_tb = moved_tb(program.problem, dataset, years[0], is_new=True) - moved_tb(program.problem, dataset, years[0], is_new=False)
+            whole_tb = moved_tb(program.problem, dataset, years[0], is_new=True) - moved_tb(
+                program.problem, dataset, years[0], is_new=False
+            )
             program.pay(link.from_site, "transfer", whole_tb * 1000 * fresh, rate, (years[0],))
         key = (link.from_site, link.to_site)
         if program.model.component("link") is None or key not in program.model.link:

@@ -9,6 +9,7 @@ from dcopt.problem.draft import Draft
 from dcopt.problem.fabric_ports import LINK_COLUMNS, RACK_M, row_m
 from dcopt.problem.findings import Finding
 from dcopt.problem.parse import ParsedRow
+from dcopt.problem.tables.problem_rows import Settings
 
 PRICED_TABLES = ("nodes", "storage", "racks", "power", "cooling")
 _ONE_PURCHASE = "everything is bought in year 1: set purchase_years in settings.csv (such as all, or 1 4 7)"
@@ -37,9 +38,10 @@ def _years(draft: Draft) -> Iterator[Finding]:
 
 def _one_purchase(draft: Draft) -> Iterator[Finding]:
     """Columns and tables of later purchases, where all is bought at the start."""
-    if draft.settings.row is None or len(draft.settings.row.purchase_dates) > 1:
+    settings = draft.settings.row
+    if not isinstance(settings, Settings) or len(settings.purchase_dates) > 1:
         for row, offer in draft.valid("offers"):
-            if offer.price_breaks and draft.settings.row is not None:
+            if offer.price_breaks and settings is not None:
                 yield row.finding("volume_units", "prices by volume need one purchase date (settings purchase_years)")
         return
     for row, offer in draft.valid("offers"):

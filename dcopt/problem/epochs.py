@@ -45,8 +45,8 @@ def epochs_of(problem: Problem) -> tuple[Epoch, ...]:
 
 
 def epoch_years(problem: Problem, year: int) -> tuple[int, ...]:
-    """Return the years of the epoch that holds ``year``."""
-    return next(epoch.years for epoch in epochs_of(problem) if year in epoch.years)
+    """Return the years of the epoch that holds ``year`` (none: it is not of the horizon)."""
+    return next((epoch.years for epoch in epochs_of(problem) if year in epoch.years), ())
 
 
 def offer_for(problem: Problem, table: str, name: str, site: str) -> Offer | None:
@@ -101,7 +101,9 @@ def limits_in(problem: Problem, site: str, years: tuple[int, ...]) -> tuple[floa
     power, positions = [], []
     for year in years:
         steps = sorted(
-            (s for s in problem.limits.values() if s.site == site and s.year <= year), key=lambda s: s.year, reverse=True
+            (s for s in problem.limits.values() if s.site == site and s.year <= year),
+            key=lambda s: s.year,
+            reverse=True,
         )
         power.append(next((s.power_kw for s in steps if s.power_kw is not None), row.power_limit_kw))
         positions.append(next((s.positions for s in steps if s.positions is not None), row.rack_positions))

@@ -50,9 +50,7 @@ def slices(problem: Problem, design: Design) -> list[tuple[Problem, Design]]:
     return found
 
 
-def check(
-    problem: Problem, design: Design, needs: list[list[CapitalLine]], ledger: Ledger, checker: Checker
-) -> None:
+def check(problem: Problem, design: Design, needs: list[list[CapitalLine]], ledger: Ledger, checker: Checker) -> None:
     """Check what stands against what each epoch needs (its capital lines), and put it on the ledger with its upkeep."""
     finance = Finance.of(problem.settings)
     standing: dict[Key, list[tuple[Stay, float]]] = defaultdict(list)
@@ -63,8 +61,8 @@ def check(
         key = (asset.site, asset.table, asset.name)
         standing[key].append((one, asset.units))
         item = item_of(problem, *key)
-        line = CapitalLine(*key[:1], asset.category, *key[1:], asset.units, asset.unit_price_usd, item.lifetime_years)
-        ledger.buy(CapitalLine(**{**vars(line), "stay": one}))
+        price, life = asset.unit_price_usd, item.lifetime_years
+        ledger.buy(CapitalLine(asset.site, asset.category, asset.table, asset.name, asset.units, price, life, one))
         for category, year, usd in one.upkeep:
             ledger.pay(RunningLine(asset.site, category, asset.units, usd, (year,)))
     for epoch, lines in zip(epochs_of(problem), needs, strict=True):
@@ -145,9 +143,7 @@ def taken_in(design: Design, table: str, name: str, site: str | None, year: int)
     )
     if table == "nodes":
         bought += sum(
-            p.nodes
-            for p in design.pools
-            if p.rented and (p.node, p.year) == (name, year) and site in (None, p.site)
+            p.nodes for p in design.pools if p.rented and (p.node, p.year) == (name, year) and site in (None, p.site)
         )
     if table == "storage":
         rented = {r.site: r.site_units for r in design.storage if r.rented and (r.name, r.year) == (name, year)}
@@ -165,8 +161,7 @@ def _offers(problem: Problem, design: Design, checker: Checker) -> None:
             ordered = sum(
                 a.units
                 for a in design.assets
-                if (a.table, a.name, a.bought_year) == (offer.table, offer.name, date)
-                and offer.site in (None, a.site)
+                if (a.table, a.name, a.bought_year) == (offer.table, offer.name, date) and offer.site in (None, a.site)
             )
             if ordered:
                 checker.at_most(f"{place} order of year {date}", offer.min_units or 0, ordered, "the order")
@@ -174,9 +169,7 @@ def _offers(problem: Problem, design: Design, checker: Checker) -> None:
 
 def _purchases(problem: Problem, design: Design) -> list[tuple[str, str, int, float]]:
     """Return (site, node, year, units) of every purchase of nodes."""
-    return [
-        (line.site, line.item, line.year, line.quantity) for line in design.bom_lines if line.table == "nodes"
-    ]
+    return [(line.site, line.item, line.year, line.quantity) for line in design.bom_lines if line.table == "nodes"]
 
 
 def _buyers_limits(problem: Problem, design: Design, checker: Checker) -> None:

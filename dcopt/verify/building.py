@@ -100,7 +100,9 @@ def _applicable(problem: Problem, balances: dict[tuple[str, int], SiteYear]) -> 
     ]
 
 
-def _driver(problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], site: str, adder: Adder) -> float:
+def _driver(
+    problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], site: str, adder: Adder
+) -> float:
     if adder.driver == "site":
         return 1.0
     if adder.driver == "nodes":

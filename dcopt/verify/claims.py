@@ -78,7 +78,9 @@ def _same_every_year(problem: Problem, design: Design, checker: Checker) -> None
         first = sorted(by_year.get(problem.years[0], []))
         for year, records in by_year.items():
             same = sorted(records) == first
-            checker.holds(f"{name} year {year}", same, f"other equipment than in year {problem.years[0]}", "it is bought once")
+            checker.holds(
+                f"{name} year {year}", same, f"other equipment than in year {problem.years[0]}", "it is bought once"
+            )
 
 
 def _baseline(problem: Problem, design: Design, checker: Checker) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from dcopt.design.records import DATA_PARTS, Design
+from dcopt.design.records import DATA_PARTS, Cost, Design
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import (
     CapitalLine,
@@ -44,6 +44,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     if len(of_epochs) > 1:
         assets.check(problem, design, [of_epoch.capital for of_epoch in of_epochs], ledger, checker)
     else:
+        checker.same("assets", design.assets, ())
         ledger.capital = of_epochs[0].capital
     transfer.pay(problem, design, ledger)
     cost = cost_of(ledger, finance)
@@ -59,6 +60,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
         for name in ("capital_usd", "running_usd", "total_usd"):
             place = f"cost cash_by_year {stated_cash.year} {name}"
             checker.equal(place, getattr(stated_cash, name), getattr(found_cash, name))
+    _by_year(design.cost, cost, checker)
     checker.equal("tco_usd", design.tco_usd, tco_usd(cost))
     for case in design.residual:
         worth = replace(finance, residual=case.residual_pct / 100)
@@ -70,9 +72,17 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     _objective(problem, design, balances, tco_usd(cost), capex, checker)
 
 
-def _of_years(
-    problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], checker: Checker
-) -> Ledger:
+def _by_year(stated: Cost, found: Cost, checker: Checker) -> None:
+    """Compare every category of every year; the order and the keys are those of the ledger."""
+    keys = [[(row.year, row.kind, row.category) for row in cost.by_year] for cost in (stated, found)]
+    checker.same("cost by_year rows", *keys)
+    for said, row in zip(stated.by_year, found.by_year, strict=False):
+        place = f"cost by_year {row.year} {row.kind} {row.category}"
+        checker.equal(f"{place} usd", said.usd, row.usd)
+        checker.equal(f"{place} discounted_usd", said.discounted_usd, row.discounted_usd)
+
+
+def _of_years(problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], checker: Checker) -> Ledger:
     """Return the ledger of the years that are looked at: all of the horizon, or what stands and runs in an epoch."""
     ledger = Ledger()
     here = {key: balance for key, balance in balances.items() if key[1] in problem.years}

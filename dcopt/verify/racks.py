@@ -68,7 +68,9 @@ def _elevations(problem: Problem, design: Design, site: str, load: Load, checker
         counted[record.rack, record.content, record.cooling] += record.count
         checker.same(f"elevation of {record.rack} for {record.content} at {site} year", record.year, problem.years[0])
         _one_rack(problem, record, weights, checker)
-    wanted = {(r.name, r.node, r.cooling): r.count for r in design.racks if (r.site, r.year) == (site, problem.years[0])}
+    wanted = {
+        (r.name, r.node, r.cooling): r.count for r in design.racks if (r.site, r.year) == (site, problem.years[0])
+    }
     checker.same(f"elevations at {site}: racks", dict(counted), wanted)
     there: dict[str, int] = defaultdict(int)
     for record in records:

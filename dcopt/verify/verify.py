@@ -55,7 +55,7 @@ def _recheck(problem: Problem, design: Design, gap_target: float | None, checker
         claims.check_absence(design, checker)
         return
     checker.same("purchase_years", design.purchase_years, problem.settings.purchase_dates)
-    balances = {}
+    balances: dict[tuple[str, int], facility.SiteYear] = {}
     try:
         for seen, part in slices(problem, design):
             for room in (training, serving, survival, pools, network, storage):

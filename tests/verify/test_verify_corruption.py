@@ -124,7 +124,7 @@ def _places(design: dict[str, Any], key: str) -> Iterator[tuple[tuple[str | int,
     """Yield path and value of the leaves of a key class; of lists the first five records of year 1 and the last."""
     name, _, field = key.partition(".")
     content = design[name]
-    if isinstance(content, list):
+    if isinstance(content, list) and field:
         kept = [i for i, record in enumerate(content) if i == len(content) - 1 or record.get("year", 1) == 1]
         most = 2 if content and isinstance(content[0][field], dict) else 5
         for index in dict.fromkeys(kept[:most] + kept[-1:]):
