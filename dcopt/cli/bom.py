@@ -24,7 +24,8 @@ def command(run: Path, output: Path | None) -> None:
     Example: dcopt bom bert-run -o bert.xlsx
     """
     from dcopt.report.answer import has_design
-    from dcopt.report.bom import bom_table, write_bom_csv, write_bom_xlsx
+    from dcopt.report.bom import bom_table, write_bom_csv
+    from dcopt.report.bom_workbook import write_bom_xlsx
     from dcopt.report.terminal import format_table
 
     if output is not None and output.suffix.lower() not in (".xlsx", ".csv"):

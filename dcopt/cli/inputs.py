@@ -20,10 +20,17 @@ BAD_INPUT = 2
 """Exit code of bad input or usage."""
 
 
-def load_or_exit(path: Path, sets: Sequence[str] = ()) -> Problem:
-    """Return the problem at ``path``, its warnings printed to stderr; leave with code 2 where it has errors."""
+def load_or_exit(path: Path, sets: Sequence[str] = (), quotes: Path | None = None) -> Problem:
+    """Return the problem at ``path``, its warnings printed to stderr; leave with code 2 where it has errors.
+
+    ``quotes`` is a filled-in bill of materials or a ``quotes.csv``, whose prices are changes after ``sets``.
+    """
     try:
         problem = load_usable(path, sets)
+        if quotes is not None:
+            from dcopt.problem.quotes import quote_sets, read_quotes
+
+            problem = load_usable(path, (*sets, *quote_sets(problem, read_quotes(quotes))))
     except InputError as error:
         exit_with(error.findings)
     print_findings(problem.warnings)

@@ -13,7 +13,7 @@ import click
 from dcopt.cli.inputs import usage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dcopt.design.records import Design
     from dcopt.design.simulation import SimulatedService
@@ -36,8 +36,10 @@ def command(run: Path, form: str, output: Path | None) -> None:
     """
     design = design_of(run)
     from dcopt.design.simulation import read_simulation
+    from dcopt.report.context import read_beside
 
-    text = rendered(design, problem_of(run), form, terminal=output is None, simulated=read_simulation(run))
+    simulated, beside = read_simulation(run), read_beside(run)
+    text = rendered(design, problem_of(run), form, terminal=output is None, simulated=simulated, beside=beside)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -76,20 +78,26 @@ def problem_of(run: Path) -> Problem | None:
 
 
 def rendered(
-    design: Design, problem: Problem | None, form: str, *, terminal: bool, simulated: Sequence[SimulatedService] = ()
+    design: Design,
+    problem: Problem | None,
+    form: str,
+    *,
+    terminal: bool,
+    simulated: Sequence[SimulatedService] = (),
+    beside: Mapping[str, object] | None = None,
 ) -> str:
     """Return the report of ``design`` in one of `FORMATS`, or its 'summary'; on a terminal, as wide as it is."""
     if form == "html":
         from dcopt.report.html import render_html
 
-        return render_html(design, problem, simulated)
+        return render_html(design, problem, simulated, beside)
     if form == "markdown":
         from dcopt.report.markdown import render_markdown
 
-        return render_markdown(design, problem, simulated)
+        return render_markdown(design, problem, simulated, beside)
     if form == "json":
         return json.dumps(design.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
     from dcopt.report.terminal import render_terminal
 
     width = shutil.get_terminal_size((100, 24)).columns if terminal and sys.stdout.isatty() else 100
-    return render_terminal(design, problem, width, summary=form == "summary", simulated=simulated)
+    return render_terminal(design, problem, width, summary=form == "summary", simulated=simulated, beside=beside)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 @click.option("--gap", type=click.FloatRange(min=0, max=1), help="Relative gap at which the solver may stop.")
 @click.option("--objective", type=click.Choice(["tco", "capex", "energy", "carbon"]), help="What is minimized.")
 @click.option("--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change cells first.")
+@click.option(
+    "--quotes", type=click.Path(path_type=Path), metavar="FILE", help="Prices of vendors: a filled-in bom.xlsx or .csv."
+)
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads of the solver (0: it decides).")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed of the solver.")
 @click.option("--no-baseline", is_flag=True, help="Do not solve for the one-node, one-fabric baseline.")
@@ -37,6 +40,7 @@ def command(
     gap: float | None,
     objective: str | None,
     sets: tuple[str, ...],
+    quotes: Path | None,
     threads: int,
     seed: int,
     no_baseline: bool,
@@ -51,6 +55,7 @@ def command(
     \b
     Example: dcopt solve bert -o bert-run
              dcopt solve gpt3 --set 'training.gpt3.deadline_days=30' --time-limit 60
+             dcopt solve bert --quotes bert-run/bom.xlsx -o bert-quoted
 
     Exit codes: 0 a design within the gap, 1 no design exists, 2 bad input, 3 stopped with a design outside the gap,
     4 stopped (or failed) with none, 5 verification failed.
@@ -58,7 +63,7 @@ def command(
     from dcopt.problem.findings import InputError
 
     changes = (*sets, f"settings.objective={objective}") if objective else sets
-    loaded = load_or_exit(problem, changes)
+    loaded = load_or_exit(problem, changes, quotes)
     target = output or Path(f"{problem.resolve().stem}-run")
     from dcopt.pipeline.main_job import solve_into
     from dcopt.pipeline.run import RunOptions

@@ -534,6 +534,14 @@ class Rejected(Record):
     reason: str
 
 
+class ProgressPoint(Record):
+    """Where the solver stood: objective of the incumbent (None: none yet) and proven bound, in the objective's unit."""
+
+    seconds: float
+    incumbent: float | None
+    bound: float | None
+
+
 class Design(Record):
     """A design, or the word that there is none."""
 
@@ -584,6 +592,7 @@ class Design(Record):
     notes: tuple[str, ...] = ()
     size: dict[str, int] = Field(default_factory=dict)
     timings_s: dict[str, float] = Field(default_factory=dict)
+    progress: tuple[ProgressPoint, ...] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 

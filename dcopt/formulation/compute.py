@@ -49,8 +49,8 @@ def _costs(program: Program, pool: Pool, bought: Any, nodes: Any) -> None:
     program.ledger.buy(CapitalLine(pool.site, "nodes", "nodes", node.name, bought, price, node.lifetime_years))
     balance.it_peak_kw.append(node.peak_kw * nodes)
     balance.it_rated_kw.append((node.max_kw or 0.0) * nodes)
-    for period in program.candidates.periods:
-        balance.add_average(balance.it_average_kw, period.index, node.standby_kw * nodes)
+    for piece in program.slices:
+        balance.add_average(balance.it_average_kw, piece.index, node.standby_kw * nodes)
     program.keep(pool.site, nodes, price, node.support_pct_per_year, node.maintenance_pct_per_year)
 
 

@@ -75,7 +75,7 @@ def _room(program: Program, site: str) -> dict[str, Heat]:
     most = largest_losses(program, site)
     if not units or most <= 0 or not balance.it_peak_kw:
         return {}
-    periods = [period.index for period in program.candidates.periods]
+    periods = [piece.index for piece in program.slices]
     balance.room_heat_kw = program.var("room_heat", site, ub=most)
     balance.room_heat_average_kw = {t: program.var("room_heat_on_average", (site, t), ub=most) for t in periods}
     if len(units) == 1:
@@ -137,8 +137,7 @@ def _heat_taken(program: Program, site: str, unit: CoolingUnit, room: Heat | Non
     """Return the heat that reaches a collector from racks and room."""
     peak = list(program.heat_peak_kw.get((site, unit.name), []))
     average = {
-        period.index: list(program.heat_average_kw.get((site, unit.name, period.index), []))
-        for period in program.candidates.periods
+        piece.index: list(program.heat_average_kw.get((site, unit.name, piece.index), [])) for piece in program.slices
     }
     if room is not None:
         peak.append(room.peak_kw)
@@ -164,7 +163,7 @@ def _reject(program: Program, site: str, loop: str, flows: list[Heat], users: li
     row, balance = program.problem.sites[site], program.balances[site]
     demand = Demand(
         total(flow.peak_kw for flow in flows),
-        {period.index: total(flow.average_kw[period.index] for flow in flows) for period in program.candidates.periods},
+        {piece.index: total(flow.average_kw[piece.index] for flow in flows) for piece in program.slices},
         most_kw=row.power_limit_kw or 0.0,
     )
     options = program.candidates.sites[site].rejection[loop]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from dcopt.candidates.records import Period
 from dcopt.economics.ledger import capex_terms, tco_terms
 from dcopt.formulation import adders, volume
 from dcopt.formulation.program import Program, total
@@ -76,10 +77,16 @@ def _over_years(program: Program, by_period: dict[int, list[Any]]) -> Any:
     return total(years[period] * term for period, terms in by_period.items() for term in terms)
 
 
+def water_m3(program: Program, site: str, period: Period) -> Any:
+    """Return the water that a site uses in each year of a period, m³."""
+    used = program.balances[site].water_m3_per_year
+    return program.mean_over(period, {piece: total(terms) for piece, terms in used.items()})
+
+
 def _water(program: Program, site: str) -> None:
     row = program.problem.sites[site]
     for period in program.candidates.periods:
-        used = total(program.balances[site].water_m3_per_year.get(period.index, []))
+        used = water_m3(program, site, period)
         program.pay(site, "water", used, row.water_usd_per_m3, period.years)
         if row.water_limit_m3_per_year is not None:
             program.require(

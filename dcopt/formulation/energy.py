@@ -3,7 +3,8 @@
     used[s,h,t] ≤ Σ_r kw_r·yield_r,h·units[s,r],   used ≤ average grid draw[s,t]
     energy cost = 365·Σ_h price_h·(average draw − used),   carbon = intensity · what the grid gives
 
-Hours with the same yields and price are one hour that counts several times.
+The average draw is that of the slice (the band of the day) in which the hour lies. Hours of a slice with the same
+yields and price are one hour that counts several times.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from dcopt.candidates.records import Period
 from dcopt.design.records import SolarRecord
 from dcopt.economics.ledger import CapitalLine, RunningLine
-from dcopt.formulation.program import Program, all_years, number, total, whole
+from dcopt.formulation.program import Program, Slice, all_years, number, total, whole
 from dcopt.infrastructure.solar import hourly_prices, solar_rows_at
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
+from dcopt.problem.day import Hours, site_hour
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY, Solar
 
 
@@ -41,30 +44,39 @@ def link(program: Program) -> None:
         rows = solar_rows_at(program.problem.solar.values(), site, row.kind)
         units = [_build(program, site, solar) for solar in rows]
         prices = prices_at(program, site)
-        bands = _bands(rows, prices)
-        price_usd = sum(prices) / HOURS_PER_DAY
         for period in program.candidates.periods:
-            t = period.index
-            draw = totals.grid_average_kw[t]
-            program.pay(site, "energy", HOURS_PER_YEAR * draw, price_usd, period.years)
-            used: list[Any] = []
-            for index, band in enumerate(bands):
-                saved = _use(program, (site, index, t), band, units, draw)
-                used.append(DAYS_PER_YEAR * band.hours * saved)
-                program.ledger.pay(RunningLine(site, "energy", -used[-1], band.price_usd, period.years))
-            bought = HOURS_PER_YEAR * draw - total(used)
-            program.grid_kwh[site, t] = bought
-            carbon = row.carbon_kg_per_kwh / 1000 * bought
-            program.carbon_t[site, t] = carbon
+            bought: list[Any] = []
+            for piece in program.slices_of(period):
+                bought += _buy(program, site, piece, prices, units, totals.grid_average_kw[piece.index])
+            program.grid_kwh[site, period.index] = total(bought)
+            carbon = row.carbon_kg_per_kwh / 1000 * program.grid_kwh[site, period.index]
+            program.carbon_t[site, period.index] = carbon
             program.pay(site, "carbon", carbon, program.problem.settings.carbon_price_usd_per_t, period.years)
 
 
+def _buy(
+    program: Program, site: str, piece: Slice, prices: tuple[float, ...], units: list[Any], draw: Any
+) -> list[Any]:
+    """Pay what the grid gives in the hours of a slice; return the terms of its energy, kWh a year."""
+    years = piece.period.years
+    rows = solar_rows_at(program.problem.solar.values(), site, program.problem.sites[site].kind)
+    price_usd = sum(prices[hour] for hour in piece.hours) / len(piece.hours)
+    program.pay(site, "energy", HOURS_PER_YEAR * piece.share * draw, price_usd, years)
+    terms = [HOURS_PER_YEAR * piece.share * draw]
+    for index, band in enumerate(_bands(program, site, rows, piece.hours, prices)):
+        saved = DAYS_PER_YEAR * band.hours * _use(program, (site, index, piece.index), band, units, draw)
+        terms.append(-saved)
+        program.ledger.pay(RunningLine(site, "energy", -saved, band.price_usd, years))
+    return terms
+
+
 def prices_at(program: Program, site: str) -> tuple[float, ...]:
-    """Return the price of electricity in each hour of the day, USD/kWh."""
+    """Return the price of electricity in each hour of the day, UTC, USD/kWh."""
     row = program.problem.sites[site]
-    return hourly_prices(
+    local = hourly_prices(
         row.electricity_usd_per_kwh or 0.0, [t for t in program.problem.tariffs.values() if t.site == site]
     )
+    return tuple(local[site_hour(program.problem, site, hour)] for hour in range(HOURS_PER_DAY))
 
 
 def _build(program: Program, site: str, row: Solar) -> Any:
@@ -83,11 +95,12 @@ def _most_useful(program: Program, site: str, row: Solar) -> int:
     return math.ceil(limit / (row.kw * least)) if least > 0 else 0
 
 
-def _bands(rows: list[Solar], prices: tuple[float, ...]) -> list[Band]:
-    """Return the hours in which some unit gives something, alike ones together."""
+def _bands(program: Program, site: str, rows: list[Solar], hours: Hours, prices: tuple[float, ...]) -> list[Band]:
+    """Return those of some hours (UTC) in which some unit gives something, alike ones together."""
     counted: dict[tuple[float, tuple[float, ...]], int] = {}
-    for hour, price in enumerate(prices):
-        yields = tuple(row.kw * row.yields[hour] for row in rows)
+    for hour in hours:
+        price = prices[hour]
+        yields = tuple(row.kw * row.yields[site_hour(program.problem, site, hour)] for row in rows)
         if any(yields):
             counted[price, yields] = counted.get((price, yields), 0) + 1
     return [Band(price, yields, hours) for (price, yields), hours in counted.items()]
@@ -116,7 +129,7 @@ def extract(program: Program) -> list[SolarRecord]:
     ]
 
 
-def solar_mwh(program: Program, site: str, period: int) -> float:
-    """Return the solar energy that a site uses in a year, MWh."""
-    consumed = HOURS_PER_YEAR * number(program.totals[site].grid_average_kw[period])
-    return max(0.0, consumed - number(program.grid_kwh[site, period])) / 1000
+def solar_mwh(program: Program, site: str, period: Period) -> float:
+    """Return the solar energy that a site uses in each year of a period, MWh."""
+    consumed = HOURS_PER_YEAR * number(program.mean_over(period, program.totals[site].grid_average_kw))
+    return max(0.0, consumed - number(program.grid_kwh[site, period.index])) / 1000

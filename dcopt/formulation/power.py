@@ -15,6 +15,7 @@ from typing import Any
 
 from dcopt.design.records import PowerRecord, SiteRecord
 from dcopt.economics.ledger import CapitalLine
+from dcopt.formulation.cost import water_m3
 from dcopt.formulation.energy import solar_mwh
 from dcopt.formulation.program import Program, SiteTotals, all_years, number, total, whole
 from dcopt.formulation.stage import Branch, Demand, Sizing, chosen_units, stage
@@ -146,9 +147,9 @@ def extract_sites(program: Program) -> list[SiteRecord]:
         if it_kw <= 0:
             continue
         for period in program.candidates.periods:
-            t = period.index
-            grid, it_average = number(totals.grid_average_kw[t]), number(totals.it_average_kw[t])
-            water = number(total(program.balances[site].water_m3_per_year.get(t, [])))
+            grid = number(program.mean_over(period, totals.grid_average_kw))
+            it_average = number(program.mean_over(period, totals.it_average_kw))
+            water = number(water_m3(program, site, period))
             records += [
                 SiteRecord(
                     site=site,
@@ -158,9 +159,9 @@ def extract_sites(program: Program) -> list[SiteRecord]:
                     power_limit_kw=row.power_limit_kw,
                     pue=grid / it_average if it_average > 0 else None,
                     energy_mwh_per_year=grid * HOURS_PER_YEAR / 1000,
-                    solar_mwh_per_year=solar_mwh(program, site, t),
+                    solar_mwh_per_year=solar_mwh(program, site, period),
                     embodied_t=embodied,
-                    carbon_t_per_year=number(program.carbon_t[site, t]),
+                    carbon_t_per_year=number(program.carbon_t[site, period.index]),
                     water_m3_per_year=water,
                     wue_l_per_kwh=water * 1000 / (it_average * HOURS_PER_YEAR) if it_average > 0 else None,
                     rack_positions_used=whole(total(program.balances[site].rack_positions)),

@@ -7,7 +7,7 @@ Bounds of variables come from the data; `upper_bound` turns them into the tighte
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +15,16 @@ import pyomo.environ as pyo
 from pyomo.core.expr.numeric_expr import LinearExpression
 from pyomo.repn.standard_repn import generate_standard_repn
 
-from dcopt.candidates.records import Candidates, Pool
+from dcopt.candidates.records import Candidates, Period, Pool
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
 from dcopt.economics.stock import Stay
 from dcopt.economics.volume import Band
 from dcopt.infrastructure.topology import FabricStep
+from dcopt.problem.day import Hours, bands_of_day
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.building_rows import HOURS_PER_DAY
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,23 @@ class Group:
 
     row: str
     sentence: str
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Hours of the days of a period in which averages are taken; ``index`` counts over all periods and bands.
+
+    Where the day is one band the slices are the periods.
+    """
+
+    index: int
+    period: Period
+    hours: Hours
+
+    @property
+    def share(self) -> float:
+        """Share of the time of its period."""
+        return len(self.hours) / HOURS_PER_DAY
 
 
 @dataclass(frozen=True)
@@ -47,7 +66,7 @@ class ShelfItem:
 
 @dataclass
 class SiteBalance:
-    """What the blocks put on a site. Peaks are kW; averages are kW by period index."""
+    """What the blocks put on a site. Peaks are kW; averages are kW by the index of the slice."""
 
     it_peak_kw: list[Any] = field(default_factory=list)
     it_rated_kw: list[Any] = field(default_factory=list)
@@ -72,9 +91,9 @@ class SiteBalance:
     room_heat_average_kw: dict[int, Any] = field(default_factory=dict)
     water_m3_per_year: dict[int, list[Any]] = field(default_factory=dict)
 
-    def add_average(self, into: dict[int, list[Any]], period: int, expression: Any) -> None:
-        """Add an average of one period."""
-        into.setdefault(period, []).append(expression)
+    def add_average(self, into: dict[int, list[Any]], piece: int, expression: Any) -> None:
+        """Add an average of one slice."""
+        into.setdefault(piece, []).append(expression)
 
 
 @dataclass
@@ -93,7 +112,7 @@ class Stock:
 
 @dataclass(frozen=True)
 class SiteTotals:
-    """Power of a site: peaks, and averages by period index, kW."""
+    """Power of a site: peaks, and averages by the index of the slice, kW."""
 
     it_peak_kw: Any
     grid_peak_kw: Any
@@ -134,6 +153,12 @@ class Program:
             root.epochs.append(self)
         self.stocks: list[Stock] = []
         """What stands over the epochs, row by row."""
+        bands = bands_of_day(problem)
+        self.slices = tuple(
+            Slice(period.index * len(bands) + place, period, hours)
+            for period in candidates.periods
+            for place, hours in enumerate(bands)
+        )
         self.ledger = Ledger()
         self.balances = {site: SiteBalance() for site in problem.sites}
         self.groups: dict[str, Group] = {} if within is None else within[0].groups
@@ -141,7 +166,7 @@ class Program:
         self.rented: dict[tuple[str, str, str], dict[int, Any]] = {}
         """Rented units of rows that offers may limit, by (site, table, row) and period index."""
         self.activity_kw: dict[tuple[str, str, int], list[Any]] = {}
-        """Average power above standby, by (site, node, period)."""
+        """Average power above standby, by (site, node, slice)."""
         self.heat_peak_kw: dict[tuple[str, str], list[Any]] = {}
         """Heat that a cooling unit takes from racks at peak, by (site, cooling row)."""
         self.needs_collector: dict[tuple[str, str], list[Any]] = {}
@@ -306,8 +331,8 @@ class Program:
             balance.it_peak_kw.append(kw_each * count)
             balance.it_rated_kw.append(kw_each * count)
             balance.shelf_kw.append(kw_each * count)
-            for period in self.candidates.periods:
-                balance.add_average(balance.it_average_kw, period.index, kw_each * count)
+            for piece in self.slices:
+                balance.add_average(balance.it_average_kw, piece.index, kw_each * count)
         if rack_units_each:
             balance.shelf_units.append(rack_units_each * count)
             balance.smallest_shelf_units = min(balance.smallest_shelf_units, rack_units_each)
@@ -316,15 +341,28 @@ class Program:
         """Note that the chosen one of ``branches`` carries these flows (see `stage.settle_losses`)."""
         self.followers.append((branches, peak_kw, average_kw))
 
-    def add_activity(self, pool: Pool, period: int, average_kw: Any) -> None:
-        """Add average power above standby that a workload draws from the nodes of a pool."""
-        self.activity_kw.setdefault((pool.site, pool.node.name, period), []).append(average_kw)
+    def draw(self, pool: Pool, piece: Slice, average_kw: Any) -> None:
+        """Add average power above standby that a workload draws from the nodes of an owned pool in a slice."""
+        balance = self.balances[pool.site]
+        balance.add_average(balance.it_average_kw, piece.index, average_kw)
+        self.activity_kw.setdefault((pool.site, pool.node.name, piece.index), []).append(average_kw)
+
+    def slices_of(self, period: Period) -> tuple[Slice, ...]:
+        """Return the slices of a period."""
+        return tuple(piece for piece in self.slices if piece.period.index == period.index)
+
+    def mean_over(self, period: Period, averages: Mapping[int, Any]) -> Any:
+        """Return the mean over a period of what is given by the index of the slice (0 where nothing is)."""
+        pieces = [piece for piece in self.slices_of(period) if piece.index in averages]
+        if len(pieces) == 1 and pieces[0].share == 1:
+            return averages[pieces[0].index]
+        return total(piece.share * averages[piece.index] for piece in pieces)
 
     def add_heat(self, site: str, unit: str, peak_kw: Any, average_kw: dict[int, Any]) -> None:
         """Give heat from racks to a cooling unit."""
         self.heat_peak_kw.setdefault((site, unit), []).append(peak_kw)
-        for period, expression in average_kw.items():
-            self.heat_average_kw.setdefault((site, unit, period), []).append(expression)
+        for piece, expression in average_kw.items():
+            self.heat_average_kw.setdefault((site, unit, piece), []).append(expression)
 
     def keep(
         self, site: str, units: Any, price_usd: float, support_pct_per_year: float, maintenance_pct_per_year: float

@@ -53,7 +53,7 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
     pools = [key for key, p in program.candidates.pools.items() if (p.site, p.node.name) == (site, node.name)]
     nodes = total(nodes_of(program, key) for key in pools)
     most = int(upper_bound(nodes))
-    periods = [period.index for period in program.candidates.periods]
+    periods = [piece.index for piece in program.slices]
     activity = {t: total(program.activity_kw.get((site, node.name, t), [])) for t in periods}
     bounds = {t: upper_bound(expression) for t, expression in activity.items()}
     placed_all, choices = [], []
@@ -167,7 +167,7 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
         program.require("no_empty_rack", key, racks <= most * choice)
         _needs_collector(program, site, option, choice)
         _rack_costs(program, site, option, racks)
-        _heat(program, site, option, part, {period.index: part for period in program.candidates.periods})
+        _heat(program, site, option, part, {piece.index: part for piece in program.slices})
     program.require(
         "shelved",
         site,

@@ -20,12 +20,13 @@ from typing import Any
 from dcopt.candidates.records import Band, Period, Pool, ServingCandidate
 from dcopt.design.records import ServiceRecord
 from dcopt.formulation.compute import spare_variables, spares_together
-from dcopt.formulation.program import Program, linear, number, total, whole
+from dcopt.formulation.program import Program, Slice, linear, number, total, whole
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.replica_layouts import layout_columns
 from dcopt.performance.serving_expected import at_expected, promised_rate
 from dcopt.performance.workloads import HOURS_PER_YEAR, promise_of, replica_name, servers_of, serving_task_of
 from dcopt.problem.corrections import rate_factor
+from dcopt.problem.day import mean_share, shares_of
 
 _IDLE = 1e-9
 """Share of a service's peak that counts as no load."""
@@ -60,7 +61,7 @@ def declare(program: Program) -> None:
     """Declare replicas, their loads and the nodes that host them, with rent, licences and power."""
     most: dict[tuple[str, int], int] = {}
     for period in program.candidates.periods:
-        for service, peak, mean in period.loads:
+        for service, peak, _ in period.loads:
             for index, candidate in enumerate(program.candidates.serving[service]):
                 key = (service, index, period.index)
                 bands = bands_in(candidate, peak)
@@ -74,24 +75,29 @@ def declare(program: Program) -> None:
                 where = (candidate.pool.key, period.index)
                 needed = math.ceil(replicas * candidate.accelerators / candidate.pool.node.accelerators)
                 most[where] = most.get(where, 0) + needed
-                _running(program, period, candidate, key, mean / peak)
+                _running(program, period, candidate, key)
     for (pool_key, period_index), nodes in most.items():
         pool = program.candidates.pools[pool_key]
         held = program.var("hosts", (pool_key, period_index), ub=min(nodes, pool.max_nodes), integer=True)
         _hosting(program, pool, program.candidates.periods[period_index], held)
 
 
-def _running(
-    program: Program, period: Period, candidate: ServingCandidate, key: tuple[str, int, int], mean_share: float
-) -> None:
+def _running(program: Program, period: Period, candidate: ServingCandidate, key: tuple[str, int, int]) -> None:
     pool = candidate.pool
     replicas, load = program.model.replicas[key], program.model.carried_load[key]
     program.pay(pool.site, "licences", replicas, candidate.licence_usd_per_year, period.years)
     if not pool.rented:
-        balance = program.balances[pool.site]
-        extra_kw = candidate.kw_per_request * mean_share * load
-        balance.add_average(balance.it_average_kw, period.index, extra_kw)
-        program.add_activity(pool, period.index, extra_kw)
+        for piece in program.slices_of(period):
+            program.draw(pool, piece, candidate.kw_per_request * mean_of_peak(program, candidate.service, piece) * load)
+
+
+def mean_of_peak(program: Program, service: str, piece: Slice) -> float:
+    """Return the mean load of a service in the hours of a slice as a share of the peak that must be carried."""
+    period, row = piece.period, program.problem.inference[service]
+    shares = shares_of(program.problem, row)
+    if shares is None or piece.share == 1:
+        return period.mean_of(service) / (period.peak_of(service) or math.inf)
+    return mean_share(shares, piece.hours) / (1 + row.headroom_pct / 100)
 
 
 def _hosting(program: Program, pool: Pool, period: Period, held: Any) -> None:
@@ -101,9 +107,8 @@ def _hosting(program: Program, pool: Pool, period: Period, held: Any) -> None:
     idle_kw = next(
         c.idle_kw for of_service in program.candidates.serving.values() for c in of_service if c.pool.key == pool.key
     )
-    balance = program.balances[pool.site]
-    balance.add_average(balance.it_average_kw, period.index, idle_kw * held)
-    program.add_activity(pool, period.index, idle_kw * held)
+    for piece in program.slices_of(period):
+        program.draw(pool, piece, idle_kw * held)
 
 
 def link(program: Program) -> None:

@@ -42,10 +42,9 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate, cho
     if pool.rented:
         program.pay(pool.site, "rent", used * 24 * choice, pool.rent_usd_per_hour, period.years)
         return
-    balance = program.balances[pool.site]
     extra_kw = used * 24 / HOURS_PER_YEAR * (candidate.node_kw - pool.node.standby_kw)
-    balance.add_average(balance.it_average_kw, period.index, extra_kw * choice)
-    program.add_activity(pool, period.index, extra_kw * choice)
+    for piece in program.slices_of(period):
+        program.draw(pool, piece, extra_kw * choice)
 
 
 def chosen(program: Program, period: Period) -> list[tuple[TrainingCandidate, Any]]:

@@ -1,6 +1,6 @@
 """What on-site solar gives in the hours of a mean day, and what electricity costs in them.
 
-A site draws the same power in every hour (its yearly mean), so in each hour it uses the lesser of load and yield.
+In each hour a site uses the lesser of its load and the yield.
 The mean day hides seasons: a plant whose summer noon exceeds the load loses somewhat more than is counted here.
 """
 
@@ -39,6 +39,6 @@ def solar_kw(units: Sequence[tuple[Solar, float]], hour: int) -> float:
     return sum(row.kw * row.yields[hour] * count for row, count in units)
 
 
-def used_kw(units: Sequence[tuple[Solar, float]], load_kw: float) -> tuple[float, ...]:
-    """Return what a constant load uses of it in each hour of the mean day, kW."""
-    return tuple(min(load_kw, solar_kw(units, hour)) for hour in range(HOURS_PER_DAY))
+def used_kw(units: Sequence[tuple[Solar, float]], load_kw: Sequence[float]) -> tuple[float, ...]:
+    """Return what the loads of the 24 hours use of it in each hour of the mean day, kW."""
+    return tuple(min(load_kw[hour], solar_kw(units, hour)) for hour in range(HOURS_PER_DAY))

@@ -110,7 +110,9 @@ class RunFolder:
 
     def write_results(self, design: Design, problem: Problem, simulated: tuple[SimulatedService, ...] = ()) -> None:
         """Write ``design.json``, the bill of materials, the report, and what was simulated."""
-        from dcopt.report.bom import write_bom_csv, write_bom_xlsx
+        from dcopt.report.bom import write_bom_csv
+        from dcopt.report.bom_workbook import write_bom_xlsx
+        from dcopt.report.context import read_beside
         from dcopt.report.html import render_html
 
         write_design(design, self.path)
@@ -119,7 +121,8 @@ class RunFolder:
         if design.cost is not None:
             write_bom_csv(design, self.path / "bom.csv")
             write_bom_xlsx(design, self.path / "bom.xlsx", problem)
-        (self.path / "report.html").write_text(render_html(design, problem, simulated), encoding="utf-8")
+        page = render_html(design, problem, simulated, read_beside(self.path))
+        (self.path / "report.html").write_text(page, encoding="utf-8")
 
     def finish(self) -> None:
         """Move the folder to its target, in place of an old one; if that fails, the old one stays.

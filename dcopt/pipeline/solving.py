@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dcopt.candidates.records import Candidates
-from dcopt.design.records import Design, Status
+from dcopt.design.records import Design, ProgressPoint, Status
 from dcopt.formulation.build import build
 from dcopt.formulation.extract import extract, load_values
 from dcopt.formulation.program import Program, number
 from dcopt.pipeline.calendar import Calendar, calendar_of, cut_off, with_calendar
+from dcopt.pipeline.trace import points_of, thinned
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.integers import polish
@@ -65,6 +66,7 @@ def solve_program(
     bound: float | None = None
     trusted = True
     rounds = cuts = nodes = 0
+    trace: list[ProgressPoint] = []
     while True:
         with heard():
             matrix = compile_model(program.model)
@@ -75,6 +77,7 @@ def solve_program(
             log=listener.log,
             on_progress=listener.progress,
         )
+        trace += points_of(outcome.trace, clock.laps.get("highs", 0.0))
         clock.lap("highs")
         rounds += 1
         nodes += outcome.nodes
@@ -91,7 +94,9 @@ def solve_program(
         conflicts = [(part, clash) for part, of_part in calendars for clash in of_part.conflicts]
         if not conflicts:
             entries = [entry for _, of_part in calendars for entry in of_part.entries]
+            ended = ProgressPoint(seconds=clock.laps["highs"], incumbent=objective, bound=bound)
             design = with_calendar(extract(program), Calendar(entries))
+            design = design.model_copy(update={"progress": thinned([*trace, ended])})
             clock.lap("extract")
             return _proven(design, program, options, outcome, objective, bound, size, clock.laps, nodes)
         for part, clash in conflicts:

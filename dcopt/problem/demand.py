@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dcopt.problem.problem import Problem
+from typing import TYPE_CHECKING
+
 from dcopt.problem.tables.problem_rows import Dataset, Service, TrainingJob
+
+if TYPE_CHECKING:
+    from dcopt.problem.problem import Problem
 
 
 def is_alive(row: TrainingJob | Service, year: int, horizon_years: int) -> bool:
@@ -39,14 +43,20 @@ def new_tb(problem: Problem, dataset: Dataset, year: int) -> float:
     return max(0.0, dataset.size_tb * grown ** (year - 1) - before)
 
 
+def mean_requests_per_s(problem: Problem, service: Service) -> float:
+    """Return the mean load of a service in year 1, requests/s: of its profile, else as given, else the peak."""
+    if service.profile is not None:
+        return service.peak_requests_per_s * problem.profiles[service.profile].mean_share
+    return service.peak_requests_per_s if service.mean_requests_per_s is None else service.mean_requests_per_s
+
+
 def load_in(problem: Problem, service: Service, year: int) -> tuple[float, float]:
     """Return (peak with headroom, mean without) of a service in ``year``, requests/s.
 
     What `demand.csv` says of the year, or else the growth compounded from year 1.
     """
     growth = (1 + service.growth_pct_per_year / 100) ** (year - 1)
-    mean = service.peak_requests_per_s if service.mean_requests_per_s is None else service.mean_requests_per_s
-    peak, mean = service.peak_requests_per_s * growth, mean * growth
+    peak, mean = service.peak_requests_per_s * growth, mean_requests_per_s(problem, service) * growth
     rows = [row for row in problem.demand.values() if row.name == service.name and row.year <= year]
     if rows and (last := max(rows, key=lambda row: row.year)).peak_requests_per_s is not None:
         share = mean / peak if peak > 0 else 1.0

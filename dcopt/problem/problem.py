@@ -29,6 +29,7 @@ from dcopt.problem.tables.catalog_rows import (
     Switch,
     Transceiver,
 )
+from dcopt.problem.tables.day_rows import Profile
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
 from dcopt.problem.tables.problem_rows import (
@@ -323,6 +324,11 @@ class Problem:
     def speculation(self) -> Mapping[str, SpeculativeDecoding]:
         """Ways of speculative decoding by name."""
         return cast("Mapping[str, SpeculativeDecoding]", self.tables["speculation"])
+
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        """Daily profiles by name."""
+        return cast("Mapping[str, Profile]", self.tables["profiles"])
 
     @property
     def prediction_errors(self) -> Mapping[str, PredictionError]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcopt.design.records import Design, PoolRecord
-from dcopt.report.blocks import Block, Figures, Items, Section, Text, table
+from dcopt.report.blocks import Block, Figures, Items, Section, Text, XYChart, table
 from dcopt.report.numbers import amount, count, number, percent, usd, years_text
 from dcopt.report.promises import probabilities, sure_sentence
 
@@ -71,9 +71,26 @@ def proof_section(design: Design) -> Section:
     rows += [(f"size: {name}", number(size), "") for name, size in design.size.items()]
     proof = table("Proof", ("what", ">value", "remark"), rows)
     scope = "The proof holds for the candidates that dcopt considered and for its predictions of their speed."
+    trace = _trace(design, unit)
     if not has_design(design):
-        return Section("proof", "What the solver did", (proof,))
-    return Section("proof", "How good it is", (proof, Text(scope)))
+        return Section("proof", "What the solver did", (*trace, proof))
+    return Section("proof", "How good it is", (*trace, proof, Text(scope)))
+
+
+def _trace(design: Design, unit: str) -> tuple[XYChart, ...]:
+    """Return incumbent and bound over the time of the solve."""
+    found = [(p.seconds, p.incumbent) for p in design.progress if p.incumbent is not None]
+    proven = [(p.seconds, p.bound) for p in design.progress if p.bound is not None]
+    series = tuple(
+        (name, tuple((x, y) for x, y in points if y is not None))
+        for name, points in (("best design so far (incumbent)", found), ("no design is below (bound)", proven))
+        if points
+    )
+    if not series:
+        return ()
+    what = OBJECTIVES.get(design.objective, design.objective)
+    title = "How the proof grew: the best design so far, and the bound below which none can be"
+    return (XYChart(title, "seconds", f"{what}{f' ({unit})' if unit else ''}", series, "step"),)
 
 
 STATUS_WORDS = {

@@ -87,10 +87,11 @@ class Bullet:
 
 @dataclass(frozen=True)
 class BulletChart:
-    """How much of each promise or limit is used."""
+    """How much of each promise or limit is used; ``line`` names what the line stands for."""
 
     title: str
     bullets: tuple[Bullet, ...]
+    line: str = "promise or limit"
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,134 @@ class ScatterChart:
     band: float = 1.25
 
 
-Chart = BarChart | StackedChart | BulletChart | Timeline | ScatterChart
-Block = Text | Items | Figures | Table | BarChart | StackedChart | BulletChart | Timeline | ScatterChart
+@dataclass(frozen=True)
+class SplitBar:
+    """One bar that is divided into parts of (name, value, text), all of one unit, in their order."""
+
+    title: str
+    parts: tuple[tuple[str, float, str], ...]
+
+
+@dataclass(frozen=True)
+class XYChart:
+    """Series of (name, points) over two linear axes; ``kind`` draws steps (a value holds until the next), lines, dots.
+
+    The vertical axis does not begin at 0 unless a point does: it shows differences, not sizes.
+    """
+
+    title: str
+    x_title: str
+    y_title: str
+    series: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    kind: Literal["step", "line", "dot"] = "line"
+
+
+@dataclass(frozen=True)
+class Range:
+    """One bar of a `RangeChart`: the outcome at the low and at the high end of what is varied, with their texts."""
+
+    label: str
+    low: float
+    high: float
+    low_text: str
+    high_text: str
+
+
+@dataclass(frozen=True)
+class RangeChart:
+    """A tornado: how far each input moves the outcome away from ``centre``, in ``unit``, in the order given."""
+
+    title: str
+    unit: str
+    centre: float
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A grid of (row, column) cells; each is a word, and cells of the same word have the same colour."""
+
+    title: str
+    x_title: str
+    y_title: str
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One box of a `Sankey`, in a column from 0 (left). ``kind`` picks its colour."""
+
+    name: str
+    column: int
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Sankey:
+    """What flows between stops: (from, to, value), values in ``unit``; stops of a column stand in the order given."""
+
+    title: str
+    unit: str
+    stops: tuple[Stop, ...]
+    flows: tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A row of like things in a `NetworkDiagram`: what they are, how many, and how many cables lead to the row below.
+
+    ``each`` says what the cables of one thing or pair are, in words.
+    """
+
+    name: str
+    units: int
+    cables_below: int = 0
+    each: str = ""
+
+
+@dataclass(frozen=True)
+class NetworkDiagram:
+    """Tiers of a network from the top (core) to the bottom (nodes)."""
+
+    title: str
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True)
+class RackDrawing:
+    """A rack of ``units`` with its things (lowest unit, height in units, what); ``count`` racks are filled alike."""
+
+    label: str
+    count: int
+    units: float
+    slots: tuple[tuple[float, float, str], ...]
+
+
+@dataclass(frozen=True)
+class Elevations:
+    """Racks from the front, all at the same scale."""
+
+    title: str
+    racks: tuple[RackDrawing, ...]
+
+
+Chart = (
+    BarChart
+    | StackedChart
+    | BulletChart
+    | Timeline
+    | ScatterChart
+    | SplitBar
+    | XYChart
+    | RangeChart
+    | HeatMap
+    | Sankey
+    | NetworkDiagram
+    | Elevations
+)
+Block = Text | Items | Figures | Table | Chart
 
 
 @dataclass(frozen=True)

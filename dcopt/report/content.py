@@ -2,11 +2,25 @@
 
 The terminal, Markdown and HTML writers render the same sections, so nothing is written three times and no two formats
 can disagree.
+
+**To add a section** write, in a file of your own in this folder, one function that takes a `Context` and returns a
+`Section` of blocks (`dcopt.report.blocks`: text, lists, figures, tables, charts), or None where it has nothing to say.
+Then add one line to `SECTIONS` where the section is to stand:
+
+    def dependency_section(context: Context) -> Section | None:
+        if not context.design.calendar:
+            return None
+        return Section("dependencies", "What waits for what", (table("Jobs and what they wait for", …),))
+
+A `Context` holds the design, the problem where its tables are at hand, what a simulation found, and the other JSON
+documents of the RUN folder by their stem: ``context.beside.get("explanation")`` is ``explanation.json``. Functions
+are only called where there is a design; those of `ALWAYS` are called without one too. A chart brings its own table of
+data (`dcopt.report.chart_data`), so a section needs no second one. Keys of sections are unique: links go to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
@@ -14,7 +28,15 @@ from dcopt.design.simulation import SimulatedService
 from dcopt.report.answer import answer_section, diagnosis_section, has_design, proof_section, title_of
 from dcopt.report.assumptions import assumption_section, free_section
 from dcopt.report.blocks import Items, Report, Section
-from dcopt.report.equipment import equipment_sections
+from dcopt.report.context import Context
+from dcopt.report.equipment import (
+    extra_sections,
+    network_section,
+    pools_section,
+    storage_section,
+    transfers_section,
+)
+from dcopt.report.facility import cooling_section, power_section, racks_section, sites_section
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
 from dcopt.report.promises import promises_section
 from dcopt.report.simulation import simulation_section
@@ -25,31 +47,76 @@ if TYPE_CHECKING:
 
 
 Simulated = Sequence[SimulatedService]
+Made = Section | Iterable[Section] | None
 
 
-def build_report(design: Design, problem: Problem | None, simulated: Simulated = ()) -> Report:
+def _notes(context: Context) -> Section | None:
+    """Return the remarks of the solve and the warnings about the input."""
+    warnings = () if context.problem is None else tuple(str(finding) for finding in context.problem.warnings)
+    notes = context.design.notes + warnings
+    return Section("notes", "Notes", (Items(notes),)) if notes else None
+
+
+def _simulation(context: Context) -> Section | None:
+    corrections = () if context.problem is None else context.problem.corrections
+    return simulation_section(context.simulated, corrections)
+
+
+SECTIONS: tuple[Callable[[Context], Made], ...] = (
+    lambda c: answer_section(c.design),
+    lambda c: diagnosis_section(c.design),
+    lambda c: cost_section(c.design),
+    lambda c: pools_section(c.design, c.problem),
+    lambda c: training_section(c.design, c.problem),
+    lambda c: services_section(c.design, c.problem),
+    lambda c: promises_section(c.design),
+    _simulation,
+    lambda c: calendar_section(c.design),
+    lambda c: binding_section(c.design),
+    lambda c: network_section(c.design),
+    lambda c: storage_section(c.design),
+    lambda c: transfers_section(c.design),
+    lambda c: racks_section(c.design, c.problem),
+    lambda c: power_section(c.design),
+    lambda c: cooling_section(c.design, c.problem),
+    lambda c: sites_section(c.design, c.problem),
+    lambda c: extra_sections(c.design, c.problem),
+    lambda c: baseline_section(c.design),
+    lambda c: rejected_section(c.design),
+    _notes,
+    lambda c: free_section(c.design, c.problem),
+    lambda c: proof_section(c.design),
+    lambda c: bom_section(c.design),
+    lambda c: assumption_section(c.design, c.problem),
+)
+"""The sections of a design in their order."""
+
+ALWAYS: tuple[Callable[[Context], Made], ...] = (
+    lambda c: answer_section(c.design),
+    lambda c: diagnosis_section(c.design),
+    lambda c: proof_section(c.design),
+    lambda c: rejected_section(c.design),
+    _notes,
+    lambda c: assumption_section(c.design, c.problem),
+)
+"""The sections where there is no design."""
+
+
+def build_report(
+    design: Design,
+    problem: Problem | None,
+    simulated: Simulated = (),
+    beside: Mapping[str, object] | None = None,
+) -> Report:
     """Return the report of a design; ``problem`` adds promises, models, settings and sources where it is at hand.
 
-    ``simulated`` is what a simulation of the services found.
+    ``simulated`` is what a simulation of the services found, ``beside`` the other JSON documents of the RUN folder.
 
     Without a design (status infeasible or no_solution) the diagnosis is the answer, and only what is known follows.
     """
-    sections: list[Section | None] = [answer_section(design), diagnosis_section(design), proof_section(design)]
-    if has_design(design):
-        buy, *rest = equipment_sections(design, problem)
-        sections += [buy, training_section(design, problem), services_section(design, problem)]
-        corrections = () if problem is None else problem.corrections
-        sections += [promises_section(design), simulation_section(simulated, corrections), *rest]
-        sections += [cost_section(design), binding_section(design), baseline_section(design), calendar_section(design)]
-    sections += [rejected_section(design), _notes(design, problem), free_section(design, problem)]
-    if has_design(design):
-        sections.append(bom_section(design))
-    sections.append(assumption_section(design, problem))
-    return Report(title_of(design), design.status, tuple(section for section in sections if section is not None))
-
-
-def _notes(design: Design, problem: Problem | None) -> Section | None:
-    """Return the remarks of the solve and the warnings about the input."""
-    warnings = () if problem is None else tuple(str(finding) for finding in problem.warnings)
-    notes = design.notes + warnings
-    return Section("notes", "Notes", (Items(notes),)) if notes else None
+    context = Context(design, problem, tuple(simulated), beside or {})
+    sections: list[Section] = []
+    for make in SECTIONS if has_design(design) else ALWAYS:
+        made = make(context)
+        sections += [made] if isinstance(made, Section) else made or ()
+    return Report(title_of(design), design.status, tuple(sections))

@@ -1,4 +1,4 @@
-"""What stands where: nodes, network, storage, racks, power, cooling and the sites that hold them."""
+"""What is bought, rented or used: nodes, network, storage, and what comes by rule."""
 
 from __future__ import annotations
 
@@ -8,43 +8,26 @@ from typing import TYPE_CHECKING
 
 from dcopt.design.records import (
     Design,
-    ElevationRecord,
     NetworkRecord,
     PoolRecord,
-    RackRecord,
-    SiteRecord,
     StorageRecord,
     TransferRecord,
+    pool_key,
 )
-from dcopt.report.blocks import Block, Bullet, BulletChart, Section, Text, table
+from dcopt.report.blocks import Block, NetworkDiagram, Section, Text, Tier, table
 from dcopt.report.numbers import R, amount, merged_years, number, percent
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
 
 
-def equipment_sections(design: Design, problem: Problem | None) -> tuple[Section, ...]:
-    """Return the sections on everything that is bought, rented or used."""
-    return (
-        _pools(design, problem),
-        _network(design),
-        _storage(design),
-        *([_transfers(design)] if design.transfers else []),
-        _racks(design),
-        _power(design),
-        _cooling(design),
-        _sites(design, problem),
-        *_extras(design, problem),
-    )
-
-
-def _extras(design: Design, problem: Problem | None) -> tuple[Section, ...]:
+def extra_sections(design: Design, problem: Problem | None) -> tuple[Section, ...]:
     """Return what only some problems ask for: halls, on-site solar, and what comes by rule."""
     sections = []
     if design.halls:
         of_halls = ("site", "years", "hall", ">halls", ">months to build")
         months = {} if problem is None else {name: hall.build_months for name, hall in problem.halls.items()}
-        halls = _section(
+        halls = one_table(
             "halls",
             "Halls",
             "Halls that are built",
@@ -56,7 +39,7 @@ def _extras(design: Design, problem: Problem | None) -> tuple[Section, ...]:
         sections.append(halls)
     if design.solar:
         of_solar = ("site", "years", "row", ">units", ">peak (kW)")
-        solar = _section(
+        solar = one_table(
             "solar",
             "On-site solar",
             "Solar units that are built",
@@ -70,7 +53,7 @@ def _extras(design: Design, problem: Problem | None) -> tuple[Section, ...]:
     if design.adders:
         drivers = {} if problem is None else {name: adder.driver for name, adder in problem.adders.items()}
         of_adders = ("site", "years", "what", ">quantity", "follows", ">which is")
-        adders = _section(
+        adders = one_table(
             "adders",
             "What else comes with it",
             "Quantities by rule (adders.csv)",
@@ -83,7 +66,7 @@ def _extras(design: Design, problem: Problem | None) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def _section(
+def one_table(
     key: str,
     title: str,
     caption: str,
@@ -103,7 +86,9 @@ def _section(
     return Section(key, title, tuple(blocks))
 
 
-def _pools(design: Design, problem: Problem | None) -> Section:
+def pools_section(design: Design, problem: Problem | None) -> Section:
+    """Return the pools of nodes."""
+
     def cells(pool: PoolRecord) -> tuple[str, ...]:
         row = None if problem is None else problem.nodes.get(pool.node)
         return (
@@ -121,7 +106,7 @@ def _pools(design: Design, problem: Problem | None) -> Section:
         )
 
     headers = ("site", "years", "node", "chip", "fabric", "how", ">nodes", ">spares", ">for services")
-    return _section(
+    return one_table(
         "buy",
         "What to buy",
         "Pools of nodes",
@@ -133,14 +118,16 @@ def _pools(design: Design, problem: Problem | None) -> Section:
     )
 
 
-def _network(design: Design) -> Section:
+def network_section(design: Design) -> Section:
+    """Return the networks, drawn and listed."""
+
     def cells(net: NetworkRecord) -> tuple[str, ...]:
         switches = (number(net.leaf), number(net.spine), number(net.core))
         links = (number(net.access_links), number(net.leaf_spine_links), number(net.spine_core_links))
         return (net.site, net.node, net.fabric, net.switch, *switches, *links)
 
     headers = ("site", "years", "nodes", "fabric", "switch", ">leaf", ">spine", ">core")
-    section = _section(
+    section = one_table(
         "network",
         "Network",
         "Switches and cables of each pool",
@@ -149,8 +136,30 @@ def _network(design: Design) -> Section:
         cells,
         "No switches are needed: nodes work alone, or on the network of the place where they are rented.",
     )
-    first_year = [net for net in design.network if net.year == 1]
-    return replace(section, blocks=(*section.blocks, *_cables(first_year), *_failures(first_year), *_beside(design)))
+    last = max((net.year for net in design.network), default=1)
+    built = [net for net in design.network if net.year == last]
+    drawn = tuple(_drawing(net, design) for net in built)
+    return replace(section, blocks=(*drawn, *section.blocks, *_cables(built), *_failures(built), *_beside(design)))
+
+
+def _drawing(net: NetworkRecord, design: Design) -> NetworkDiagram:
+    """Return the tiers of a network, from the core to the nodes of its pool."""
+    nodes = sum(p.nodes for p in design.pools if pool_key(p) == pool_key(net) and p.year == net.year)
+    tiers = (
+        Tier("core switches", net.core, net.spine_core_links, _each(net.spine_core_links, net.spine, "spine")),
+        Tier("spine switches", net.spine, net.leaf_spine_links, _each(net.leaf_spine_links, net.leaf, "leaf")),
+        Tier("leaf switches", net.leaf, net.access_links, _each(net.access_links, nodes, "node")),
+        Tier(f"{net.node}", nodes),
+    )
+    title = f"The network {net.fabric} at {net.site}: {net.switch or 'no'} switches, nodes {net.node}"
+    return NetworkDiagram(title, tuple(tier for tier in tiers if tier.units))
+
+
+def _each(cables: int, things: int, name: str) -> str:
+    """Return how many cables one thing has, on average where they differ."""
+    if not things or not cables:
+        return ""
+    return f"{number(cables / things)} at each {name}"
 
 
 def _cables(networks: Sequence[NetworkRecord]) -> tuple[Block, ...]:
@@ -177,7 +186,7 @@ def _beside(design: Design) -> tuple[Block, ...]:
     rows = [
         (s.site, s.name, s.switch, *map(number, (s.leaf, s.spine, s.core, s.ports, s.trunk_links)))
         for s in design.side_networks
-        if s.year == 1
+        if s.year == max(n.year for n in design.side_networks)
     ]
     headers = ("site", "network", "switch", ">leaf", ">spine", ">core", ">links to equipment", ">between switches")
     return (table("Networks beside the fabrics", headers, rows),) if rows else ()
@@ -205,7 +214,9 @@ def _failures(networks: Sequence[NetworkRecord]) -> tuple[Block, ...]:
     return (table("What one failure leaves of the network", headers, rows),)
 
 
-def _storage(design: Design) -> Section:
+def storage_section(design: Design) -> Section:
+    """Return where data lies."""
+
     def cells(part: StorageRecord) -> tuple[str, ...]:
         return (
             part.site,
@@ -224,7 +235,7 @@ def _storage(design: Design) -> Section:
         )
 
     headers = ("site", "years", "dataset", "part", "storage", "how", ">units taken", ">units there")
-    return _section(
+    return one_table(
         "storage",
         "Storage",
         "Where data lies",
@@ -238,7 +249,11 @@ def _storage(design: Design) -> Section:
     )
 
 
-def _transfers(design: Design) -> Section:
+def transfers_section(design: Design) -> Section | None:
+    """Return what is moved between sites, where anything is."""
+    if not design.transfers:
+        return None
+
     def cells(move: TransferRecord) -> tuple[str, ...]:
         return (
             move.dataset,
@@ -249,7 +264,7 @@ def _transfers(design: Design) -> Section:
             amount(move.usd),
         )
 
-    return _section(
+    return one_table(
         "transfers",
         "Data moved",
         "Data moved between sites",
@@ -259,146 +274,3 @@ def _transfers(design: Design) -> Section:
         "No data is moved between sites.",
         "At the prices of year 1, without the monthly price of the link; jobs start when their data is there.",
     )
-
-
-def _racks(design: Design) -> Section:
-    def cells(rack: RackRecord) -> tuple[str, ...]:
-        return (
-            rack.site,
-            rack.name,
-            rack.node,
-            number(rack.count),
-            number(rack.nodes),
-            number(rack.kw_each),
-            rack.cooling,
-            rack.air_cooling,
-        )
-
-    section = _section(
-        "racks",
-        "Racks",
-        "Racks and what stands in them",
-        ("site", "years", "rack", "holds", ">racks", ">nodes in each", ">kW each", "cooling", "air cooled by"),
-        design.racks,
-        cells,
-        "No racks are needed.",
-    )
-    if not design.elevations:
-        return section
-    headers = ("site", "rack", "holds", ">racks", "units and what stands in them")
-    rows = [(e.site, e.rack, e.content, number(e.count), elevation_text(e)) for e in design.elevations]
-    return Section(
-        section.key, section.title, (*section.blocks, table("Elevations, from the lowest unit", headers, rows))
-    )
-
-
-def elevation_text(record: ElevationRecord) -> str:
-    """Return what stands in a rack as ranges of units, like things that follow each other together."""
-    runs: list[tuple[float, float, str, int]] = []
-    for slot in sorted(record.slots, key=lambda slot: slot.from_unit):
-        end = slot.from_unit + slot.units - 1
-        if runs and runs[-1][2] == slot.item and runs[-1][1] + 1 == slot.from_unit:
-            runs[-1] = (runs[-1][0], end, slot.item, runs[-1][3] + 1)
-        else:
-            runs.append((slot.from_unit, end, slot.item, 1))
-    texts = [
-        f"{start:g}-{end:g}: {count} × {item}" if end > start else f"{start:g}: {item}"
-        for start, end, item, count in runs
-    ]
-    return "; ".join(texts) or "empty"
-
-
-def _power(design: Design) -> Section:
-    return _section(
-        "power",
-        "Power",
-        "The power chain",
-        ("site", "years", "part", "role", ">units", ">load (kW)", ">sized for (kW)", ">losses (kW)"),
-        design.power,
-        lambda part: (
-            part.site,
-            part.name,
-            part.role,
-            number(part.units),
-            number(part.kw, 4),
-            number(part.sized_kw, 4),
-            number(part.loss_kw, 3),
-        ),
-        "No power chain is bought.",
-        "Load and losses are those of the peak, all units sharing it. PDUs are sized for the nameplate power of what "
-        "they feed.",
-    )
-
-
-def _cooling(design: Design) -> Section:
-    return _section(
-        "cooling",
-        "Cooling",
-        "Cooling units and the heat that they take",
-        ("site", "years", "unit", ">units", ">heat (kW)", ">of the room (kW)", "serves", ">hours without compressor"),
-        design.cooling,
-        lambda unit: (
-            unit.site,
-            unit.name,
-            number(unit.units),
-            number(unit.kw, 4),
-            number(unit.room_kw, 3) if unit.room_kw else "",
-            unit.serves,
-            "" if unit.economizer_hours is None else number(unit.economizer_hours, 4),
-        ),
-        "No cooling is bought.",
-        "The heat of the room is what PDUs and UPS lose. Heat rejection takes the heat of its loop, fans and pumps "
-        "included.",
-    )
-
-
-def _sites(design: Design, problem: Problem | None) -> Section:
-    def cells(site: SiteRecord) -> tuple[str, ...]:
-        row = None if problem is None else problem.sites.get(site.site)
-        positions = number(site.rack_positions_used)
-        if row is not None and row.rack_positions is not None:
-            positions += f" of {row.rack_positions:,}"
-        limit = site.power_limit_kw
-        return (
-            site.site,
-            number(site.it_kw, 4),
-            number(site.facility_kw, 4),
-            number(limit, 4),
-            percent(site.facility_kw / limit) if limit else "",
-            number(site.pue),
-            number(site.energy_mwh_per_year, 4),
-            number(site.solar_mwh_per_year, 4) if site.solar_mwh_per_year else "",
-            number(site.carbon_t_per_year, 4),
-            number(site.water_m3_per_year, 4),
-            "" if site.wue_l_per_kwh is None else number(site.wue_l_per_kwh),
-            positions,
-        )
-
-    powers = ("site", "years", ">IT peak (kW)", ">grid peak (kW)", ">limit (kW)", ">used", ">PUE")
-    yearly = (
-        ">energy (MWh/year)",
-        ">of it solar",
-        ">carbon (t/year)",
-        ">water (m³/year)",
-        ">WUE (l/kWh)",
-        ">rack positions",
-    )
-    section = _section(
-        "sites",
-        "Sites",
-        "Power, energy, carbon and water of each site",
-        (*powers, *yearly),
-        design.sites,
-        cells,
-        "No site is used.",
-        "PUE is the ratio of the annual energies, WUE the water for each kWh of IT energy; powers are peaks.",
-    )
-    worst: dict[str, Bullet] = {}
-    for site in design.sites:
-        known = worst.get(site.site)
-        if site.power_limit_kw and (known is None or site.facility_kw > known.value):
-            worst[site.site] = Bullet(site.site, site.facility_kw, site.power_limit_kw, "kW")
-    if not worst:
-        return section
-    chart = BulletChart("Peak grid draw against the limit of each site", tuple(worst.values()))
-    return Section(section.key, section.title, (chart, *section.blocks))

@@ -1,26 +1,34 @@
-"""A design as one self-contained HTML page: no script, nothing loaded, every text escaped."""
+"""A design as one self-contained HTML page: nothing loaded, every text escaped, one script that it can do without."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
 from dcopt.report.answer import STATUS_WORDS
-from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text, markup
+from dcopt.report.blocks import Block, Chart, Figures, Items, Report, Section, Table, Text, markup
+from dcopt.report.chart_data import data_of
 from dcopt.report.charts import draw
 from dcopt.report.content import Simulated, build_report
+from dcopt.report.script import SCRIPT, script_hash
 from dcopt.report.style import STYLE
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src '{script_hash()}'"
 OPEN_ROWS = 30
 
 
-def render_html(design: Design, problem: Problem | None, simulated: Simulated = ()) -> str:
+def render_html(
+    design: Design,
+    problem: Problem | None,
+    simulated: Simulated = (),
+    beside: Mapping[str, object] | None = None,
+) -> str:
     """Return the report as a page that opens from disk; its policy forbids it to load anything."""
-    return render_page(build_report(design, problem, simulated), STATUS_WORDS[design.status])
+    return render_page(build_report(design, problem, simulated, beside), STATUS_WORDS[design.status])
 
 
 def render_page(report: Report, words: str) -> str:
@@ -49,6 +57,7 @@ def render_page(report: Report, words: str) -> str:
 {sections}
 </main>
 <footer><p>Written by dcopt. Money in USD. Powers are peaks. 1 GB = 1e9 bytes.</p></footer>
+<script>{SCRIPT}</script>
 </body>
 </html>
 """
@@ -78,12 +87,32 @@ def _block(block: Block, key: str) -> str:
         return f'<dl class="figures">{pairs}</dl>'
     if isinstance(block, Table):
         return _table(block)
-    svg = draw(block, key)
-    caption = f'<figcaption aria-hidden="true">{markup(block.title)}</figcaption>'
-    return f'<figure>{caption}<div class="scroll chart" tabindex="0">{svg}</div></figure>' if svg else ""
+    return _figure(block, key)
+
+
+def _figure(chart: Chart, key: str) -> str:
+    """Return a chart with its numbers as a table below it."""
+    svg = draw(chart, key)
+    if not svg:
+        return ""
+    title = markup(chart.title)
+    return (
+        f'<figure><figcaption aria-hidden="true">{title}</figcaption>'
+        f'<div class="scroll chart" role="group" aria-label="{title}" tabindex="0">{svg}</div>'
+        f'<details class="data"><summary>Data of this chart</summary>{_region(data_of(chart))}</details></figure>'
+    )
 
 
 def _table(table: Table) -> str:
+    """Return a table; a long one is folded."""
+    if not table.is_detail:
+        return _region(table)
+    state = " open" if len(table.rows) <= OPEN_ROWS else ""
+    summary = f"{markup(table.caption)} ({len(table.rows):,} rows)"
+    return f"<details{state}><summary>{summary}</summary>{_region(table)}</details>"
+
+
+def _region(table: Table) -> str:
     """Return a table in a region that scrolls (with the keyboard too) where the window is too narrow."""
     head = "".join(
         f'<th scope="col"{_css(align)}>{markup(header)}</th>'
@@ -99,14 +128,10 @@ def _table(table: Table) -> str:
         css = ' class="total"' if is_total else ""
         rows.append(f"<tr{css}>{''.join(cells)}</tr>")
     caption, lines = markup(table.caption), "\n".join(rows)
-    body = (
+    return (
         f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
         f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
     )
-    if not table.is_detail:
-        return body
-    state = " open" if len(table.rows) <= OPEN_ROWS else ""
-    return f"<details{state}><summary>{caption} ({len(table.rows):,} rows)</summary>{body}</details>"
 
 
 def _css(align: str) -> str:

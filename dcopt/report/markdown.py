@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
-from dcopt.report.blocks import Block, Figures, Items, Section, Table, Text, safe
+from dcopt.report.blocks import (
+    Block,
+    Figures,
+    HeatMap,
+    Items,
+    RangeChart,
+    Sankey,
+    Section,
+    Table,
+    Text,
+    XYChart,
+    safe,
+)
+from dcopt.report.chart_data import data_of
 from dcopt.report.content import Simulated, build_report
 
 if TYPE_CHECKING:
@@ -17,9 +32,18 @@ SPECIAL = re.compile(r"([\\`*\[\]|~$])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
 LEADING = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
 
 
-def render_markdown(design: Design, problem: Problem | None, simulated: Simulated = ()) -> str:
-    """Return the report as Markdown; every text is escaped, charts are left out (their numbers are in the tables)."""
-    report = build_report(design, problem, simulated)
+ONLY_DRAWN = (HeatMap, RangeChart, Sankey, XYChart)
+"""Charts whose numbers stand in no table of their section."""
+
+
+def render_markdown(
+    design: Design,
+    problem: Problem | None,
+    simulated: Simulated = (),
+    beside: Mapping[str, object] | None = None,
+) -> str:
+    """Return the report as Markdown; every text is escaped, charts become tables (or are left out beside theirs)."""
+    report = build_report(design, problem, simulated, beside)
     lines = [f"# {escape(report.title)}", ""]
     for section in report.sections:
         lines += _section(section)
@@ -60,6 +84,9 @@ def _block(block: Block) -> list[str]:
         return [f"- {escape(label)}: **{escape(value)}**" for label, value in block.pairs]
     if isinstance(block, Table):
         return _table(block)
+    if isinstance(block, ONLY_DRAWN):
+        shown = data_of(block)
+        return _table(replace(shown, is_detail=True)) if shown.rows else []
     return []
 
 

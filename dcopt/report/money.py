@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcopt.design.records import CAPITAL_CATEGORIES, Cost, Design
-from dcopt.report.blocks import Bar, BarChart, Block, Section, StackedChart, Text, table
+from dcopt.report.blocks import Bar, BarChart, Block, Section, SplitBar, StackedChart, Text, table
 from dcopt.report.numbers import amount, count, number, percent, price, usd
 
 
@@ -16,6 +16,7 @@ def cost_section(design: Design) -> Section:
     by_category = f"Discounted cost by category over {span}"
     by_year = "Cash by year, undiscounted"
     blocks: tuple[Block, ...] = (
+        _kinds(cost),
         BarChart(f"{by_category} (USD)", _bars(cost)),
         table(by_category, ("category", "kind", ">USD", ">share"), _rows(cost), has_total=True),
         _cash_chart(design, cost),
@@ -45,6 +46,13 @@ def _residual(design: Design) -> tuple[Block, ...]:
     ]
     head = ("residual value", ">TCO of this design", ">TCO of the best design", "another design is better")
     return (table("What equipment is worth at the end of the horizon (share of its book value)", head, rows),)
+
+
+def _kinds(cost: Cost) -> SplitBar:
+    """Return capital against running cost, discounted."""
+    parts = (("capital", sum(cost.capital.values())), ("running", sum(cost.running.values())))
+    shown = tuple((name, value, usd(value)) for name, value in parts)
+    return SplitBar("Capital against running cost, discounted", shown)
 
 
 def _parts(cost: Cost) -> list[tuple[str, str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
@@ -101,3 +102,9 @@ def year_groups(records: Sequence[R], identity: Callable[[R], object]) -> list[t
     for year in sorted(by_year):
         groups.setdefault(tuple(identity(record) for record in by_year[year]), []).append(year)
     return [(years_text(years), by_year[years[0]]) for years in groups.values()]
+
+
+def nice_ceiling(value: float) -> float:
+    """Return a round number (1, 2, 2.5, 5 or 10 times a power of ten) that is at least ``value``, which is above 0."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-12))

@@ -6,14 +6,14 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1b1f24; --soft: #57606a; --line: #d5dae0; --band: #f4f6f8; --accent: #0b5cad;
-  --good: #1a7f4b; --bad: #b3261e; --track: #e3e7ec;
+  --good: #1a7f4b; --bad: #b3261e; --track: #e3e7ec; --inside: #10151a;
   --c0: #2b6cb0; --c1: #d9822b; --c2: #2f9e6e; --c3: #b8508f; --c4: #7a6bc4; --c5: #c9a400; --c6: #4aa3c7;
   --c7: #7d8793;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --ink: #e6e9ed; --soft: #a3acb6; --line: #363d46; --band: #1d2228; --accent: #7db7f0;
-    --good: #5fcf96; --bad: #ff8a80; --track: #2c333b;
+    --good: #5fcf96; --bad: #ff8a80; --track: #2c333b; --inside: #10151a;
     --c0: #5b9be0; --c1: #f0a050; --c2: #54c795; --c3: #dd82b8; --c4: #a598ec; --c5: #e3c544; --c6: #7cc6e4;
     --c7: #9aa4b0;
   }
@@ -52,18 +52,37 @@ details { margin: 16px 0; } summary { cursor: pointer; font-weight: 600; }
 figure { margin: 16px 0; } figcaption { font-weight: 600; margin-bottom: 4px; }
 svg { display: block; width: 100%; max-width: 760px; height: auto; }
 svg text { font: 13px system-ui, "Segoe UI", sans-serif; fill: var(--ink); }
+svg text { pointer-events: none; }
 svg .soft { fill: var(--soft); } svg .axis { stroke: var(--line); } svg .track { fill: var(--track); }
 svg .mark { stroke: var(--ink); stroke-width: 2; } svg .good { fill: var(--c2); } svg .bad { fill: var(--bad); }
 svg .c0 { fill: var(--c0); } svg .c1 { fill: var(--c1); } svg .c2 { fill: var(--c2); } svg .c3 { fill: var(--c3); }
 svg .c4 { fill: var(--c4); } svg .c5 { fill: var(--c5); } svg .c6 { fill: var(--c6); } svg .c7 { fill: var(--c7); }
+svg .label { font-size: 12px; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
+svg .small { font-size: 11px; } svg .strong { font-weight: 600; }
+svg .inside { fill: var(--inside); font-weight: 600; } svg .band { fill-opacity: 0.45; }
+svg .cable { stroke: var(--soft); stroke-opacity: 0.35; stroke-width: 0.7; }
+svg .bundle { fill: var(--accent); fill-opacity: 0.08; } svg .bundle:hover { fill-opacity: 0.2; }
+svg .rack { fill: var(--track); stroke: var(--soft); stroke-width: 1; }
+svg .stroke { fill: none; stroke-width: 2; }
+svg .s0 { stroke: var(--c0); } svg .s1 { stroke: var(--c1); } svg .s2 { stroke: var(--c2); }
+svg .s3 { stroke: var(--c3); } svg .s4 { stroke: var(--c4); } svg .s5 { stroke: var(--c5); }
+svg .s6 { stroke: var(--c6); } svg .s7 { stroke: var(--c7); } svg [data-tip]:hover { filter: brightness(1.15); }
+.tip { position: fixed; z-index: 9; max-width: 340px; padding: 4px 9px; border-radius: 5px; pointer-events: none; }
+.tip { background: var(--ink); color: var(--paper); font-size: 0.85rem; }
+.data { margin: 4px 0 16px; } .data summary { font-weight: 400; font-size: 0.85rem; color: var(--soft); }
+.filter { font: inherit; font-size: 0.85rem; padding: 4px 8px; border: 1px solid var(--soft); border-radius: 5px; }
+.filter { background: var(--paper); color: var(--ink); margin-top: 8px; display: block; }
+th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2px solid var(--accent); }
+th[aria-sort] button::after { content: " ▲"; } th[aria-sort="descending"] button::after { content: " ▼"; }
 footer { color: var(--soft); font-size: 0.85rem; margin-top: 48px; padding-bottom: 32px; }
 @media (max-width: 600px) {
   body { font-size: 15px; } table { width: max-content; } th, td { padding: 4px 6px; max-width: 30ch; }
-  .scroll.chart svg { min-width: 560px; }
+  .scroll.chart svg { min-width: 680px; }
 }
 @media print {
   :root { --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; --band: #f2f2f2; --track: #e3e3e3; --accent: #000; }
-  body { font-size: 10pt; } nav, .skip { display: none; } h2 { break-after: avoid; margin-top: 24px; }
+  body { font-size: 10pt; } nav, .skip, .tip, .filter, .data { display: none; }
+  h2 { break-after: avoid; margin-top: 24px; }
   header, main, footer { max-width: none; padding: 0; }
   .scroll { overflow: visible; } table { font-size: 8pt; } thead { display: table-header-group; }
   tr, figure, dl.figures { break-inside: avoid; } th, td { padding: 2px 4px; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,20 @@ NOT_IN_SUMMARY = ("A step and what it needs", "Load of each service")
 
 
 def render_terminal(
-    design: Design, problem: Problem | None, width: int = 100, *, summary: bool = False, simulated: Simulated = ()
+    design: Design,
+    problem: Problem | None,
+    width: int = 100,
+    *,
+    summary: bool = False,
+    simulated: Simulated = (),
+    beside: Mapping[str, object] | None = None,
 ) -> str:
     """Return the report as text of at most ``width`` columns (60 at least), without colour.
 
     Charts are left out (their numbers are in the tables), long lists are cut, and appendices are named only.
     ``summary`` keeps what a planner asks first: the answer, what to buy, the workloads, the cost and what binds.
     """
-    report = build_report(design, problem, simulated)
+    report = build_report(design, problem, simulated, beside)
     if summary:
         report = replace(report, sections=tuple(_brief(s) for s in report.sections if s.key in SUMMARY))
     width = max(width, 60)

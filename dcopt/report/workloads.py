@@ -26,7 +26,7 @@ def training_section(design: Design, problem: Problem | None) -> Section:
     steps = [(shown[0], years, *shown[1:]) for years, shown in merged_years(design.training, _job_step)]
     job = ("job", "years")
     blocks: tuple[Block, ...] = (
-        BulletChart("Days of a run against its deadline", _job_bullets(design)),
+        BulletChart("Days of a run against its deadline", _job_bullets(design), "deadline"),
         table(
             "How each job runs",
             (*job, "model", "site", "nodes", "layout", "precision", "software"),
@@ -148,7 +148,8 @@ def services_section(design: Design, problem: Problem | None) -> Section:
         note += " The problem's tables are not at hand, so the promises themselves are not shown."
     part = ("service", "years")
     blocks: tuple[Block, ...] = (
-        BulletChart("Times of each service against its promises", _service_bullets(design, services)),
+        BulletChart("Times of each service against its promises", _service_bullets(design, services), "promise"),
+        BulletChart("Peak load of each service against what its replicas carry", _load_bullets(design), "capacity"),
         table(
             "How each service runs",
             (
@@ -281,6 +282,21 @@ def _service_bullets(design: Design, services: dict[str, Service]) -> tuple[Bull
             if value is None or promise is None or (key in worst and worst[key].value >= value):
                 continue
             worst[key] = Bullet(f"{part.service}: {name}", value, promise, "ms")
+    return tuple(worst.values())
+
+
+def _load_bullets(design: Design) -> tuple[Bullet, ...]:
+    """Return peak load against capacity of each service at each place, in the year of the highest use."""
+    worst: dict[tuple[str, str, str], Bullet] = {}
+    for part in design.inference:
+        if part.capacity_requests_per_s <= 0:
+            continue
+        key = (part.service, part.site, part.node)
+        bullet = Bullet(
+            f"{part.service} on {part.node}", part.requests_per_s, part.capacity_requests_per_s, "requests/s"
+        )
+        if key not in worst or worst[key].value / worst[key].limit < bullet.value / bullet.limit:
+            worst[key] = bullet
     return tuple(worst.values())
 
 

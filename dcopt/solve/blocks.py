@@ -93,7 +93,7 @@ def decompose(
         asked = duals if best_duals is None else SMOOTHING * best_duals + (1 - SMOOTHING) * duals
         point = np.asarray(relaxed.getSolution().col_value)
         violated, proven = 0, 0.0
-        for number, block in enumerate(blocks):
+        for block in blocks:
             left = time_limit_s - (time.monotonic() - begin)
             if left <= 0:
                 break

@@ -6,9 +6,10 @@ from dcopt.design.records import Design
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
 from dcopt.infrastructure.adders import adders_at, quantity_needed
 from dcopt.infrastructure.solar import hourly_prices, overlapping_hours, solar_rows_at, used_kw
-from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
+from dcopt.performance.workloads import DAYS_PER_YEAR
+from dcopt.problem.day import site_hour
 from dcopt.problem.problem import Problem
-from dcopt.problem.tables.building_rows import Adder, Solar
+from dcopt.problem.tables.building_rows import HOURS_PER_DAY, Adder, Solar
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
 
@@ -51,15 +52,20 @@ def solar_units(problem: Problem, design: Design, site: str, year: int) -> list[
     return [(problem.solar[r.name], r.units) for r in design.solar if (r.site, r.year) == (site, year)]
 
 
-def energy(problem: Problem, design: Design, site: str, year: int, draw_kw: float) -> tuple[float, float]:
-    """Return (kWh that the grid gives in a year, its cost in USD at the prices of year 1) for a mean draw."""
+def energy(problem: Problem, design: Design, site: str, year: int, draw_kw: tuple[float, ...]) -> tuple[float, float]:
+    """Return (kWh that the grid gives in a year, its cost in USD at the prices of year 1).
+
+    ``draw_kw`` is the draw in each hour of the mean day, UTC.
+    """
     row = problem.sites[site]
     bands = [tariff for tariff in problem.tariffs.values() if tariff.site == site]
     prices = hourly_prices(row.electricity_usd_per_kwh or 0.0, bands)
-    used = used_kw(solar_units(problem, design, site, year), draw_kw)
-    given = sum(used) * DAYS_PER_YEAR
-    cost = sum((draw_kw - kw) * price for kw, price in zip(used, prices, strict=True)) * DAYS_PER_YEAR
-    return draw_kw * HOURS_PER_YEAR - given, cost
+    there = {site_hour(problem, site, hour): kw for hour, kw in enumerate(draw_kw)}
+    local = [there[hour] for hour in range(HOURS_PER_DAY)]
+    used = used_kw(solar_units(problem, design, site, year), local)
+    bought = [kw - solar for kw, solar in zip(local, used, strict=True)]
+    cost = sum(kw * price for kw, price in zip(bought, prices, strict=True)) * DAYS_PER_YEAR
+    return sum(bought) * DAYS_PER_YEAR, cost
 
 
 def pay(

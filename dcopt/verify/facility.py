@@ -18,8 +18,10 @@ from dcopt.infrastructure.plant import Flows, Plant, balance
 from dcopt.infrastructure.power import CHAIN, INDOORS, PARALLEL, losses_kw, units_needed, usable_kw
 from dcopt.infrastructure.racks import NETWORK_STORAGE, heat_by_collector
 from dcopt.performance.workloads import HOURS_PER_YEAR
+from dcopt.problem.day import Hours, bands_of_day
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.building_rows import HOURS_PER_DAY
 from dcopt.verify import racks
 from dcopt.verify.checker import Checker
 from dcopt.verify.load import Load, load_of
@@ -35,6 +37,8 @@ class SiteYear:
     it_average_kw: float
     grid_average_kw: float
     water_m3: float
+    grid_kw_by_hour: tuple[float, ...]
+    """Mean draw in each hour of the day, UTC."""
 
 
 def check(problem: Problem, design: Design, checker: Checker) -> dict[tuple[str, int], SiteYear]:
@@ -44,11 +48,11 @@ def check(problem: Problem, design: Design, checker: Checker) -> dict[tuple[str,
         for site, row in problem.sites.items():
             if row.kind == "cloud":
                 continue
-            load = load_of(problem, design, site, year)
-            if load.peak_kw <= 0:
+            loads = [(hours, load_of(problem, design, site, year, hours)) for hours in bands_of_day(problem)]
+            if loads[0][1].peak_kw <= 0:
                 continue
-            racks.check(problem, design, site, year, load, checker)
-            found[site, year] = _balances(problem, design, site, year, load, checker)
+            racks.check(problem, design, site, year, loads[0][1], checker)
+            found[site, year] = _balances(problem, design, site, year, loads, checker)
     stated = [(record.site, record.year) for record in design.sites]
     checker.same("sites: sites and years with equipment", sorted(stated), sorted(found))
     for record in design.sites:
@@ -80,25 +84,49 @@ def check(problem: Problem, design: Design, checker: Checker) -> dict[tuple[str,
     return found
 
 
-def _balances(problem: Problem, design: Design, site: str, year: int, load: Load, checker: Checker) -> SiteYear:
-    row = problem.sites[site]
+Loads = list[tuple[Hours, Load]]
+"""What a site draws in each band of the day."""
+
+
+def _balances(problem: Problem, design: Design, site: str, year: int, loads: Loads, checker: Checker) -> SiteYear:
+    row, load = problem.sites[site], loads[0][1]
     if row.kind == "colocation":
         pue = row.colocation_pue or 1.0
-        return SiteYear(load.peak_kw, pue * load.peak_kw, load.average_kw, pue * load.average_kw, 0.0)
-    heat = _heat(problem, [r for r in design.racks if (r.site, r.year) == (site, year)], load, checker)
+        return _site_year(load.peak_kw, pue * load.peak_kw, loads, [(pue * of.average_kw, 0.0) for _, of in loads])
+    records = [r for r in design.racks if (r.site, r.year) == (site, year)]
+    heat = _heat(problem, records, load, checker)
     plant = _plant(problem, design, site, year, heat, checker)
     peak = balance(
         plant, load.peak_kw, {name: kw for name, (kw, _) in heat.items()}, lambda unit: design_kw_per_kw(unit, row)
     )
-    mean = balance(
-        plant, load.average_kw, {name: kw for name, (_, kw) in heat.items()}, lambda unit: mean_kw_per_kw(unit, row)
-    )
+    means = []
+    for _, of_band in loads:
+        heat = heat if of_band is load else _heat(problem, records, of_band, checker)
+        given = {name: kw for name, (_, kw) in heat.items()}
+        mean = balance(plant, of_band.average_kw, given, lambda unit: mean_kw_per_kw(unit, row))
+        taken = [(plant.collectors[name], kw) for name, kw in mean.heat.items()]
+        taken += [(plant.rejection[loop], kw) for loop, kw in mean.rejected.items()]
+        means.append((mean.grid, sum(water_m3_per_hour(kw, unit) for unit, kw in taken) * HOURS_PER_YEAR))
     _cooling(problem, design, site, year, plant, peak, checker)
     _power(problem, design, site, year, (load, peak), checker)
-    taken = [(plant.collectors[name], kw) for name, kw in mean.heat.items()]
-    taken += [(plant.rejection[loop], kw) for loop, kw in mean.rejected.items()]
-    water = sum(water_m3_per_hour(kw, unit) for unit, kw in taken) * HOURS_PER_YEAR
-    return SiteYear(load.peak_kw, peak.grid, load.average_kw, mean.grid, water)
+    return _site_year(load.peak_kw, peak.grid, loads, means)
+
+
+def _site_year(it_kw: float, grid_kw: float, loads: Loads, means: list[tuple[float, float]]) -> SiteYear:
+    """Return the balances of a site whose mean grid draw and yearly water in each band are ``means``."""
+    share = [len(hours) / HOURS_PER_DAY for hours, _ in loads]
+    by_hour = [0.0] * HOURS_PER_DAY
+    for (hours, _), (grid, _) in zip(loads, means, strict=True):
+        for hour in hours:
+            by_hour[hour] = grid
+    return SiteYear(
+        it_kw=it_kw,
+        grid_kw=grid_kw,
+        it_average_kw=sum(part * load.average_kw for part, (_, load) in zip(share, loads, strict=True)),
+        grid_average_kw=sum(part * grid for part, (grid, _) in zip(share, means, strict=True)),
+        water_m3=sum(part * water for part, (_, water) in zip(share, means, strict=True)),
+        grid_kw_by_hour=tuple(by_hour),
+    )
 
 
 def _heat(problem: Problem, records: list[RackRecord], load: Load, checker: Checker) -> dict[str, tuple[float, float]]:

@@ -1,21 +1,25 @@
-"""What stands at a site in a year, and what it draws: recomputed from the records and the tables."""
+"""What stands at a site in a year, and what it draws in some hours: recomputed from the records and the tables."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from dcopt.design.records import Design, PoolRecord
+from dcopt.design.records import Design, PoolRecord, ServiceRecord
 from dcopt.infrastructure.elevation import Item
 from dcopt.performance.power import serving_node_kw, training_node_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR
+from dcopt.problem.day import ALL_DAY, Hours, mean_share, shares_of
 from dcopt.problem.demand import load_in
 from dcopt.problem.problem import Problem
 
 
 @dataclass
 class Load:
-    """What stands at a site in a year: peaks and averages of nodes (by name) and of switches, cables and storage."""
+    """What stands at a site in a year: peaks and averages of nodes (by name) and of switches, cables and storage.
+
+    Averages are those over some hours of the day.
+    """
 
     node_peak_kw: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     node_average_kw: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -55,15 +59,16 @@ class Load:
         return sum(self.node_average_kw.values()) + self.shelf_kw
 
 
-def load_of(problem: Problem, design: Design, site: str, year: int) -> Load:
-    """Return what the nodes, switches, cables and storage of a site draw in a year."""
+def load_of(problem: Problem, design: Design, site: str, year: int, hours: Hours = ALL_DAY) -> Load:
+    """Return what the nodes, switches, cables and storage of a site draw in a year; averages over ``hours``, UTC."""
     load = Load()
     for pool in design.pools:
         if (pool.site, pool.year) == (site, year) and not pool.rented:
             node = problem.nodes[pool.node]
             load.node_peak_kw[pool.node] += node.peak_kw * pool.nodes
             load.node_rated_kw += (node.max_kw or 0.0) * pool.nodes
-            load.node_average_kw[pool.node] += node.standby_kw * pool.nodes + _activity_kw(problem, design, pool)
+            load.node_average_kw[pool.node] += node.standby_kw * pool.nodes
+            load.node_average_kw[pool.node] += _activity_kw(problem, design, pool, hours)
     for net in design.network:
         if (net.site, net.year) == (site, year):
             switch = problem.switches[net.switch]
@@ -95,8 +100,8 @@ def storage_units(design: Design, site: str, year: int) -> dict[str, int]:
     return {r.name: r.site_units for r in design.storage if (r.site, r.year) == (site, year)}
 
 
-def _activity_kw(problem: Problem, design: Design, pool: PoolRecord) -> float:
-    """Return the average power above standby of what runs on a pool."""
+def _activity_kw(problem: Problem, design: Design, pool: PoolRecord, hours: Hours) -> float:
+    """Return the average power above standby of what runs on a pool in some hours."""
     node = problem.nodes[pool.node]
     where = (pool.site, pool.node, pool.fabric, pool.year)
     total = pool.service_nodes * (serving_node_kw(node, 0.0) - node.standby_kw)
@@ -107,8 +112,17 @@ def _activity_kw(problem: Problem, design: Design, pool: PoolRecord) -> float:
             total += node_hours / HOURS_PER_YEAR * (training_node_kw(node) - node.standby_kw)
     for part in design.inference:
         if (part.site, part.node, part.fabric, part.year) == where:
-            peak, mean = load_in(problem, problem.inference[part.service], part.year)
-            busy = part.requests_per_s * mean / peak / part.saturated_requests_per_s
+            busy = part.requests_per_s * _of_peak(problem, part, hours) / part.saturated_requests_per_s
             chips = part.replicas * part.accelerators_per_replica / node.accelerators
             total += busy * chips * (serving_node_kw(node, 1.0) - serving_node_kw(node, 0.0))
     return total
+
+
+def _of_peak(problem: Problem, part: ServiceRecord, hours: Hours) -> float:
+    """Return the mean load of a service in some hours as a share of the peak that it must carry."""
+    service = problem.inference[part.service]
+    shares = shares_of(problem, service)
+    if shares is None or len(hours) == len(ALL_DAY):
+        peak, mean = load_in(problem, service, part.year)
+        return mean / peak
+    return mean_share(shares, hours) / (1 + service.headroom_pct / 100)

@@ -189,7 +189,7 @@ def _facility(
     for (name, year), balance in balances.items():
         if name != site.name:
             continue
-        kwh, usd = building.energy(problem, design, name, year, balance.grid_average_kw)
+        kwh, usd = building.energy(problem, design, name, year, balance.grid_kw_by_hour)
         tonnes = kwh * site.carbon_kg_per_kwh / 1000
         ledger.pay(RunningLine(name, "energy", usd, 1.0, (year,)))
         ledger.pay(RunningLine(name, "carbon", tonnes, problem.settings.carbon_price_usd_per_t, (year,)))
@@ -252,7 +252,7 @@ def _grid_kwh(
 ) -> dict[tuple[str, int], float]:
     """Return what the grid gives to each site in each year, kWh."""
     return {
-        (site, year): building.energy(problem, design, site, year, balance.grid_average_kw)[0]
+        (site, year): building.energy(problem, design, site, year, balance.grid_kw_by_hour)[0]
         for (site, year), balance in balances.items()
     }
 

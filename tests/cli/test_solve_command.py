@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cli_inputs import dcopt, write_tiny
+from openpyxl import load_workbook
 
 from dcopt.design.records import Design
 from dcopt.pipeline import main_job, solving
@@ -178,3 +179,28 @@ def test_bad_input_writes_nothing(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "2 errors; nothing was written" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["bad"]
+
+
+def test_quoted_prices_are_solved_with(tiny: Path, solved: Path, tmp_path: Path) -> None:
+    book = load_workbook(solved / "bom.xlsx")
+    sheet = book["hall nodes"]
+    listed = sheet["F2"].value
+    sheet["G2"] = listed + 1000
+    book.save(tmp_path / "filled.xlsx")
+    result = dcopt("solve", tiny, "-o", tmp_path / "run", "--quotes", tmp_path / "filled.xlsx")
+    assert result.exit_code == 0, result.output
+    (change,) = lock_in(tmp_path / "run")["changes"]
+    assert (change["table"], change["column"], float(change["new"])) == ("offers", "price_usd", listed + 1000)
+    assert design_in(tmp_path / "run")["tco_usd"] > design_in(solved)["tco_usd"]
+    refused = dcopt("solve", tiny, "-o", tmp_path / "no", "--quotes", solved / "bom.xlsx")
+    assert refused.exit_code == 2
+    assert "holds no quoted price" in refused.output
+    assert not (tmp_path / "no").exists()
+
+
+def test_the_way_of_the_solver_is_recorded(solved: Path) -> None:
+    design = design_in(solved)
+    last = design["progress"][-1]
+    assert last["incumbent"] == pytest.approx(design["objective_value"], rel=1e-9)
+    assert last["bound"] == pytest.approx(design["objective_bound"], rel=1e-6)
+    assert len(design["progress"]) <= 60

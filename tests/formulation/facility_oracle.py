@@ -82,17 +82,43 @@ class Purse:
         return limit is None or all(tonnes <= limit * (1 + 1e-9) for tonnes in self.carbon.values())
 
 
+Moment = tuple[int, tuple[int, ...]]
+"""A year and hours of its days that follow each other."""
+
+
+def shares(problem: Problem, name: str, hour: int) -> float:
+    """Return the share of its peak that a service carries in an hour, UTC (1 without a profile)."""
+    row = problem.inference[name]
+    if row.profile is None:
+        return 1.0
+    return float(problem.profiles[row.profile].hourly[(hour + row.utc_offset_hours) % 24])
+
+
+def alike_hours(problem: Problem) -> list[tuple[int, ...]]:
+    """Return the hours that follow each other with the same loads, once around the clock."""
+    loads = [tuple(shares(problem, name, hour) for name in problem.inference) for hour in range(24)]
+    begins = [hour for hour in range(24) if loads[hour] != loads[hour - 1]]
+    ends = [*begins[1:], *(begin + 24 for begin in begins[:1])]
+    return [tuple(h % 24 for h in range(a, b)) for a, b in zip(begins, ends, strict=True)] or [tuple(range(24))]
+
+
+def moments(problem: Problem) -> list[Moment]:
+    """Return every year with every group of hours that are alike."""
+    years = range(1, problem.settings.horizon_years + 1)
+    return [(year, hours) for year in years for hours in alike_hours(problem)]
+
+
 @dataclass
 class Standing:
     """What stands at a site: (node row, fabric row, nodes, network count) and storage units; power above standby."""
 
     pools: list[tuple[Any, Any, int, Any]] = field(default_factory=list)
     storage: dict[str, int] = field(default_factory=dict)
-    busy_kw: dict[tuple[int, str], float] = field(default_factory=lambda: defaultdict(float))
+    busy_kw: dict[tuple[Moment, str], float] = field(default_factory=lambda: defaultdict(float))
 
-    def activity(self, year: int, node: str, kw: float) -> None:
-        """Add average power above standby."""
-        self.busy_kw[year, node] += kw
+    def activity(self, moment: Moment, node: str, kw: float) -> None:
+        """Add average power above standby in some hours of a year."""
+        self.busy_kw[moment, node] += kw
 
     def key(self) -> str:
         """Return a text that is the same for what costs the same."""
@@ -105,7 +131,7 @@ class Standing:
 class Housing:
     """One way to cool what stands: heat by unit, racks by row, positions."""
 
-    heat: dict[str, tuple[float, dict[int, float]]]
+    heat: dict[str, tuple[float, dict[Moment, float]]]
     racks: dict[str, int]
 
 
@@ -168,13 +194,13 @@ def adder_quantity(adder: Any, driver: float) -> float:
     return next(float(k * adder.step) for k in itertools.count() if k * adder.step >= quantity * (1 - 1e-9))
 
 
-Way = tuple[dict[str, int], list[tuple[str, float, dict[int, float]]]]
-"""Racks by row, and heat (peak, average by year) by cooling unit."""
+Way = tuple[dict[str, int], list[tuple[str, float, dict[Moment, float]]]]
+"""Racks by row, and heat (peak, average by moment) by cooling unit."""
 
 
 def _housings(problem: Problem, site: str, standing: Standing) -> Iterator[Housing]:
     """Yield every choice of racks and cooling units for every kind of content."""
-    years = range(1, problem.settings.horizon_years + 1)
+    years = moments(problem)
     contents: list[list[Way]] = []
     for node, count in _nodes(standing).values():
         peak = count * (node.measured_peak_kw or node.max_kw)
@@ -184,7 +210,7 @@ def _housings(problem: Problem, site: str, standing: Standing) -> Iterator[Housi
     if kw or height:
         contents.append(list(_shelf_ways(problem, site, standing, kw, dict.fromkeys(years, kw))))
     for ways in itertools.product(*contents):
-        heat: dict[str, tuple[float, dict[int, float]]] = {}
+        heat: dict[str, tuple[float, dict[Moment, float]]] = {}
         racks: dict[str, int] = defaultdict(int)
         for of_content, takers in ways:
             for rack, count in of_content.items():
@@ -197,7 +223,9 @@ def _housings(problem: Problem, site: str, standing: Standing) -> Iterator[Housi
             yield Housing(heat, racks)
 
 
-def _ways(problem: Problem, site: str, node: Any, count: int, peak: float, average: dict[int, float]) -> Iterator[Way]:
+def _ways(
+    problem: Problem, site: str, node: Any, count: int, peak: float, average: dict[Moment, float]
+) -> Iterator[Way]:
     """Yield each way to house the nodes of one kind: mixtures of racks under one choice of cooling units."""
     landlord = problem.sites[site].kind == "colocation"
     coolers = [u for u in problem.cooling.values() if can_be_had(problem, site, "cooling", u.name)]
@@ -237,7 +265,9 @@ def _mixtures(fills: dict[str, int], count: int) -> Iterator[dict[str, int]]:
             yield {name: racks, **others} if racks else others
 
 
-def _shelf_ways(problem: Problem, site: str, standing: Standing, kw: float, average: dict[int, float]) -> Iterator[Way]:
+def _shelf_ways(
+    problem: Problem, site: str, standing: Standing, kw: float, average: dict[Moment, float]
+) -> Iterator[Way]:
     """Yield each way to house switches, storage and servers by rule.
 
     A thing takes the larger of its shares of a rack's units and kW. So many racks are enough that none is too full
@@ -366,7 +396,7 @@ def _flows(
 def _plants(problem: Problem, site: str, standing: Standing, housing: Housing) -> Iterator[Purse]:
     """Yield what the site costs for each choice of heat rejection, room cooling and power parts."""
     row = problem.sites[site]
-    years = range(1, problem.settings.horizon_years + 1)
+    years = moments(problem)
     nodes, shelf_kw = _nodes(standing).values(), _shelf(problem, standing)[0]
     it_kw = shelf_kw + sum(c * (n.measured_peak_kw or n.max_kw) for n, c in nodes)
     rated = shelf_kw + sum(c * n.max_kw for n, c in nodes)
@@ -451,15 +481,18 @@ def _purse(
     plant: list[tuple[str, Any, int]],
     it_kw: float,
     grid_kw: float,
-    mean_kw: dict[int, float],
-    water_m3: dict[int, float],
+    mean_kw: dict[Moment, float],
+    water_m3: dict[Moment, float],
 ) -> Iterator[Purse]:
     """Yield what one facility costs, unless it breaks a limit of its site."""
     row, settings = problem.sites[site], problem.settings
     limit = row.water_limit_m3_per_year
     if grid_kw > row.power_limit_kw * (1 + 1e-9):  # type: ignore[operator]
         return
-    if limit is not None and any(used > limit * (1 + 1e-9) for used in water_m3.values()):
+    water: dict[int, float] = defaultdict(float)
+    for (year, hours), used in water_m3.items():
+        water[year] += used * len(hours) / 24
+    if limit is not None and any(used > limit * (1 + 1e-9) for used in water.values()):
         return
     purse = Purse.empty(problem)
     bought: dict[tuple[str, str], float] = defaultdict(float)
@@ -502,8 +535,8 @@ def _purse(
         purse.always("colocation", 12 * it_kw * row.colocation_usd_per_kw_month)  # type: ignore[operator]
     purse.always("demand", 12 * grid_kw * row.demand_charge_usd_per_kw_month)
     purse.always("staff", it_kw * settings.staff_usd_per_kw_year)
-    for year in mean_kw:
-        purse.pay("water", water_m3.get(year, 0.0) * row.water_usd_per_m3, year)
+    for year, used in water.items():
+        purse.pay("water", used * row.water_usd_per_m3, year)
     racks = sum(housing.racks.values())
     nodes = sum(count for _, _, count, _ in standing.pools)
     drivers = {"site": 1, "nodes": nodes, "racks": racks, "it_kw": it_kw}
@@ -562,12 +595,12 @@ def _panels(problem: Problem, site: str) -> Iterator[list[tuple[Any, int]]]:
 
 
 def _pay_energy(
-    purse: Purse, problem: Problem, site: str, mean_kw: dict[int, float], panels: list[tuple[Any, int]]
+    purse: Purse, problem: Problem, site: str, mean_kw: dict[Moment, float], panels: list[tuple[Any, int]]
 ) -> None:
     """Pay what the grid gives, hour by hour of a mean day."""
     row = problem.sites[site]
-    for year, kw in mean_kw.items():
-        for hour in range(24):
+    for (year, hours), kw in mean_kw.items():
+        for hour in [(hour + row.utc_offset_hours) % 24 for hour in hours]:
             price = row.electricity_usd_per_kwh or 0.0
             for band in problem.tariffs.values():
                 inside = (hour - band.from_hour) % 24 < ((band.to_hour - band.from_hour) % 24 or 24)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from facility_oracle import Purse, Standing, site_purses
+from facility_oracle import Purse, Standing, alike_hours, shares, site_purses
 
 from dcopt.candidates.records import Candidates, ServingCandidate, StorageOption, TrainingCandidate
 from dcopt.infrastructure.storage import loss_probability, rebuild_load
@@ -60,6 +60,9 @@ def asked_of(problem: Problem) -> dict[tuple[str, tuple[float, float] | None], l
             if row.first_year <= year <= (row.last_year or last):
                 growth = (1 + row.growth_pct_per_year / 100) ** (year - 1)
                 mean = row.peak_requests_per_s if row.mean_requests_per_s is None else row.mean_requests_per_s
+                if row.profile is not None:
+                    day = [float(share) for share in problem.profiles[row.profile].hourly]
+                    mean = row.peak_requests_per_s * sum(day) / 24
                 peak = row.peak_requests_per_s * growth * (1 + row.headroom_pct / 100)
                 asked[row.name, (peak, mean * growth)].append(year)
     return asked
@@ -485,9 +488,13 @@ def _standing(
                 row = problem.training[c.job]
                 share = row.runs_per_year * row.overhead_factor * c.days / 365
                 busy += share * c.nodes * (c.node_kw - pool.node.standby_kw)
-            busy += sum(s.kw_per_request * rate for _, s, _, rate in use.served)
             busy += use.hosts * use.served[0][1].idle_kw if use.served else 0.0
-            found[pool.site].activity(year, pool.node.name, busy)
+            for hours in alike_hours(problem):
+                for name, s, _, rate in use.served:
+                    mean = sum(shares(problem, name, hour) for hour in range(24)) / 24
+                    busy_then = s.kw_per_request * rate * shares(problem, name, hours[0]) / mean
+                    found[pool.site].activity((year, hours), pool.node.name, busy_then)
+                found[pool.site].activity((year, hours), pool.node.name, busy)
     return found
 
 

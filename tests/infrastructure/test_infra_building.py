@@ -77,8 +77,8 @@ def test_hours_in_two_bands_are_found() -> None:
 
 def test_solar_serves_the_load_of_its_hour_and_no_more() -> None:
     panel = _solar({11: 0.5, 12: 0.9})
-    assert used_kw([(panel, 2)], 12.0)[11:13] == (10.0, 12.0)
-    assert sum(used_kw([], 12.0)) == 0
+    assert used_kw([(panel, 2)], [12.0] * 24)[11:13] == (10.0, 12.0)
+    assert sum(used_kw([], [12.0] * 24)) == 0
 
 
 def test_solar_stands_on_own_ground() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from corpus_base import Broken, Mutation
+from corpus_day import DAY
 from corpus_meaning import REFERENCES, ROWS, TOGETHER
 from corpus_plant import PLANT
 from corpus_text import CELLS, FILES, SHAPES
 
-CORPUS: tuple[Broken, ...] = (*FILES, *SHAPES, *CELLS, *ROWS, *REFERENCES, *TOGETHER, *PLANT)
+CORPUS: tuple[Broken, ...] = (*FILES, *SHAPES, *CELLS, *ROWS, *REFERENCES, *TOGETHER, *PLANT, *DAY)
 
 TEN_AT_ONCE: tuple[tuple[str, Mutation], ...] = tuple(
     (broken.file, broken.mutate)

@@ -31,9 +31,9 @@ def cell_values(column: Column, *, is_key: bool) -> st.SearchStrategy[Any]:
         return st.sampled_from(column.choices)
     if column.kind == "yesno":
         return st.booleans()
-    if column.name == "hourly_yield":
+    if column.name in ("hourly", "hourly_yield"):
         share = st.floats(0, 1).map(lambda value: f"{value:.3f}")
-        return st.lists(share, min_size=24, max_size=24).map(tuple)
+        return st.lists(share, min_size=23, max_size=23).map(lambda shares: ("1", *shares))
     if column.name.startswith("volume_") and column.kind == "names":
         return st.just(("5", "50"))
     if column.kind == "names":

@@ -13,7 +13,7 @@ from dcopt.cli.main import main
 from dcopt.problem.findings import InputError
 from dcopt.problem.load import load
 
-NUMBER_OF_ERRORS = {"unreached-site": 2}
+NUMBER_OF_ERRORS = {"unreached-site": 2, "jobs-in-a-circle": 2}
 """Where one mistake concerns two rows."""
 
 

@@ -16,13 +16,16 @@ from dcopt.design.records import (
     CoolingRecord,
     Cost,
     Design,
+    ElevationRecord,
     NetworkRecord,
     PoolRecord,
     PowerRecord,
+    ProgressPoint,
     RackRecord,
     Rejected,
     ServiceRecord,
     SiteRecord,
+    Slot,
     StorageRecord,
     TrainingRecord,
 )
@@ -276,8 +279,26 @@ def _facility() -> dict[str, Any]:
             )
             for y in YEARS
         ],
-        "power": [PowerRecord(site="oslo", name="ups-250", role="ups", year=y, units=2, kw=395.5) for y in YEARS],
-        "cooling": [CoolingRecord(site="oslo", name="crah-100", year=y, units=5, kw=390.25, serves="") for y in YEARS],
+        "elevations": [
+            ElevationRecord(
+                site="oslo",
+                rack="air-40kw",
+                content=NODE,
+                cooling="air",
+                year=1,
+                count=count,
+                slots=tuple(Slot(from_unit=1 + 8 * k, units=8, item=NODE) for k in range(nodes)),
+            )
+            for count, nodes in ((8, 4), (1, 2))
+        ],
+        "power": [
+            PowerRecord(site="oslo", name="ups-250", role="ups", year=y, units=2, kw=395.5, loss_kw=5.25) for y in YEARS
+        ],
+        "cooling": [
+            CoolingRecord(site="oslo", name=name, year=y, units=5, kw=kw, serves=serves, room_kw=room)
+            for name, kw, serves, room in (("crah-100", 393.75, "", 5.25), ("chiller-500", 400.75, "chilled", 0.0))
+            for y in YEARS
+        ],
         "sites": [
             SiteRecord(
                 site="oslo",
@@ -343,6 +364,11 @@ def make_design(**changes: Any) -> Design:
             )
         ],
         "notes": ("prices are estimates",),
+        "progress": [
+            ProgressPoint(seconds=0.5, incumbent=None, bound=tco - 900000),
+            ProgressPoint(seconds=2.0, incumbent=tco + 70000, bound=tco - 200000),
+            ProgressPoint(seconds=12.5, incumbent=tco, bound=tco - 500),
+        ],
         "size": {"variables": 1234, "constraints": 987},
         "timings_s": {"building": 1.25},
     }

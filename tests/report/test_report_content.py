@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -12,32 +14,32 @@ from dcopt.design.records import Design
 from dcopt.problem.problem import Problem
 from dcopt.report.assumptions import used_rows
 from dcopt.report.blocks import BulletChart, StackedChart, Table, table
-from dcopt.report.charts import draw, nice_ceiling
+from dcopt.report.charts import draw
 from dcopt.report.content import build_report
 from dcopt.report.html import render_html
 from dcopt.report.markdown import escape, render_markdown
-from dcopt.report.numbers import amount, merged_years, number, price, years_text
+from dcopt.report.numbers import amount, merged_years, nice_ceiling, number, price, years_text
 from dcopt.report.terminal import render_terminal
 
 KEYS = [
     "answer",
-    "proof",
+    "cost",
     "buy",
     "training",
     "services",
+    "calendar",
+    "binding",
     "network",
     "storage",
     "racks",
     "power",
     "cooling",
     "sites",
-    "cost",
-    "binding",
     "baseline",
-    "calendar",
     "rejected",
     "notes",
     "free",
+    "proof",
     "bom",
     "assumptions",
 ]
@@ -67,7 +69,7 @@ class Page(HTMLParser):
         assert self.stack.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.stack and self.stack[-1] != "style":
+        if self.stack and self.stack[-1] not in ("style", "script"):
             self.texts.append(data)
 
 
@@ -152,7 +154,8 @@ def test_promises_stand_beside_the_figures(design: Design, problem: Problem) -> 
     assert job[2:5] == ("41.25", "45", "91.7 %")
     blocks = [block for section in build_report(design, problem).sections for block in section.blocks]
     bullets = [bullet for block in blocks if isinstance(block, BulletChart) for bullet in block.bullets]
-    assert [bullet.label for bullet in bullets] == ["gpt3", "chat: TTFT", "chat: TPOT", "chat: latency", "oslo"]
+    times = ["chat: TTFT", "chat: TPOT", "chat: latency"]
+    assert [bullet.label for bullet in bullets] == ["gpt3", *times, "chat on dgx-h100", "oslo"]
 
 
 def test_free_costs_are_listed(design: Design, problem: Problem) -> None:
@@ -173,7 +176,7 @@ def test_sources_of_used_rows_are_listed(design: Design, problem: Problem) -> No
     used = used_rows(design, problem)
     assert used["accelerators"] == ("h100-sxm",)
     assert used["links"] == ("ndr-aoc",)
-    assert used["cooling"] == ("crah-100",)
+    assert used["cooling"] == ("chiller-500", "crah-100")
     rows = find_table(design, problem, "Rows of the catalogue").rows
     assert ("nodes", "dgx-h100", "dgx datasheet, https://example.org/dgx", "2025-02") in rows
     assert "dgx datasheet" in render_html(design, problem)
@@ -229,7 +232,13 @@ def test_page_is_sound_and_loads_nothing(design: Design, problem: Problem) -> No
     page = render_html(design, problem)
     parsed = Page(page)
     names = [tag for tag, _ in parsed.tags]
-    assert not {"script", "link", "img", "iframe", "object", "embed", "base"} & set(names)
+    assert not {"link", "img", "iframe", "object", "embed", "base"} & set(names)
+    assert [attrs for tag, attrs in parsed.tags if tag == "script"] == [{}]  # one, inline
+    policy = next(attrs["content"] or "" for tag, attrs in parsed.tags if attrs.get("http-equiv"))
+    script = re.search(r"<script>(.*?)</script>", page, re.S)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     for tag, attrs in parsed.tags:
         for name in ("src", "href", "xlink:href", "style"):
             assert not (attrs.get(name) or "").startswith(("http:", "https:", "//")), tag
@@ -249,17 +258,20 @@ def test_page_is_accessible(design: Design, problem: Problem) -> None:
         if tag == "svg":
             assert attrs["role"] == "img"
             assert attrs["aria-labelledby"] in ids
+            assert attrs["aria-describedby"] in ids
         if tag == "th":
             assert attrs["scope"] in ("col", "row")
     names = [tag for tag, _ in parsed.tags]
     assert names.count("h1") == 1
     assert names.count("table") == names.count("caption") > 10
-    assert names.count("svg") == 6
+    assert names.count("svg") == names.count("figure") == 17
 
 
 def test_hostile_texts_stay_text(hostile: Design, problem: Problem) -> None:
     page = render_html(hostile, problem)
-    assert not {"script", "img", "b"} & {tag for tag, _ in Page(page).tags}
+    names = [tag for tag, _ in Page(page).tags]
+    assert not {"img", "b"} & set(names)
+    assert names.count("script") == 1  # the page's own
     assert "\x1b" not in page
     terminal, markdown = render_terminal(hostile, problem), render_markdown(hostile, problem)
     assert "\x1b" not in terminal + markdown

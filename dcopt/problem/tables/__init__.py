@@ -10,6 +10,7 @@ from dcopt.problem.tables import building_rows as building
 from dcopt.problem.tables import catalog_rows as catalog
 from dcopt.problem.tables import problem_rows as problem
 from dcopt.problem.tables import year_rows as yearly
+from dcopt.problem.tables.day_rows import Profile
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
@@ -76,6 +77,7 @@ TABLES: dict[str, Table] = {
         Table("software", catalog.Software, ("name",), is_catalog=True),
         Table("compression", catalog.Compression, ("name",), is_catalog=True),
         Table("speculation", catalog.SpeculativeDecoding, ("name",), is_catalog=True),
+        Table("profiles", Profile, ("name",), is_catalog=True),
         Table("prediction_errors", PredictionError, ("name",), is_catalog=True),
     )
 }

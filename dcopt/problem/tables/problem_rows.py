@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from dcopt.problem.columns import NamedRow, Names, Row, column
+from dcopt.problem.columns import NamedRow, Names, Row, YesNo, column
 from dcopt.problem.tables.catalog_rows import PRECISIONS, STORAGE_FEATURES
 
 Redundancy = Literal["N", "N+1", "2N", "4N/3"]
@@ -174,6 +174,9 @@ class Site(NamedRow):
     egress_usd_per_gb: float = column(
         "What the place charges for data that leaves it over wan.csv.", default=0.0, ge=0, usual=(0, 0.2)
     )
+    utc_offset_hours: int = column(
+        "By how much the clock of its tariffs and solar yields is ahead of UTC.", default=0, ge=-12, le=14
+    )
 
     @model_validator(mode="after")
     def _facility_columns(self) -> Site:
@@ -257,6 +260,23 @@ class TrainingJob(NamedRow):
     overhead_factor: float = column(
         "Node-days used for each node-day of the run itself (ablations, failed runs).", default=1.0, ge=1, le=20
     )
+    after: Names = column(
+        "Jobs that must be done before it starts. Of jobs with the same runs_per_year each run follows the run of the "
+        "same number, else every run follows all runs of the other.",
+        default=(),
+        refers_to="training",
+    )
+    priority: int = column(
+        "Jobs of a higher priority end as early as any calendar allows, before those of a lower one; 0: no preference.",
+        default=0,
+        ge=0,
+        le=100,
+    )
+    preemptible: YesNo = column(
+        "Whether it may run in some hours of the day only, on nodes that services with a profile leave free then: it "
+        "stops with a checkpoint and restarts from it.",
+        default=False,
+    )
 
     @model_validator(mode="after")
     def _amount_of_work(self) -> TrainingJob:
@@ -270,6 +290,8 @@ class TrainingJob(NamedRow):
             raise ValueError("last_year|must not be before first_year")
         if self.due_day <= self.earliest_start_day:
             raise ValueError("due_day|must be after earliest_start_day")
+        if self.name in self.after:
+            raise ValueError("after|a job cannot come after itself")
         return self
 
 
@@ -278,7 +300,18 @@ class Service(NamedRow):
 
     model: str = column("The model: a name in models/, or the path of a config.json.")
     peak_requests_per_s: float = column("Requests in the busiest minute of year 1.", gt=0)
-    mean_requests_per_s: float | None = column("Mean over the year; blank: the peak.", default=None, gt=0)
+    mean_requests_per_s: float | None = column(
+        "Mean over the year; blank: that of the profile, the peak without one.", default=None, gt=0
+    )
+    profile: str | None = column(
+        "How its load follows the hours of the day; it gives the mean, or must agree with it. Blank: not known, the "
+        "mean is drawn all day.",
+        default=None,
+        refers_to="profiles",
+    )
+    utc_offset_hours: int = column(
+        "By how much the clock of its profile (its users') is ahead of UTC.", default=0, ge=-12, le=14
+    )
     input_tokens: int | None = column(
         "Tokens of a request; blank: those of an image for vision models.", default=None, ge=1
     )
@@ -325,9 +358,20 @@ class Service(NamedRow):
         ge=0,
         le=99,
     )
+    after: Names = column(
+        "Jobs that must be done, in each year, before it uses what they made.", default=(), refers_to="training"
+    )
+    first_day: float | None = column(
+        "Day of the year by which the jobs that it comes after are done; blank: whenever they are.",
+        default=None,
+        gt=0,
+        le=365,
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Service:
+        if self.first_day is not None and not self.after:
+            raise ValueError("first_day|only a service that comes after jobs waits for a day: fill in after")
         if self.prefix_cached_pct and self.output_tokens == 0:
             raise ValueError("prefix_cached_pct|only a service that generates tokens keeps a prefix cache")
         if self.mean_requests_per_s is not None and self.mean_requests_per_s > self.peak_requests_per_s:
