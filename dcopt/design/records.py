@@ -426,6 +426,31 @@ class Cost(Record):
     by_year: tuple[CostYear, ...] = ()
 
 
+class FinanceYear(Record):
+    """The money of a year.
+
+    ``charge_usd`` is the annuity of everything that was bought and has not reached the end of its life;
+    ``accelerator_hours`` are those of owned nodes all year and of rented ones while rented. Costs of an
+    accelerator-hour, of a million tokens (in and out, services) and of a training run share charge and running cost by
+    accelerator-hours; None where there are none. ``npv_usd`` is the present value of all cash up to the year's end.
+    The after-tax figures are None where `tax_rate_pct` is blank.
+    """
+
+    year: int
+    cash_usd: float
+    charge_usd: float
+    running_usd: float
+    accelerator_hours: float
+    usd_per_accelerator_hour: float | None
+    usd_per_million_tokens: float | None
+    usd_per_training_run: float | None
+    npv_usd: float
+    financed_cash_usd: float | None = None
+    depreciation_usd: float | None = None
+    after_tax_cash_usd: float | None = None
+    after_tax_npv_usd: float | None = None
+
+
 class Asset(Record):
     """Units of a row that stand from the start of ``bought_year`` to the end of ``gone_year``.
 
@@ -464,6 +489,23 @@ class Baseline(Record):
     gap: float
     saving_usd: float
     saving_proven_usd: float
+
+
+class RuleOfThumb(Record):
+    """What a common rule of buying costs: the cheapest design that keeps it, with its own proof.
+
+    ``extra_usd`` is what it costs beyond this design, ``extra_proven_usd`` the part of it that no such design can
+    avoid. All None, with the ``reason``, where none exists or was found.
+    """
+
+    rule: str
+    sentence: str
+    tco_usd: float | None = None
+    objective_bound: float | None = None
+    gap: float | None = None
+    extra_usd: float | None = None
+    extra_proven_usd: float | None = None
+    reason: str = ""
 
 
 class ResidualCase(Record):
@@ -575,12 +617,14 @@ class Design(Record):
     adders: tuple[AdderRecord, ...] = ()
     purchase_years: tuple[int, ...] = (1,)
     assets: tuple[Asset, ...] = ()
+    finance: tuple[FinanceYear, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
     )
     binding: tuple[Binding, ...] = ()
     baseline: Baseline | None = None
     baseline_reason: str = ""
+    rules: tuple[RuleOfThumb, ...] = ()
     residual: tuple[ResidualCase, ...] = ()
     promises: tuple[PromiseRecord, ...] = ()
     kept_pct: float | None = None

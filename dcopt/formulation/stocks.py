@@ -59,7 +59,8 @@ def _declare(root: Program, stock: Stock) -> None:
     dates = root.problem.settings.purchase_dates
     every = _limited(root, stock)
     root.stocks.append(stock)
-    for one in stays(root.finance, item, dates, every=every):
+    by_rule = stock.table == "nodes"  # rules of thumb choose among all of them (`dcopt.pipeline.rules`)
+    for one in stays(root.finance, item, dates, every=every, dominated=by_rule):
         _column(root, stock, item, one, len(stock.columns))
     there = [
         row

@@ -16,6 +16,7 @@ from dcopt.pipeline.correcting import Checked, correct
 from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
+from dcopt.pipeline.rules import rules_of_thumb
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.pipeline.wider import more_that_helps
@@ -93,6 +94,7 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
         return Answer(_without_design(problem, solved, solving, listener, generated, options), problem)
     design = solved.design
     baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
+    rules = rules_of_thumb(problem, candidates, solving, options, solved, listener)
     residual = residual_cases(problem, candidates, solving, options, solved, listener)
     confidence = confidence_case(problem, solving, options, solved, listener)
     full = with_promises(problem, design).model_copy(
@@ -103,6 +105,7 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
             "rejected": rejected_of(candidates, design),
             "baseline": baseline,
             "baseline_reason": reason,
+            "rules": rules,
             "residual": residual,
             "confidence": confidence,
             "notes": remarks(problem, candidates),

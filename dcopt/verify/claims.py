@@ -48,6 +48,7 @@ def check(problem: Problem, design: Design, gap_target: float | None, checker: C
     for seen, part in slices(problem, design):
         _same_every_year(seen, part, checker)
     _baseline(problem, design, checker)
+    _rules(design, checker)
     _residual(problem, design, checker)
     _binding(problem, design, checker)
     for record in design.rejected:
@@ -102,6 +103,26 @@ def _baseline(problem: Problem, design: Design, checker: Checker) -> None:
     pairs = {(pool.node, pool.fabric) for pool in design.pools}
     if len(pairs) == 1:  # the design itself is one pair everywhere, so the cheapest such design costs no more
         checker.at_most("baseline objective_bound", baseline.objective_bound, mine, "the design is such a baseline")
+
+
+def _rules(design: Design, checker: Checker) -> None:
+    """Check that the rules of thumb say the same in all their numbers, and are no better than what is proven."""
+    mine = design.tco_usd or 0.0
+    for rule in design.rules:
+        place = f"rules {rule.rule}"
+        checker.holds(f"{place} years", len(design.purchase_years) > 1, "a rule", "everything is bought once")
+        if rule.tco_usd is None or rule.objective_bound is None:
+            numbers = (rule.tco_usd, rule.objective_bound, rule.gap, rule.extra_usd, rule.extra_proven_usd)
+            checker.same(f"{place} numbers", numbers, (None,) * 5)
+            checker.holds(f"{place} reason", bool(rule.reason), "neither numbers nor a reason", "one of them")
+            continue
+        checker.same(f"{place} reason", rule.reason, "")
+        checker.equal(f"{place} extra_usd", rule.extra_usd, rule.tco_usd - mine)
+        checker.equal(f"{place} extra_proven_usd", rule.extra_proven_usd, rule.objective_bound - mine)
+        gap = (rule.tco_usd - rule.objective_bound) / rule.tco_usd if rule.tco_usd else 0.0
+        checker.equal(f"{place} gap", rule.gap, gap, near_zero=GAP_NOISE)
+        checker.at_most(f"{place} objective_bound", rule.objective_bound, rule.tco_usd, "its tco_usd")
+        checker.at_most(f"{place} tco_usd", design.objective_bound or 0.0, rule.tco_usd, "it is a design as well")
 
 
 def _residual(problem: Problem, design: Design, checker: Checker) -> None:

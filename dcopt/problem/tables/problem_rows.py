@@ -84,6 +84,29 @@ class Settings(Row):
         "bought once for the whole horizon.",
         default=("1",),
     )
+    tax_rate_pct: float | None = column(
+        "Tax on profits, for the after-tax view of the report; blank: no such view.", default=None, ge=0, le=90
+    )
+    depreciation: Literal["straight-line", "declining"] = column(
+        "How purchases are written off for tax.", default="straight-line"
+    )
+    depreciation_years: int = column(
+        "Years over which they are written off (default: the US five-year class of computers, IRS Publication 946).",
+        default=5,
+        ge=1,
+        le=40,
+    )
+    financing: Literal["buy", "lease", "loan"] = column("How purchases are paid for in that view.", default="buy")
+    financing_rate_pct: float | None = column(
+        "Yearly rate of the lease or loan; blank: discount_rate_pct.", default=None, ge=0, le=100
+    )
+    financing_years: int = column("Term of the lease or loan, paid in equal parts at each year's end.", default=4, ge=1)
+    lease_residual_pct: float = column(
+        "Share of the price that is still to be paid at the end of a lease, for which the equipment is kept.",
+        default=10.0,
+        ge=0,
+        le=100,
+    )
     confidence_pct: float | None = column(
         "Probability with which all promises together are kept in spite of errors of prediction; blank: predictions "
         "are taken as they are, without a margin.",
