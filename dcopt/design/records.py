@@ -508,6 +508,18 @@ class RuleOfThumb(Record):
     reason: str = ""
 
 
+class Foresight(Record):
+    """What it costs to decide each purchase knowing only ``years`` years ahead, beside knowing the whole horizon.
+
+    ``perfect_tco_usd`` is the best design found with full knowledge; the price of not knowing lies between
+    ``price_usd`` (against that design) and what the bound of the design allows.
+    """
+
+    years: int
+    perfect_tco_usd: float
+    price_usd: float
+
+
 class ResidualCase(Record):
     """The same design when equipment is worth ``residual_pct`` of its book value at the end of the horizon.
 
@@ -625,6 +637,7 @@ class Design(Record):
     baseline: Baseline | None = None
     baseline_reason: str = ""
     rules: tuple[RuleOfThumb, ...] = ()
+    foresight: Foresight | None = None
     residual: tuple[ResidualCase, ...] = ()
     promises: tuple[PromiseRecord, ...] = ()
     kept_pct: float | None = None

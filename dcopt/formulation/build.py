@@ -47,13 +47,14 @@ BLOCKS = (
 """In the order in which each needs what the ones before have put on the ledgers."""
 
 
-def build(problem: Problem, candidates: Candidates, *, only_pair: bool = False) -> Program:
+def build(problem: Problem, candidates: Candidates, *, only_pair: bool = False, all_stays: bool = False) -> Program:
     """State the program of ``problem``; ``only_pair`` is the baseline's rule, one (node, fabric) pair everywhere.
 
     Where equipment may be bought at several dates each epoch is a program of the same blocks, and block `stocks`
-    links them.
+    links them; ``all_stays`` keeps stays that no optimum needs, for purchases that are given.
     """
     program = Program(problem, candidates, only_pair=only_pair)
+    program.all_stays = all_stays
     for index, (seen, of_epoch) in enumerate(zip(views_of(problem), candidates.epochs, strict=True)):
         _state(Program(seen, of_epoch, only_pair=only_pair, within=(program, index)))
     if program.epochs:

@@ -143,6 +143,8 @@ class Program:
         self.before: Program | None = None
         """The epoch before this one."""
         self.is_epoch = within is not None
+        self.all_stays = False
+        """Whether stays are stated that another one makes needless."""
         if within is None:
             self.model = pyo.ConcreteModel(name=problem.name)
         else:

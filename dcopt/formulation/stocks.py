@@ -57,7 +57,7 @@ def _limited(root: Program, stock: Stock) -> bool:
 def _declare(root: Program, stock: Stock) -> None:
     item = item_of(root.problem, stock.site, stock.table, stock.row)
     dates = root.problem.settings.purchase_dates
-    every = _limited(root, stock)
+    every = root.all_stays or _limited(root, stock)
     root.stocks.append(stock)
     by_rule = stock.table == "nodes"  # rules of thumb choose among all of them (`dcopt.pipeline.rules`)
     for one in stays(root.finance, item, dates, every=every, dominated=by_rule):

@@ -104,7 +104,7 @@ def _priced(
     other = solve_program(problem, candidates, limited, Listener(listener.log), cutoffs=cutoffs)
     if other.design is None or other.bound is None or other.design.tco_usd is None:
         reasons = {
-            "infeasible": "no design keeps it at these purchase years, with what is for sale then and may stand for so long",
+            "infeasible": "no design keeps it with these purchase years and what is for sale in them",
             "no_solution": f"none was found in {limited.time_limit_s:g} s",
         }
         reason = reasons.get(other.status, other.status)

@@ -52,6 +52,7 @@ def solve_program(
     listener: Listener,
     *,
     only_pair: bool = False,
+    all_stays: bool = False,
     cutoffs: Callable[[Program], None] = no_constraints,
 ) -> Solved:
     """State and solve the program of ``problem``, again and again until a calendar keeps its jobs.
@@ -60,7 +61,7 @@ def solve_program(
     """
     clock = _Clock(options.time_limit_s)
     with heard():
-        program = build(problem, candidates, only_pair=only_pair)
+        program = build(problem, candidates, only_pair=only_pair, all_stays=all_stays)
         cutoffs(program)
     clock.lap("build")
     bound: float | None = None

@@ -136,7 +136,7 @@ def seen_in(problem: Problem, epoch: Epoch) -> Problem:
 def views_of(problem: Problem) -> tuple[Problem, ...]:
     """Return the problem as it is seen in each epoch; none if everything is bought at the start of the horizon."""
     epochs = epochs_of(problem)
-    return tuple(seen_in(problem, epoch) for epoch in epochs) if len(epochs) > 1 else ()
+    return tuple(seen_in(problem, epoch) for epoch in epochs) if len(epochs) > 1 or problem.is_staged else ()
 
 
 def _site_in(problem: Problem, name: str, epoch: Epoch) -> Row:

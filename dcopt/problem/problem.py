@@ -95,6 +95,7 @@ class Problem:
     changes: the cells that ``--set`` changed, in the order of the options.
     corrections: rates that a simulation found too high (`dcopt.problem.corrections`).
     window: first and last year that are looked at; None: the horizon.
+    is_staged: whether stocks are kept even where there is one purchase date.
     user_lines: where a row was read, ``file:line`` by (table, key); rows of the shipped catalogue are not in it.
     """
 
@@ -108,6 +109,7 @@ class Problem:
     user_lines: Mapping[tuple[str, str], str] = field(default_factory=dict)
     corrections: tuple[Correction, ...] = ()
     window: tuple[int, int] | None = None
+    is_staged: bool = False
 
     @property
     def years(self) -> range:

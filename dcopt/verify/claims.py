@@ -49,6 +49,9 @@ def check(problem: Problem, design: Design, gap_target: float | None, checker: C
         _same_every_year(seen, part, checker)
     _baseline(problem, design, checker)
     _rules(design, checker)
+    if design.foresight is not None:
+        found = (design.tco_usd or 0.0) - design.foresight.perfect_tco_usd
+        checker.equal("foresight price_usd", design.foresight.price_usd, found)
     _residual(problem, design, checker)
     _binding(problem, design, checker)
     for record in design.rejected:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from dcopt.design.records import DATA_PARTS, Cost, Design
+from dcopt.design.records import DATA_PARTS, Cost, Design, FinanceYear
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import (
     CapitalLine,
@@ -18,6 +18,7 @@ from dcopt.economics.ledger import (
     tco_usd,
 )
 from dcopt.economics.volume import at_volume_prices
+from dcopt.economics.yearly import yearly
 from dcopt.performance.packing import packing_core_hours
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
@@ -67,9 +68,20 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
         place = f"residual {case.residual_pct:g} % tco_usd"
         checker.equal(place, case.tco_usd, tco_usd(cost_of(ledger, worth)))
     _bom(design, ledger, finance, checker)
+    _finance(problem, design, checker)
     capex = sum(capex_terms(ledger, finance))
     _budgets(problem, design, balances, capex, checker)
     _objective(problem, design, balances, tco_usd(cost), capex, checker)
+
+
+def _finance(problem: Problem, design: Design, checker: Checker) -> None:
+    """Compare the money of every year, which follows from the rest of the design."""
+    found = yearly(problem, design)
+    checker.same("finance years", [row.year for row in design.finance], [row.year for row in found])
+    for said, row in zip(design.finance, found, strict=False):
+        for name in FinanceYear.model_fields:
+            if name != "year":
+                checker.equal(f"finance {row.year} {name}", getattr(said, name), getattr(row, name))
 
 
 def _by_year(stated: Cost, found: Cost, checker: Checker) -> None:

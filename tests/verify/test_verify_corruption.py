@@ -21,6 +21,9 @@ UNVERIFIABLE = {
     "size": "the verifier builds no program",
     "notes": "prose",
     "baseline_reason": "prose where there is no baseline; with one it must be empty",
+    "rules.rule": "prose",
+    "rules.sentence": "prose",
+    "rules.reason": "prose where no design keeps the rule; with one it must be empty",
     "residual.best_tco_usd": "found by another solve; it must not be above the design's own",
     "residual.design_changes": "as residual.best_tco_usd; where nothing is saved it must be false",
     "confidence.without_tco_usd": "found by another solve",
@@ -143,7 +146,7 @@ def _others(problem: Problem, key: str, value: str) -> list[str]:
     table = TABLE_OF.get(field)
     if field == "name":
         table = "networks" if name == "side_networks" else name
-    if field == "item":
+    if field == "item" or key == "assets.name":
         table = next(t for t in BOUGHT if value in problem.tables[t])
     known = WORDS.get(field, ())
     if table is not None:

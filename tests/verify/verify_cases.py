@@ -168,6 +168,9 @@ GAMMA = {
         key,value
         name,gamma
         horizon_years,4
+        tax_rate_pct,25
+        depreciation,declining
+        financing,lease
         purchase_years,1 2 4
         residual_pct,50
         """,
