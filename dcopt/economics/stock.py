@@ -186,14 +186,12 @@ def stays(
     *,
     existing_age: float | None = None,
     every: bool = False,
-    dominated: bool = False,
 ) -> list[Stay]:
     """Return the stays worth considering of units bought at the start of each year of ``starts`` (or existing ones).
 
     They end with the year before a later start, or with the horizon. A stay renewed at a start is left out: it is a
     stay up to then and another from then on. Of the others one is left out where another that begins with it, lasts at
-    least as long, keeps as many in service and costs no more is there, unless ``dominated`` ones are asked for; with
-    ``every`` all are returned.
+    least as long, keeps as many in service and costs no more is there. With ``every`` all are returned.
     """
     ends = [*(year - 1 for year in starts if year > 1), finance.horizon_years]
     boundaries = {float(year - 1) for year in starts}
@@ -210,7 +208,7 @@ def stays(
                 renewed = [time for time, _ in (one.paid if one.existing else one.paid[1:])]
                 if every or not any(abs(time - start) < SAME_TIME for time in renewed for start in boundaries):
                     of_first.append(one)
-        found += of_first if every or dominated else _undominated(finance, of_first)
+        found += of_first if every else _undominated(finance, of_first)
     return found
 
 

@@ -1,6 +1,7 @@
 """The money of every year: charges, unit costs, present values, and what is left after tax and financing.
 
-    charge[y] = Σ purchases·annuity(r, life) over what was bought before the end of y and is not past its life
+    charge[y] = Σ purchases·annuity(r, life) over what was bought before the end of y and is not past its life;
+                what is sold: (price − present value of the resale)·annuity(r, years that it stood)
     unit cost of an accelerator-hour = (charge + running) ÷ accelerator-hours
     after tax[y] = financed cash + tax·(deductible cost)
     deductible: running cost, depreciation (or, of a lease, its payments), interest of a loan
@@ -46,12 +47,7 @@ def yearly(problem: Problem, design: Design) -> tuple[FinanceYear, ...]:
     npv = after_npv = 0.0
     for year in years:
         running = cash[year].running_usd
-        charge = sum(
-            line.total_usd * annuity(finance.rate, life)
-            for line in design.bom_lines
-            for life in [lifetime_of(problem, line.table, line.item)]
-            if line.year <= year < line.year + life
-        )
+        charge = _charge(problem, finance, design, year)
         hours, of_services, tokens, runs = _use_of(problem, design, year)
         unit = (charge + running) / hours if hours else None
         bought = cash[year].capital_usd + resale[year]
@@ -87,6 +83,27 @@ def yearly(problem: Problem, design: Design) -> tuple[FinanceYear, ...]:
             )
         )
     return tuple(found)
+
+
+def _charge(problem: Problem, finance: Finance, design: Design, year: int) -> float:
+    """Return the annuities of a year: of what is sold over the years that it stood, of the rest over its life."""
+    rate, charge = finance.rate, 0.0
+    sold: dict[tuple[str, str, str, int], float] = {}
+    for asset in design.assets:
+        if asset.resale_usd > 0 and asset.unit_price_usd > 0:
+            stood = asset.gone_year - asset.bought_year + 1
+            price = asset.units * asset.unit_price_usd
+            sold[asset.site, asset.table, asset.name, asset.bought_year] = (
+                sold.get((asset.site, asset.table, asset.name, asset.bought_year), 0.0) + asset.units
+            )
+            if asset.bought_year <= year <= asset.gone_year:
+                charge += (price - asset.resale_usd * (1 + rate) ** -stood) * annuity(rate, stood)
+    for line in design.bom_lines:
+        life = lifetime_of(problem, line.table, line.item)
+        if line.year <= year < line.year + life:
+            kept = line.quantity - sold.get((line.site, line.table, line.item, line.year), 0.0)
+            charge += kept * line.unit_price_usd * annuity(rate, life)
+    return charge
 
 
 def lifetime_of(problem: Problem, table: str, name: str) -> float:

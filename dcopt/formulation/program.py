@@ -144,7 +144,7 @@ class Program:
         """The epoch before this one."""
         self.is_epoch = within is not None
         self.all_stays = False
-        """Whether stays are stated that another one makes needless."""
+        """Whether stays are stated that another one makes needless: where a rule or the past says which are taken."""
         if within is None:
             self.model = pyo.ConcreteModel(name=problem.name)
         else:

@@ -59,8 +59,7 @@ def _declare(root: Program, stock: Stock) -> None:
     dates = root.problem.settings.purchase_dates
     every = root.all_stays or _limited(root, stock)
     root.stocks.append(stock)
-    by_rule = stock.table == "nodes"  # rules of thumb choose among all of them (`dcopt.pipeline.rules`)
-    for one in stays(root.finance, item, dates, every=every, dominated=by_rule):
+    for one in stays(root.finance, item, dates, every=every):
         _column(root, stock, item, one, len(stock.columns))
     there = [
         row

@@ -101,7 +101,7 @@ def _priced(
         keep_rule(program, rule)
 
     limited = replace(solving, time_limit_s=solving.time_limit_s * SHARE_OF_TIME)
-    other = solve_program(problem, candidates, limited, Listener(listener.log), cutoffs=cutoffs)
+    other = solve_program(problem, candidates, limited, Listener(listener.log), all_stays=True, cutoffs=cutoffs)
     if other.design is None or other.bound is None or other.design.tco_usd is None:
         reasons = {
             "infeasible": "no design keeps it with these purchase years and what is for sale in them",
