@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
@@ -13,9 +15,29 @@ def undominated(items: Iterable[T], merits: Callable[[T], tuple[float, ...]]) ->
 
     Give them in an order in which whatever beats another comes first, such as that of their merits.
     """
-    kept: list[tuple[tuple[float, ...], T]] = []
-    for item in items:
-        mine = merits(item)
-        if not any(all(a <= b for a, b in zip(other, mine, strict=True)) for other, _ in kept):
-            kept.append((mine, item))
-    return [item for _, item in kept]
+    every = list(items)
+    if len(every) < 2:
+        return every
+    table = np.array([merits(item) for item in every], dtype=float)
+    falls = (table[1:] < table[:-1]).any(axis=0)
+    keeps = _none_before(table[:, falls])  # a merit that never falls is no larger in every earlier item
+    return [item for item, keep in zip(every, keeps, strict=True) if keep]
+
+
+def _none_before(table: Any) -> Any:
+    """Return for each row whether no earlier row is ≤ in every column."""
+    rows, columns = table.shape
+    keeps = np.zeros(rows, dtype=bool)
+    keeps[0] = True
+    if columns == 1:
+        least = np.minimum.accumulate(table[:, 0])
+        keeps[1:] = table[1:, 0] < least[:-1]
+    elif columns > 1:
+        kept, count = np.empty_like(table), 1
+        kept[0] = table[0]
+        for row in range(1, rows):
+            if not (kept[:count] <= table[row]).all(axis=1).any():
+                kept[count] = table[row]
+                keeps[row] = True
+                count += 1
+    return keeps

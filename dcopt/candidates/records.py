@@ -61,7 +61,7 @@ class Pool:
     limited: bool
     """Whether jobs can be in each other's way: always where nodes are owned, at cloud sites under an offer's limit."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """``site/node/fabric``."""
         return f"{self.site}/{self.node.name}/{self.fabric.name}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from dcopt.candidates.dominance import undominated
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.cluster import Cluster
@@ -56,7 +57,7 @@ class TrainingGenerator:
                 continue
             possible = list(self._possible(job, run, pool))
             limit = days_allowed(job, earliest_start_day(self.problem, job, pool.site))
-            kept[pool.key] = [candidate for candidate in possible if candidate.days <= limit]
+            kept[pool.key] = fastest([candidate for candidate in possible if candidate.days <= limit])
             self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
         return kept
 
@@ -101,7 +102,8 @@ class TrainingGenerator:
         return step.step_s * self._expected(job, pool, step, software).factor
 
     def _largest_pool(self, pool: Pool) -> int:
-        return max(p.max_nodes for p in self.pools if (p.node, p.fabric) == (pool.node, pool.fabric))
+        names = (pool.node.name, pool.fabric.name)
+        return max(p.max_nodes for p in self.pools if (p.node.name, p.fabric.name) == names)
 
     def _with_checkpoints(
         self,
@@ -141,6 +143,25 @@ class TrainingGenerator:
                 read_kiops=read_kiops(run, fastest),
                 node_kw=training_node_kw(pool.node),
             )
+
+
+def fastest(candidates: Iterable[TrainingCandidate]) -> list[TrainingCandidate]:
+    """Return, for each number of nodes and checkpoint bandwidth of one pool, what no other does in fewer days.
+
+    Unless that costs more licence. A slower precision or framework on the same nodes would only read its data more
+    slowly; nobody plans that on purpose, and the faster run reads no more in all.
+    """
+    alike: dict[tuple[int, float], list[TrainingCandidate]] = {}
+    for candidate in candidates:
+        alike.setdefault((candidate.nodes, candidate.checkpoint_gb_per_s), []).append(candidate)
+    return [
+        candidate
+        for of_size in alike.values()
+        for candidate in undominated(
+            sorted(of_size, key=lambda c: (c.days, c.licence_usd_per_year * c.days)),
+            lambda c: (c.days, c.licence_usd_per_year * c.days),
+        )
+    ]
 
 
 def measured_steps(

@@ -5,10 +5,16 @@
     Σ_g ρ_g·alike ≥ peak, divided by each ρ_d and rounded (mixed-integer rounding):
         Σ_g (f·⌊ρ_g/ρ_d⌋ + min(f, frac(ρ_g/ρ_d)))·alike ≥ f·⌈peak/ρ_d⌉,   f = frac(peak/ρ_d)
 
+    Σ_{c on node k at s} y[j,c,t] ≤ kind_open[s,k],   Σ_{c at s} y[j,c,t] ≤ active[s]      the same for shares of a load
+    open[p] ≤ kind_open[s,k] ≤ Σ_f open[s,k,f],   kind_open[s,k] ≤ active[s]
+
     open[p] ≤ Σ_{work on p that spans nodes} y + r      where the same nodes can be had without a fabric
 
 The last row is a rule of design as well: a fabric is bought only for work that spans nodes (moving everything else to
 the pool without one costs no more).
+
+What a workload has at a site, all its ways together, needs the site: without that, a job that is split in the
+relaxation pays for half a site, half a generator and half of each pool.
 
 Sums over pools that are alike let the solver branch on what matters, not on which of many equal pools is used
 (formulation.md, "Strength"; the rounding is that of Nemhauser and Wolsey 1990).
@@ -35,10 +41,17 @@ def declare(program: Program) -> None:
 
 def link(program: Program) -> None:
     """Add the sums and the rounded demand rows."""
+    for (site, node), keys in pools_alike(program).items():
+        kind = program.var("kind_open", (site, node), ub=1, binary=True)
+        program.require("kind_open_some", (site, node), kind <= total(program.model.open[key] for key in keys))
+        for key in keys:
+            program.require("kind_open", key, program.model.open[key] <= kind)
+        program.require("kind_active", (site, node), kind <= program.model.active_site[site])
     for period in program.candidates.periods:
         for service, peak, _ in period.loads:
             _service(program, period, service, peak)
         _hosts(program, period)
+        _everything_stands(program, period)
     _fabrics(program)
 
 
@@ -85,6 +98,40 @@ def _what(candidate: ServingCandidate) -> tuple[Any, ...]:
 
 def _rounded(ratio: float, fraction: float) -> float:
     return fraction * math.floor(ratio) + min(fraction, ratio - math.floor(ratio))
+
+
+def _everything_stands(program: Program, period: Period) -> None:
+    """What a job or service has at a site, all its candidates together, stands at an active site and on open pools."""
+    model = program.model
+    parts: dict[tuple[str, str], list[tuple[str, float, Any]]] = {}
+    for candidate, choice in chosen(program, period):
+        parts.setdefault(("job", candidate.job), []).append((candidate.pool.key, 1.0, choice))
+    for service, peak, _ in period.loads:
+        for index, replica in enumerate(program.candidates.serving[service]):
+            load = model.carried_load[service, index, period.index]
+            parts.setdefault(("service", service), []).append((replica.pool.key, 1.0 / peak, load))
+    for workload, of_workload in parts.items():
+        by_pool: dict[str, list[tuple[float, Any]]] = {}
+        by_kind: dict[tuple[str, str], list[tuple[float, Any]]] = {}
+        by_site: dict[str, list[tuple[float, Any]]] = {}
+        for key, share, variable in of_workload:
+            pool = program.candidates.pools[key]
+            by_pool.setdefault(key, []).append((share, variable))
+            if not pool.rented:
+                by_kind.setdefault((pool.site, pool.node.name), []).append((share, variable))
+                by_site.setdefault(pool.site, []).append((share, variable))
+        where = (*workload, period.index)
+        if workload[0] == "service":
+            for key, terms in by_pool.items():
+                program.require("load_opens", (*where, key), _sum(terms) <= model.open[key])
+        for kind, terms in by_kind.items():
+            program.require("kind_stands", (*where, *kind), _sum(terms) <= model.kind_open[kind])
+        for site, terms in by_site.items():
+            program.require("site_stands", (*where, site), _sum(terms) <= model.active_site[site])
+
+
+def _sum(terms: list[tuple[float, Any]]) -> Any:
+    return linear([share for share, _ in terms], [variable for _, variable in terms])
 
 
 def _hosts(program: Program, period: Period) -> None:
