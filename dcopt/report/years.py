@@ -199,6 +199,7 @@ def rules_section(design: Design) -> Section | None:
     head = ("rule", ">its TCO (USD)", ">more than this design", ">of it proven", "remark")
     note = (
         f"This design costs {usd(design.tco_usd or 0.0)} over {count(design.horizon_years, 'year')}. Each rule is "
-        "solved as the same program with only the purchases that it allows; what is proven is what no design that keeps it saves."
+        "solved as the same program with only the purchases that it allows; what is proven is what no design that "
+        "keeps it saves."
     )
     return Section("rules", "Rules of thumb beside the optimum", (table("Rules", head, rows), Text(note)))
