@@ -32,7 +32,9 @@ def facility_of(problem: Problem, site: str, nodes: Iterable[Node], *, any_price
     floor = weakest_floor(problem.sites[site].floor_kg_per_m2, problem.halls_at(site))
     units = collectors if own_plant else None
     options: dict[str, tuple[RackOption, ...]] = {
-        node.name: tuple(found) if any_price else _undominated(found, _limited(problem, racks))
+        node.name: _undominated(found, _limited(problem, racks))
+        if problem.window is None and not any_price
+        else tuple(found)  # a dearer one may stand already
         for node in nodes
         for found in [_node_options(node, racks, units, floor)]
     }

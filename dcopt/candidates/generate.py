@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcopt.candidates.admitted import Admits, everything
+from dcopt.candidates.all_epochs import together
 from dcopt.candidates.facility import facility_of
 from dcopt.candidates.memory import Memory
 from dcopt.candidates.need import as_large_as_needed
@@ -14,6 +15,7 @@ from dcopt.candidates.serving import ServingGenerator
 from dcopt.candidates.storage import checkpoint_codec, codecs_for, items_of, may_lie_at, options_for
 from dcopt.candidates.training import TrainingGenerator
 from dcopt.problem.day import releases_nodes
+from dcopt.problem.epochs import views_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 
@@ -26,14 +28,23 @@ def generate(
     memory: Memory | None = None,
     admits: Admits = everything,
 ) -> Candidates:
-    """Return the candidates of ``problem``; a workload that nothing can run has none (the pre-check says why).
+    """Return the candidates of ``problem``, of every epoch and of all together where purchases are staged.
 
     With ``only_needed`` no pool is larger than all that may run on it at once; constraints of the user's own may ask
     for more. With ``any_price`` nothing is left out because of what it costs: what is bought may be decided elsewhere.
     ``memory`` holds predictions of problems before this one, and takes up those of this one. ``admits`` may leave out
     ways to run a workload before the best of them are chosen.
     """
-    memory = (Memory() if memory is None else memory).of(problem)
+    memory = Memory() if memory is None else memory
+    views = views_of(problem)
+    if not views:
+        return _generate(problem, memory.of(problem), admits, only_needed=only_needed, any_price=any_price)
+    seen = [_generate(view, memory.of(view), admits, only_needed=only_needed, any_price=any_price) for view in views]
+    return together(tuple(seen))
+
+
+def _generate(problem: Problem, memory: Memory, admits: Admits, *, only_needed: bool, any_price: bool) -> Candidates:
+    """Return the candidates of ``problem``; a workload that nothing can run has none (the pre-check says why)."""
     pools = pools_of(problem)
     items = items_of(problem)
     codecs = {

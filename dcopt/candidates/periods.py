@@ -8,10 +8,10 @@ from dcopt.problem.problem import Problem
 
 
 def periods_of(problem: Problem) -> tuple[Period, ...]:
-    """Return the periods of the horizon: years with the same jobs and the same loads are merged."""
+    """Return the periods of the years looked at: years with the same jobs and the same loads are merged."""
     horizon = problem.settings.horizon_years
     merged: dict[tuple[object, ...], list[int]] = {}
-    for year in range(1, horizon + 1):
+    for year in problem.years:
         jobs = tuple(job.name for job in problem.training.values() if is_alive(job, year, horizon))
         loads = tuple(
             (service.name, *load_in(problem, service, year))

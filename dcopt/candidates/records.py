@@ -326,6 +326,8 @@ class Candidates:
     """By the items' owner."""
     sites: dict[str, SiteFacility]
     verdicts: list[Verdict] = field(default_factory=list)
+    epochs: tuple[Candidates, ...] = ()
+    """Those of each epoch where equipment may be bought at several dates; the fields above are of all together."""
 
     @cached_property
     def item_of(self) -> dict[str, DataItem]:

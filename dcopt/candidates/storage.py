@@ -11,12 +11,12 @@ from dcopt.infrastructure.storage import (
     least_units,
     loss_probability,
     nines,
-    peak_stored_tb,
     protection_problem,
     raw_tb,
     rebuild_load,
     slowdown_of,
 )
+from dcopt.infrastructure.stored import most_stored_tb
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC, packing_core_hours
 from dcopt.performance.workloads import CHECKPOINTS_KEPT, run_of, weights_gb
@@ -29,10 +29,9 @@ from dcopt.problem.tables.problem_rows import Dataset
 
 def items_of(problem: Problem) -> tuple[DataItem, ...]:
     """Return the parts of every dataset, the checkpoints of every job and the weights that services read again."""
-    horizon = problem.settings.horizon_years
     items = []
     for dataset in problem.datasets.values():
-        size = peak_stored_tb(dataset.size_tb, dataset.growth_pct_per_year, dataset.retention_years, horizon)
+        size = most_stored_tb(problem, dataset)
         hot = dataset.hot_pct / 100
         for part, share in (("hot", hot), ("cold", 1 - hot)):
             if share > 0:
@@ -54,7 +53,7 @@ def items_of(problem: Problem) -> tuple[DataItem, ...]:
 
 def codecs_for(problem: Problem, dataset: Dataset) -> tuple[Codec, ...]:
     """Return the codecs worth choosing from: no other one packs as tightly for less CPU in every year."""
-    years = range(1, problem.settings.horizon_years + 1)
+    years = problem.years
     kind = dataset.compressibility
 
     def merits(codec: Codec) -> tuple[float, ...]:

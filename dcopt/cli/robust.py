@@ -75,6 +75,7 @@ def command(
     """
     loaded = load_or_exit(asked.problem, asked.sets)
     scenarios = _scenarios(loaded, file, (sample, count, asked.seed) if sample else None)
+    from dcopt.formulation.build import StagedError
     from dcopt.pipeline.extensive import Goal
     from dcopt.problem.findings import InputError
     from dcopt.study.distributions import sample_scenarios
@@ -93,6 +94,8 @@ def command(
             found = robust_purchase(asked.problem, asked.sets, scenarios, wanted, asked.choices())
     except InputError as error:
         exit_with(error.findings)
+    except StagedError as error:
+        usage_error(str(error))
     if not found.parts:
         click.echo(f"{found.status}: {found.reason}", err=True)
         sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)

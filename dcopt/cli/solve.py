@@ -25,6 +25,12 @@ from dcopt.cli.live import SolveScreen
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads of the solver (0: it decides).")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed of the solver.")
 @click.option("--no-baseline", is_flag=True, help="Do not solve for the one-node, one-fabric baseline.")
+@click.option(
+    "--foresight",
+    metavar="perfect|rolling:N",
+    default="perfect",
+    help="Know the whole horizon, or decide each purchase knowing N years ahead and say what that costs.",
+)
 @click.option("--no-simulate", is_flag=True, help="Do not simulate the services and correct their rates.")
 @click.option("--with", "with_function", metavar="FILE.py:FUNCTION", help="Constraints of your own.")
 @click.option("--explain", is_flag=True, help="Explain the design afterwards, as 'dcopt explain RUN' does.")
@@ -41,6 +47,7 @@ def command(
     threads: int,
     seed: int,
     no_baseline: bool,
+    foresight: str,
     no_simulate: bool,
     with_function: str | None,
     explain: bool,
@@ -68,7 +75,16 @@ def command(
     from dcopt.pipeline.run_folder import RunFolderError
     from dcopt.pipeline.user_constraints import UserConstraintsError
 
-    options = RunOptions(time_limit, gap, threads, seed, baseline=not no_baseline, simulate=not no_simulate)
+    years = _foresight_years(foresight, len(loaded.settings.purchase_dates))
+    options = RunOptions(
+        time_limit,
+        gap,
+        threads,
+        seed,
+        baseline=not no_baseline,
+        foresight_years=years,
+        simulate=not no_simulate and years is None,
+    )
     screen = SolveScreen()
     try:
         finished = solve_into(
@@ -104,3 +120,15 @@ def command(
 
         click.echo(explained(target, EXPLAIN_S), err=as_json, nl=False)
     sys.exit(finished.exit_code)
+
+
+def _foresight_years(text: str, dates: int) -> int | None:
+    """Return the years of ``rolling:N``, None for ``perfect``; ends with exit code 2 for anything else."""
+    if text == "perfect":
+        return None
+    word, _, number = text.partition(":")
+    if word != "rolling" or not number.isdigit() or int(number) < 1:
+        usage_error(f"--foresight is 'perfect' or 'rolling:N' with N years of 1 or more, not {text!r}")
+    if dates == 1:
+        usage_error("--foresight rolling:N needs several purchase dates (purchase_years in settings.csv)")
+    return int(number)

@@ -431,12 +431,70 @@ class CashYear(Record):
     total_usd: float
 
 
+class CostYear(Record):
+    """A category in a year: the undiscounted cash, and its share of the TCO (all shares add up to ``tco_usd``).
+
+    What a purchase is still worth at the horizon is taken off its share, not off the cash; what is sold is negative.
+    """
+
+    year: int
+    kind: Literal["capital", "running"]
+    category: str
+    usd: float
+    discounted_usd: float
+
+
 class Cost(Record):
     """Discounted cost over the horizon by category, and the undiscounted cash of each year."""
 
     capital: dict[str, float]
     running: dict[str, float]
     cash_by_year: tuple[CashYear, ...]
+    by_year: tuple[CostYear, ...] = ()
+
+
+class FinanceYear(Record):
+    """The money of a year.
+
+    ``charge_usd`` is the annuity of everything that was bought and has not reached the end of its life;
+    ``accelerator_hours`` are those of owned nodes all year and of rented ones while rented. Costs of an
+    accelerator-hour, of a million tokens (in and out, services) and of a training run share charge and running cost by
+    accelerator-hours; None where there are none. ``npv_usd`` is the present value of all cash up to the year's end.
+    The after-tax figures are None where `tax_rate_pct` is blank.
+    """
+
+    year: int
+    cash_usd: float
+    charge_usd: float
+    running_usd: float
+    accelerator_hours: float
+    usd_per_accelerator_hour: float | None
+    usd_per_million_tokens: float | None
+    usd_per_training_run: float | None
+    npv_usd: float
+    financed_cash_usd: float | None = None
+    depreciation_usd: float | None = None
+    after_tax_cash_usd: float | None = None
+    after_tax_npv_usd: float | None = None
+
+
+class Asset(Record):
+    """Units of a row that stand from the start of ``bought_year`` to the end of ``gone_year``.
+
+    ``bought_year`` 0 is what existed already. ``kept`` says that they are kept past their life instead of being bought
+    again. ``resale_usd`` is what all of them bring at the end of ``gone_year``.
+    """
+
+    site: str
+    category: str
+    table: str
+    name: str
+    bought_year: int
+    gone_year: int
+    units: float
+    unit_price_usd: float
+    resale_usd: float
+    kept: bool = False
 
 
 class Binding(Record):
@@ -458,6 +516,35 @@ class Baseline(Record):
     gap: float
     saving_usd: float
     saving_proven_usd: float
+
+
+class RuleOfThumb(Record):
+    """What a common rule of buying costs: the cheapest design that keeps it, with its own proof.
+
+    ``extra_usd`` is what it costs beyond this design, ``extra_proven_usd`` the part of it that no such design can
+    avoid. All None, with the ``reason``, where none exists or was found.
+    """
+
+    rule: str
+    sentence: str
+    tco_usd: float | None = None
+    objective_bound: float | None = None
+    gap: float | None = None
+    extra_usd: float | None = None
+    extra_proven_usd: float | None = None
+    reason: str = ""
+
+
+class Foresight(Record):
+    """What it costs to decide each purchase knowing only ``years`` years ahead, beside knowing the whole horizon.
+
+    ``perfect_tco_usd`` is the best design found with full knowledge; the price of not knowing lies between
+    ``price_usd`` (against that design) and what the bound of the design allows.
+    """
+
+    years: int
+    perfect_tco_usd: float
+    price_usd: float
 
 
 class ResidualCase(Record):
@@ -582,12 +669,17 @@ class Design(Record):
     solar: tuple[SolarRecord, ...] = ()
     halls: tuple[HallRecord, ...] = ()
     adders: tuple[AdderRecord, ...] = ()
+    purchase_years: tuple[int, ...] = (1,)
+    assets: tuple[Asset, ...] = ()
+    finance: tuple[FinanceYear, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
     )
     binding: tuple[Binding, ...] = ()
     baseline: Baseline | None = None
     baseline_reason: str = ""
+    rules: tuple[RuleOfThumb, ...] = ()
+    foresight: Foresight | None = None
     residual: tuple[ResidualCase, ...] = ()
     promises: tuple[PromiseRecord, ...] = ()
     kept_pct: float | None = None

@@ -77,6 +77,16 @@ class Finance:
         worth = annuity(self.rate, lifetime_years) * annuity_value(self.rate, beyond)
         return float(paid - self.residual * worth * (1 + self.rate) ** -self.horizon_years)
 
+    def purchase_factor(self, time: float, lifetime_years: float) -> float:
+        """Return the discounted cost of one unit of price paid at ``time`` (years from the start), never again.
+
+        Less ``residual`` times the present value of its annuities beyond the horizon; the factors of all purchases of
+        an item that is bought again and again add up to `capital_factor`.
+        """
+        beyond = max(0.0, time + lifetime_years - self.horizon_years)
+        worth = annuity(self.rate, lifetime_years) * annuity_value(self.rate, beyond)
+        return float((1 + self.rate) ** -time - self.residual * worth * (1 + self.rate) ** -self.horizon_years)
+
     def price_level(self, category: str, year: int) -> float:
         """Return the price of a running cost in ``year``, relative to year 1."""
         growth = {"energy": self.energy_inflation, "demand": self.energy_inflation, "rent": self.rent_inflation}

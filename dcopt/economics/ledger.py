@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
-from dcopt.design.records import CAPITAL_CATEGORIES, RUNNING_CATEGORIES, BomLine, CashYear, Cost
+from dcopt.design.records import CAPITAL_CATEGORIES, RUNNING_CATEGORIES, BomLine, CashYear, Cost, CostYear
 from dcopt.economics.finance import Finance, purchase_years
+from dcopt.economics.stock import Stay
+
+Kind = Literal["capital", "running"]
 
 
 @dataclass(frozen=True)
 class CapitalLine:
-    """Something bought in ``year``: ``quantity`` units at ``unit_price_usd``, lasting ``lifetime_years``."""
+    """``quantity`` units at ``unit_price_usd``, lasting ``lifetime_years``: bought once for all years of the horizon,
+    or (``stay``) standing in some of them at prices of their own."""
 
     site: str
     category: str
@@ -25,7 +29,20 @@ class CapitalLine:
     quantity: Any
     unit_price_usd: float
     lifetime_years: float
-    year: int = 1
+    stay: Stay | None = None
+
+    def purchases(self, finance: Finance) -> tuple[tuple[float, float], ...]:
+        """Return (time in years from the start, price) of every purchase of one unit, its replacements included."""
+        if self.stay is not None:
+            return self.stay.paid
+        times = purchase_years(self.lifetime_years, finance.horizon_years)
+        return tuple((time, self.unit_price_usd) for time in times)
+
+    def unit_cost_usd(self, finance: Finance) -> float:
+        """Return the discounted cost of one unit over the horizon."""
+        if self.stay is not None:
+            return self.stay.capital_usd
+        return self.unit_price_usd * finance.capital_factor(self.lifetime_years)
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,7 @@ class Ledger:
 def tco_terms(ledger: Ledger, finance: Finance) -> Iterable[Any]:
     """Yield the discounted cost of each line, USD; their sum is the TCO."""
     for line in ledger.capital:
-        yield line.quantity * (line.unit_price_usd * finance.capital_factor(line.lifetime_years))
+        yield line.quantity * line.unit_cost_usd(finance)
     for paid in ledger.running:
         yield paid.quantity * (paid.rate_usd * finance.running_factor(paid.category, paid.years))
 
@@ -78,30 +95,70 @@ def tco_terms(ledger: Ledger, finance: Finance) -> Iterable[Any]:
 def capex_terms(ledger: Ledger, finance: Finance) -> Iterable[Any]:
     """Yield the undiscounted purchases of each line, replacements within the horizon included, USD."""
     for line in ledger.capital:
-        times = purchase_years(line.lifetime_years, finance.horizon_years)
-        yield line.quantity * (line.unit_price_usd * len(times))
+        if line.stay is None:
+            times = purchase_years(line.lifetime_years, finance.horizon_years)
+            yield line.quantity * (line.unit_price_usd * len(times))
+        else:
+            yield line.quantity * sum(price for _, price in line.stay.paid)
 
 
 def cost_of(ledger: Ledger, finance: Finance) -> Cost:
     """Return the cost by category (discounted) and the cash by year (undiscounted) of a ledger of numbers."""
     capital = dict.fromkeys(CAPITAL_CATEGORIES, 0.0)
     running = dict.fromkeys(RUNNING_CATEGORIES, 0.0)
-    bought = dict.fromkeys(range(1, finance.horizon_years + 1), 0.0)
-    paid = dict.fromkeys(range(1, finance.horizon_years + 1), 0.0)
+    years = _by_year(ledger, finance)
+    cash = {year: {"capital": 0.0, "running": 0.0} for year in range(1, finance.horizon_years + 1)}
     for line in ledger.capital:
-        price = line.quantity * line.unit_price_usd
-        capital[line.category] += price * finance.capital_factor(line.lifetime_years)
-        for time in purchase_years(line.lifetime_years, finance.horizon_years):
-            bought[int(time + 1e-9) + 1] += price
+        capital[line.category] += line.quantity * line.unit_cost_usd(finance)
+    for entry in ledger.running:
+        running[entry.category] += entry.quantity * entry.rate_usd * finance.running_factor(entry.category, entry.years)
+    for of_year in years:
+        cash[of_year.year][of_year.kind] += of_year.usd
+    rows = tuple(
+        CashYear(
+            year=year, capital_usd=of["capital"], running_usd=of["running"], total_usd=of["capital"] + of["running"]
+        )
+        for year, of in cash.items()
+    )
+    return Cost(capital=capital, running=running, cash_by_year=rows, by_year=years)
+
+
+def _by_year(ledger: Ledger, finance: Finance) -> tuple[CostYear, ...]:
+    """Return every year's cash and share of the TCO by category; what is sold is negative capital at its year's end."""
+    sums: dict[tuple[int, Kind, str], list[float]] = {}
+
+    def add(year: int, kind: Kind, category: str, usd: float, discounted_usd: float) -> None:
+        of_key = sums.setdefault((year, kind, category), [0.0, 0.0])
+        of_key[0] += usd
+        of_key[1] += discounted_usd
+
+    for line in ledger.capital:
+        purchases = line.purchases(finance)
+        left = line.quantity * line.unit_cost_usd(finance)
+        for time, price in purchases[:-1]:
+            part = line.quantity * price * finance.purchase_factor(time, line.lifetime_years)
+            add(int(time + 1e-9) + 1, "capital", line.category, line.quantity * price, part)
+            left -= part
+        if line.stay is not None and line.stay.sold_usd:
+            part = -line.quantity * line.stay.sold_usd * (1 + finance.rate) ** -line.stay.last_year
+            add(line.stay.last_year, "capital", line.category, -line.quantity * line.stay.sold_usd, part)
+            left -= part
+        for time, price in purchases[-1:]:
+            add(int(time + 1e-9) + 1, "capital", line.category, line.quantity * price, left)
     for entry in ledger.running:
         amount = entry.quantity * entry.rate_usd
-        running[entry.category] += amount * finance.running_factor(entry.category, entry.years)
         for year in entry.years:
-            paid[year] += amount * finance.price_level(entry.category, year)
-    cash = tuple(
-        CashYear(year=y, capital_usd=bought[y], running_usd=paid[y], total_usd=bought[y] + paid[y]) for y in bought
+            level = finance.price_level(entry.category, year)
+            factor = finance.running_factor(entry.category, (year,))
+            add(year, "running", entry.category, amount * level, amount * factor)
+    order = {name: n for n, name in enumerate((*CAPITAL_CATEGORIES, *RUNNING_CATEGORIES))}
+    return tuple(
+        CostYear(year=year, kind=kind, category=category, usd=usd, discounted_usd=discounted)
+        for (year, kind, category), (usd, discounted) in sorted(
+            sums.items(), key=lambda pair: (pair[0][0], pair[0][1], order[pair[0][2]])
+        )
+        if usd or discounted
     )
-    return Cost(capital=capital, running=running, cash_by_year=cash)
 
 
 def tco_usd(cost: Cost) -> float:
@@ -116,9 +173,9 @@ def bill_of_materials(ledger: Ledger, finance: Finance) -> tuple[BomLine, ...]:
     """
     merged: dict[tuple[str, int, str, str, str, float], float] = {}
     for line in ledger.capital:
-        for time in purchase_years(line.lifetime_years, finance.horizon_years):
+        for time, price in line.purchases(finance):
             year = int(time + 1e-9) + 1
-            key = (line.site, year, line.category, line.table, line.row, line.unit_price_usd)
+            key = (line.site, year, line.category, line.table, line.row, price)
             merged[key] = merged.get(key, 0.0) + line.quantity
     order = {category: index for index, category in enumerate(CAPITAL_CATEGORIES)}
     lines = []

@@ -17,6 +17,7 @@ from dcopt.formulation import (
     racks,
     serving,
     side_networks,
+    stocks,
     storage,
     strength,
     survival,
@@ -24,6 +25,7 @@ from dcopt.formulation import (
     transfer,
 )
 from dcopt.formulation.program import Inventory, Program
+from dcopt.problem.epochs import views_of
 from dcopt.problem.problem import Problem
 
 BLOCKS = (
@@ -49,16 +51,45 @@ BLOCKS = (
 """In the order in which each needs what the ones before have put on the ledgers."""
 
 
-def build(
-    problem: Problem, candidates: Candidates, *, only_pair: bool = False, inventory: Inventory | None = None
-) -> Program:
-    """State the program of ``problem``.
+class StagedError(Exception):
+    """What is asked takes a problem that buys everything at once; the text says so."""
 
-    ``only_pair`` is the baseline's rule, one (node, fabric) pair everywhere; ``inventory`` decides what is bought.
+
+def build(
+    problem: Problem,
+    candidates: Candidates,
+    *,
+    only_pair: bool = False,
+    all_stays: bool = False,
+    inventory: Inventory | None = None,
+) -> Program:
+    """State the program of ``problem``; ``only_pair`` is the baseline's rule, one (node, fabric) pair everywhere.
+
+    Where equipment may be bought at several dates each epoch is a program of the same blocks, and block `stocks`
+    links them; ``all_stays`` keeps stays that no optimum needs, for purchases that are given. ``inventory`` decides
+    what is bought.
+
+    Raises
+    ------
+    StagedError: an inventory is given, and equipment may be bought at several dates.
     """
+    if inventory is not None and candidates.epochs:
+        raise StagedError("what is bought once for all years cannot be held fixed where purchase_years gives dates")
     program = Program(problem, candidates, only_pair=only_pair, inventory=inventory)
+    program.all_stays = all_stays
+    for index, (seen, of_epoch) in enumerate(zip(views_of(problem), candidates.epochs, strict=True)):
+        _state(Program(seen, of_epoch, only_pair=only_pair, within=(program, index)))
+    if program.epochs:
+        stocks.link(program)
+        if only_pair:
+            compute.same_pair(program)
+    else:
+        _state(program)
+    return program
+
+
+def _state(program: Program) -> None:
     for block in BLOCKS:
         block.declare(program)
     for block in BLOCKS:
         block.link(program)
-    return program

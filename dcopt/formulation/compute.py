@@ -52,8 +52,7 @@ def _costs(program: Program, pool: Pool, bought: Any, nodes: Any) -> None:
     balance.it_rated_kw.append((node.max_kw or 0.0) * nodes)
     for piece in program.slices:
         balance.add_average(balance.it_average_kw, piece.index, node.standby_kw * nodes)
-    program.pay(pool.site, "support", nodes, price * node.support_pct_per_year / 100)
-    program.pay(pool.site, "maintenance", nodes, price * node.maintenance_pct_per_year / 100)
+    program.keep(pool.site, nodes, price, node.support_pct_per_year, node.maintenance_pct_per_year)
 
 
 def nodes_of(program: Program, key: str) -> Any:
@@ -239,7 +238,20 @@ def _one_pair(program: Program) -> None:
         if model.component("pair") is None or pair not in model.pair:
             program.var("pair", pair, ub=1, binary=True)
         program.require("pool_of_pair", key, model.open[key] <= model.pair[pair])
-    program.require("one_pair", "all", total(model.pair.values()) <= 1)
+    if model.component("pair") is not None:
+        program.require("one_pair", "all", total(model.pair.values()) <= 1)
+
+
+def same_pair(root: Program) -> None:
+    """The baseline over several epochs: the same pair in all of them."""
+    pairs = dict.fromkeys(pair for part in root.epochs for pair in (part.model.component("pair") or ()))
+    for pair in pairs:
+        chosen = root.var("pair", pair, ub=1, binary=True)
+        for index, part in enumerate(root.epochs):
+            of_epoch = part.model.component("pair")
+            if of_epoch is not None and pair in of_epoch:
+                root.require("same_pair", (*pair, index), of_epoch[pair] <= chosen)
+    root.require("one_pair", "all", total(root.model.component("pair").values() if pairs else ()) <= 1)
 
 
 def _fewest_spares(program: Program, key: str, nodes: int) -> int:

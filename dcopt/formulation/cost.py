@@ -50,6 +50,12 @@ def link(program: Program) -> None:
             row="settings.csv: capex_limit_usd",
             sentence=f"purchases stay within {settings.capex_limit_usd:,.0f} USD",
         )
+    _objectives(program, capex, carbon)
+
+
+def _objectives(program: Program, capex: Any, carbon: dict[int, list[Any]]) -> None:
+    """State what may be minimized; where purchases are staged block `stocks` does so for all epochs together."""
+    settings = program.problem.settings
     program.objectives = {
         "tco": total(tco_terms(program.ledger, program.finance)),
         "capex": capex,
@@ -62,6 +68,8 @@ def link(program: Program) -> None:
             },
         ),
     }
+    if program.is_epoch:
+        return
     program.model.objective = pyo.Objective(expr=program.objectives[settings.objective], sense=pyo.minimize)
 
 

@@ -84,7 +84,7 @@ def _build(program: Program, site: str, row: Solar) -> Any:
     units = program.var("solar", (site, row.name), ub=most, integer=True)
     program.require("solar_active", (site, row.name), units <= most * program.model.active_site[site])
     program.ledger.buy(CapitalLine(site, "power", "solar", row.name, units, row.price_usd, row.lifetime_years))
-    program.pay(site, "maintenance", units, row.price_usd * row.maintenance_pct_per_year / 100)
+    program.keep(site, units, row.price_usd, 0.0, row.maintenance_pct_per_year)
     return units
 
 

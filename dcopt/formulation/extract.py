@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pyomo.environ as pyo
@@ -20,6 +21,7 @@ from dcopt.formulation import (
     racks,
     serving,
     side_networks,
+    stocks,
     storage,
     training,
     transfer,
@@ -57,32 +59,85 @@ def extract(program: Program) -> Design:
     for variable in program.model.component_data_objects(pyo.Var):
         if variable.value is None:
             variable.set_value(0.0, skip_validation=True)
-    settle_losses(program)
-    settle_orders(program)
+    for part in program.parts:
+        settle_losses(part)
+        settle_orders(part)
+    stocks.settle(program)
     ledger = program.ledger.evaluated(number)
     cost = cost_of(ledger, program.finance)
-    standing = tuple(racks.extract(program))
-    return Design(
+    records: dict[str, tuple[Any, ...]] = {}
+    for part in program.parts:
+        for name, of_part in _records(part).items():
+            records[name] = (*records.get(name, ()), *of_part)
+    if program.epochs:
+        records["pools"] = _with_existing(program, records["pools"])
+        records["sites"] = _with_embodied(program, records["sites"])
+    design = Design(
         problem=program.problem.name,
         status="feasible",
         tco_usd=tco_usd(cost),
         objective=program.problem.settings.objective,
         horizon_years=program.finance.horizon_years,
+        purchase_years=program.problem.settings.purchase_dates,
         cost=cost,
-        pools=tuple(compute.extract(program)),
-        training=tuple(training.extract(program)),
-        inference=tuple(serving.extract(program)),
-        network=tuple(fabric.extract(program)),
-        side_networks=tuple(side_networks.extract(program)),
-        storage=tuple(storage.extract(program)),
-        transfers=tuple(transfer.extract(program)),
-        racks=standing,
-        elevations=tuple(racks.extract_elevations(program, standing)),
-        power=tuple(power.extract(program)),
-        cooling=tuple(cooling.extract(program)),
-        sites=tuple(power.extract_sites(program)),
-        solar=tuple(energy.extract(program)),
-        halls=tuple(halls.extract(program)),
-        adders=tuple(adders.extract(program)),
+        assets=tuple(stocks.extract(program)),
         bom_lines=bill_of_materials(ledger, program.finance),
+    )
+    return design.model_copy(update=records)
+
+
+def _records(program: Program) -> dict[str, Sequence[Any]]:
+    """Return every block's records of the years of a program, by the list of the design that they belong to."""
+    standing = tuple(racks.extract(program))
+    return {
+        "pools": compute.extract(program),
+        "training": training.extract(program),
+        "inference": serving.extract(program),
+        "network": fabric.extract(program),
+        "side_networks": side_networks.extract(program),
+        "storage": storage.extract(program),
+        "transfers": transfer.extract(program),
+        "racks": standing,
+        "elevations": racks.extract_elevations(program, standing),
+        "power": power.extract(program),
+        "cooling": cooling.extract(program),
+        "sites": power.extract_sites(program),
+        "solar": energy.extract(program),
+        "halls": halls.extract(program),
+        "adders": adders.extract(program),
+    }
+
+
+def _with_existing(root: Program, pools: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the pools of all epochs with the existing nodes told from the bought ones, first pools first."""
+    left: dict[tuple[str, str, int], int] = {}
+    for stock in root.stocks:
+        for one, units in stock.columns if stock.table == "nodes" else ():
+            for year in range(one.first_year, one.last_year + 1) if one.existing and not one.paid else ():
+                key = (stock.site, stock.row, year)
+                left[key] = left.get(key, 0) + round(number(units))
+    found = []
+    for pool in pools:
+        key = (pool.site, pool.node, pool.year)
+        used = 0 if pool.rented else min(pool.nodes, left.get(key, 0))
+        left[key] = left.get(key, 0) - used
+        found.append(pool.model_copy(update={"existing": used, "bought": 0 if pool.rented else pool.nodes - used}))
+    return tuple(found)
+
+
+def _with_embodied(root: Program, sites: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the sites of all epochs with the carbon of making all nodes that were bought up to their year."""
+    bought = stocks.nodes_bought(root)
+    nodes = root.problem.nodes
+    return tuple(
+        site.model_copy(
+            update={
+                "embodied_t": sum(
+                    number(units) * nodes[stock.row].embodied_kgco2 / 1000
+                    for stock, year, units in bought
+                    if stock.site == site.site and year <= site.year
+                )
+            }
+        )
+        for site in sites
     )

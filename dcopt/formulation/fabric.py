@@ -42,8 +42,7 @@ def declare(program: Program) -> None:
         switch = facility.cabling.switch
         switches = _sum(program, key, facility, [float(step.switches) for step, _ in facility.fabric_steps])
         program.buy(site, "network", "switches", switch.name, switches, switch.price_usd, switch.lifetime_years)
-        program.pay(site, "support", switches, switch.price_usd * switch.support_pct_per_year / 100)
-        program.pay(site, "maintenance", switches, switch.price_usd * switch.maintenance_pct_per_year / 100)
+        program.keep(site, switches, switch.price_usd, switch.support_pct_per_year, switch.maintenance_pct_per_year)
         program.constant_load(site, switches, switch.max_kw, switch.rack_units, switch.name, program.model.open[key])
         _access(program, key, facility.cabling, site)
         _trunks(program, key, facility, site)

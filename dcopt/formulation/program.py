@@ -19,6 +19,7 @@ from dcopt.candidates.records import Candidates, Period, Pool
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
 from dcopt.economics.prices import Part, purchase_of
+from dcopt.economics.stock import Stay
 from dcopt.economics.volume import Band
 from dcopt.infrastructure.topology import FabricStep
 from dcopt.problem.day import Hours, bands_of_day
@@ -96,6 +97,20 @@ class SiteBalance:
         into.setdefault(piece, []).append(expression)
 
 
+@dataclass
+class Stock:
+    """Units of a row at a site over the epochs: what must stand in each, and how many make each stay."""
+
+    site: str
+    category: str
+    table: str
+    row: str
+    needs: list[Any]
+    """By epoch, in order."""
+    columns: list[tuple[Stay, Any]] = field(default_factory=list)
+    """(stay, units)."""
+
+
 @dataclass(frozen=True)
 class SiteTotals:
     """Power of a site: peaks, and averages by the index of the slice, kW."""
@@ -118,14 +133,22 @@ class Inventory:
 
 
 class Program:
-    """The model and what the blocks share.
+    """The model and what the blocks share. ``only_pair`` adds the baseline's rule: one (node, fabric) everywhere.
 
-    ``only_pair`` adds the baseline's rule: one (node, fabric) everywhere. ``inventory`` is given where it is decided
-    elsewhere what is bought: this program then needs no more than that, and pays for all of it.
+    Where purchases are staged there is one for all epochs together, with the stocks and the money, whose ``epochs``
+    are programs of their own in blocks of its model: there the capital lines say what must stand, not what is bought.
+    ``inventory`` is given where it is decided elsewhere what is bought: this program then needs no more than that, and
+    pays for all of it.
     """
 
     def __init__(
-        self, problem: Problem, candidates: Candidates, *, only_pair: bool = False, inventory: Inventory | None = None
+        self,
+        problem: Problem,
+        candidates: Candidates,
+        *,
+        only_pair: bool = False,
+        within: tuple[Program, int] | None = None,
+        inventory: Inventory | None = None,
     ) -> None:
         self.problem = problem
         self.candidates = candidates
@@ -134,7 +157,22 @@ class Program:
         self.inventory = inventory
         self.needed: dict[Part, CapitalLine] = {}
         """What this program needs of each row of its inventory, by (site, table, row)."""
-        self.model = pyo.ConcreteModel(name=problem.name)
+        self.epochs: list[Program] = []
+        self.before: Program | None = None
+        """The epoch before this one."""
+        self.is_epoch = within is not None
+        self.all_stays = False
+        """Whether stays are stated that another one makes needless: where a rule or the past says which are taken."""
+        if within is None:
+            self.model = pyo.ConcreteModel(name=problem.name)
+        else:
+            root, index = within
+            self.model = pyo.Block(concrete=True)
+            root.model.add_component(f"epoch_{index + 1}", self.model)
+            self.before = root.epochs[-1] if root.epochs else None
+            root.epochs.append(self)
+        self.stocks: list[Stock] = []
+        """What stands over the epochs, row by row."""
         bands = bands_of_day(problem)
         self.slices = tuple(
             Slice(period.index * len(bands) + place, period, hours)
@@ -148,7 +186,7 @@ class Program:
         """Pools on which a job may be confined to some hours, by period index."""
         self.ledger = Ledger()
         self.balances = {site: SiteBalance() for site in problem.sites}
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, Group] = {} if within is None else within[0].groups
         self.purchases: dict[tuple[str, str, str], list[tuple[Any, str, float, float]]] = {}
         self.rented: dict[tuple[str, str, str], dict[int, Any]] = {}
         """Rented units of rows that offers may limit, by (site, table, row) and period index."""
@@ -179,6 +217,11 @@ class Program:
         """Operational carbon of a year, by (site, period)."""
         self.followers: list[tuple[list[tuple[Any, dict[int, Any], Any]], Any, dict[int, Any]]] = []
         """Groups of (peak variable, average variables, choice) one of which carries an expression."""
+
+    @property
+    def parts(self) -> tuple[Program, ...]:
+        """The programs that hold the blocks: the epochs, or this one where everything is bought at once."""
+        return tuple(self.epochs) or (self,)
 
     def var(
         self,
@@ -274,7 +317,7 @@ class Program:
                 lines[key] = [purchase_of(self.problem, key, 0.0)]
         self.ledger.capital = []
         for key, of_row in lines.items():
-            if len({(line.unit_price_usd, line.lifetime_years, line.year) for line in of_row}) > 1:
+            if len({(line.unit_price_usd, line.lifetime_years) for line in of_row}) > 1:
                 raise ValueError(f"{'/'.join(key)} is bought at several prices")
             needed = total(line.quantity for line in of_row)
             self.needed[key] = replace(of_row[0], quantity=needed)
@@ -379,6 +422,15 @@ class Program:
         for piece, expression in average_kw.items():
             self.heat_average_kw.setdefault((site, unit, piece), []).append(expression)
 
+    def keep(
+        self, site: str, units: Any, price_usd: float, support_pct_per_year: float, maintenance_pct_per_year: float
+    ) -> None:
+        """Pay support and maintenance of what stands; where purchases are staged they belong to the stocks."""
+        if self.is_epoch:
+            return
+        self.pay(site, "support", units, price_usd * support_pct_per_year / 100)
+        self.pay(site, "maintenance", units, price_usd * maintenance_pct_per_year / 100)
+
     def _existing(self) -> dict[tuple[str, str, str], int]:
         found: dict[tuple[str, str, str], int] = {}
         for row in self.problem.existing.values():
@@ -390,8 +442,8 @@ class Program:
     def pay(
         self, site: str, category: str, quantity: Any, rate_usd: float, years: tuple[int, ...] | None = None
     ) -> None:
-        """Pay ``quantity`` a year at ``rate_usd`` in ``years`` (default: all)."""
-        span = tuple(range(1, self.finance.horizon_years + 1)) if years is None else years
+        """Pay ``quantity`` a year at ``rate_usd`` in ``years`` (default: all that are looked at)."""
+        span = tuple(self.problem.years) if years is None else years
         self.ledger.pay(RunningLine(site, category, quantity, rate_usd, span))
 
 
@@ -426,8 +478,8 @@ def upper_bound(expression: Any) -> float:
 
 
 def all_years(program: Program) -> range:
-    """Return the years of the horizon."""
-    return range(1, program.finance.horizon_years + 1)
+    """Return the years of the program: of the horizon, or of its epoch."""
+    return program.problem.years
 
 
 def whole(expression: Any) -> int:

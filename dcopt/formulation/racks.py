@@ -283,10 +283,10 @@ def _record(program: Program, site: str, content: str, option: RackOption, count
 
 
 def extract_elevations(program: Program, racks: tuple[RackRecord, ...]) -> list[ElevationRecord]:
-    """Return what stands in which unit of the racks of year 1, racks that are filled alike together."""
+    """Return what stands in which unit of the racks of the first year, racks that are filled alike together."""
     found = []
     for record in racks:
-        if record.year != 1:
+        if record.year != program.problem.years[0]:
             continue
         rack = program.problem.racks[record.name]
         collector = program.problem.cooling.get(record.cooling)

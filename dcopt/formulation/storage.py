@@ -20,7 +20,7 @@ from typing import Any
 from dcopt.candidates.records import DataItem, Period, StorageOption
 from dcopt.design.records import StorageRecord
 from dcopt.formulation import storage_flow
-from dcopt.formulation.program import Program, linear, total, whole
+from dcopt.formulation.program import Program, all_years, linear, total, whole
 from dcopt.formulation.stays import stay_of, stays
 from dcopt.formulation.training import chosen
 from dcopt.infrastructure.storage import loss_probability, tolerated_failures
@@ -80,7 +80,7 @@ def _rent(program: Program, site: str, unit: StorageUnit, units: Any, stay: int,
 
 def _buy(program: Program, site: str, unit: StorageUnit, price: float, units: Any) -> None:
     program.buy(site, "storage", "storage", unit.name, units, price, unit.lifetime_years)
-    program.pay(site, "maintenance", units, price * unit.maintenance_pct_per_year / 100)
+    program.keep(site, units, price, 0.0, unit.maintenance_pct_per_year)
     program.constant_load(site, units, unit.max_kw, unit.rack_units, unit.name)
 
 
@@ -112,7 +112,7 @@ def _declare_packing(program: Program) -> None:
         if not sites:
             continue
         for codec in program.candidates.codecs[f"datasets/{dataset.name}"]:
-            for year in range(1, program.finance.horizon_years + 1):
+            for year in all_years(program):
                 hours = packing_core_hours(program.problem, dataset, codec, year)
                 if hours > 0:
                     choice = program.model.codec[dataset.name, codec.name]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.design.records import TransferRecord
-from dcopt.formulation.program import Program, all_years, whole
+from dcopt.formulation.program import Program, all_years, number, whole
 from dcopt.formulation.stays import stays
 from dcopt.infrastructure.staging import days_of, link_to, moved_tb, usd_per_gb
 
@@ -36,9 +36,11 @@ def declare(program: Program) -> None:
             copy = program.model.copy[name, site, stay]
             fresh = program.var("fresh", (name, site, stay), ub=1)
             for year in years:
-                grown = moved_tb(dataset, year, is_new=False)
+                grown = moved_tb(program.problem, dataset, year, is_new=False)
                 program.pay(link.from_site, "transfer", grown * 1000 * copy, rate, (year,))
-            whole_tb = moved_tb(dataset, years[0], is_new=True) - moved_tb(dataset, years[0], is_new=False)
+            whole_tb = moved_tb(program.problem, dataset, years[0], is_new=True) - moved_tb(
+                program.problem, dataset, years[0], is_new=False
+            )
             program.pay(link.from_site, "transfer", whole_tb * 1000 * fresh, rate, (years[0],))
         key = (link.from_site, link.to_site)
         if program.model.component("link") is None or key not in program.model.link:
@@ -50,7 +52,7 @@ def link(program: Program) -> None:
     """Make every copy fresh that was not there before, and use the links of all copies."""
     model = program.model
     for name, site in _copies(program):
-        before: Any = 0.0
+        before = _before(program, name, site)
         way = link_to(program.problem, program.problem.datasets[name], site)
         assert way is not None
         for stay, _ in stays(program, site):
@@ -60,6 +62,15 @@ def link(program: Program) -> None:
             before = copy
 
 
+def _before(program: Program, name: str, site: str) -> Any:
+    """Return whether a copy was there at the end of the epoch before."""
+    if program.before is None:
+        return 0.0
+    component = program.before.model.component("copy")
+    last = stays(program.before, site)[-1][0] if stays(program.before, site) else None
+    return component[name, site, last] if component is not None and (name, site, last) in component else 0.0
+
+
 def extract(program: Program) -> list[TransferRecord]:
     """Return what is moved where in every year."""
     records = []
@@ -67,7 +78,8 @@ def extract(program: Program) -> list[TransferRecord]:
         dataset = program.problem.datasets[name]
         link = link_to(program.problem, dataset, site)
         assert link is not None
-        there = {
+        there = {program.problem.years[0] - 1} if number(_before(program, name, site)) > 0.5 else set()
+        there |= {
             year
             for stay, years in stays(program, site)
             if whole(program.model.copy[name, site, stay])
@@ -75,7 +87,7 @@ def extract(program: Program) -> list[TransferRecord]:
         }
         for year in all_years(program):
             if year in there:
-                tb = moved_tb(dataset, year, is_new=year - 1 not in there)
+                tb = moved_tb(program.problem, dataset, year, is_new=year - 1 not in there)
                 usd = tb * 1000 * usd_per_gb(program.problem, dataset, site)
                 if tb > 0:
                     records.append(

@@ -7,7 +7,7 @@ read there has arrived, one dataset after another, in every year (the copy of a 
 
 from __future__ import annotations
 
-from dcopt.infrastructure.storage import peak_stored_tb, stored_tb
+from dcopt.infrastructure.stored import most_stored_tb, stored_in
 from dcopt.problem.demand import new_tb
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Dataset, TrainingJob, WanLink
@@ -30,11 +30,11 @@ def can_come(problem: Problem, dataset: Dataset, site: str) -> bool:
     return not is_moved(dataset, site) or link_to(problem, dataset, site) is not None
 
 
-def moved_tb(dataset: Dataset, year: int, *, is_new: bool) -> float:
+def moved_tb(problem: Problem, dataset: Dataset, year: int, *, is_new: bool) -> float:
     """Return the TB that are moved to a copy in ``year``: all that is stored where the copy is new, else the growth."""
     if not is_new:
-        return new_tb(dataset, year)
-    return stored_tb(dataset.size_tb, dataset.growth_pct_per_year, dataset.retention_years, year)
+        return new_tb(problem, dataset, year)
+    return stored_in(problem, dataset, year)
 
 
 def usd_per_gb(problem: Problem, dataset: Dataset, site: str) -> float:
@@ -59,10 +59,5 @@ def earliest_start_day(problem: Problem, job: TrainingJob, site: str) -> float:
         return job.earliest_start_day
     names = {other.dataset for other in problem.training.values() if not other.sites or site in other.sites}
     rows = [problem.datasets[name] for name in names if name is not None]
-    horizon = problem.settings.horizon_years
-    tb = sum(
-        peak_stored_tb(row.size_tb, row.growth_pct_per_year, row.retention_years, horizon)
-        for row in rows
-        if link_to(problem, row, site) == mine
-    )
+    tb = sum(most_stored_tb(problem, row) for row in rows if link_to(problem, row, site) == mine)
     return max(job.earliest_start_day, days_of(tb, mine))

@@ -26,7 +26,7 @@ def packing_core_hours(problem: Problem, dataset: Dataset, codec: Codec, year: i
 
     A blank speed means that the codec takes no CPU.
     """
-    written_gb = new_tb(dataset, year) * 1000
+    written_gb = new_tb(problem, dataset, year) * 1000
     read_gb = yearly_read_tb(problem, dataset.name, year) * 1000
     seconds = 0.0
     if codec.compress_gb_per_s_core:

@@ -45,14 +45,13 @@ def binding_of(program: Program, design: Design) -> tuple[Binding, ...]:
         if used_pct >= BINDING_PCT and (row not in found or used_pct > found[row].used_pct):
             found[row] = Binding(row=row, sentence=sentence, used_pct=used_pct)
 
-    _rent_what_is_used(program, design)
-    for name in LIMITS:
-        component = program.model.component(f"keep_{name}")
-        for constraint in component.values() if component is not None else ():
-            group = program.groups.get(constraint.name)
-            upper = pyo.value(constraint.upper) if constraint.has_ub() else None
-            if group is not None and upper and not constraint.has_lb():
-                keep(group.row, group.sentence, pyo.value(constraint.body) / upper * 100)
+    for part in program.parts:
+        _rent_what_is_used(part, design)
+    for _, constraint in limits_of(program):
+        group = program.groups.get(constraint.name)
+        upper = pyo.value(constraint.upper) if constraint.has_ub() else None
+        if group is not None and upper and not constraint.has_lb():
+            keep(group.row, group.sentence, pyo.value(constraint.body) / upper * 100)
     for record in design.training:
         sentence = f"a run of {record.job} takes {record.days:.4g} of {record.deadline_days:g} days"
         keep(f"training.csv: {record.job} deadline_days", sentence, record.days / record.deadline_days * 100)
@@ -68,6 +67,17 @@ def binding_of(program: Program, design: Design) -> tuple[Binding, ...]:
             sentence = f"{service.service} ({service.compression}) loses {value:.4g} of {limit:g} %"
             keep(f"inference.csv: {service.service} max_quality_loss_pct", sentence, value / limit * 100)
     return tuple(sorted(found.values(), key=lambda binding: (-binding.used_pct, binding.row)))
+
+
+def limits_of(program: Program) -> list[tuple[str, pyo.Constraint]]:
+    """Return (name, constraint) of everything in `LIMITS`, of all epochs and of the purchases over them."""
+    return [
+        (name, constraint)
+        for name in LIMITS
+        for part in dict.fromkeys((program, *program.parts))
+        if (component := part.model.component(f"keep_{name}")) is not None
+        for constraint in component.values()
+    ]
 
 
 def _rent_what_is_used(program: Program, design: Design) -> None:
@@ -121,11 +131,9 @@ def ways_out(
     ``more`` is asked for further ways where no limit of the program is one.
     """
     groups: dict[str, list[pyo.Constraint]] = {}
-    for name in LIMITS:
-        component = program.model.component(f"keep_{name}")
-        for constraint in component.values() if component is not None else ():
-            if constraint.name in program.groups:
-                groups.setdefault(program.groups[constraint.name].row, []).append(constraint)
+    for _, constraint in limits_of(program):
+        if constraint.name in program.groups:
+            groups.setdefault(program.groups[constraint.name].row, []).append(constraint)
     found: list[str] = []
     undecided: list[str] = []
     for row, constraints in groups.items():

@@ -86,6 +86,7 @@ def _solve_into(
                 "seed": solving.seed,
                 "baseline": options.baseline,
                 "simulate": options.simulate,
+                "foresight_years": options.foresight_years,
                 "with": with_function,
             },
         )

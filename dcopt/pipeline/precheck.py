@@ -10,6 +10,7 @@ from dcopt.infrastructure.power import CHAIN, feeds_are_doubled
 from dcopt.infrastructure.racks import NETWORK_STORAGE, weakest_floor, why_not_in_rack
 from dcopt.infrastructure.topology import usable
 from dcopt.problem.demand import days_allowed
+from dcopt.problem.epochs import views_of
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 
@@ -31,7 +32,10 @@ class Obstacle:
 
 
 def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
-    """Return the obstacles to any design; none means that the program decides."""
+    """Return the obstacles to any design, of every epoch; none means that the program decides."""
+    if candidates.epochs:
+        views = zip(views_of(problem), candidates.epochs, strict=True)
+        return tuple(dict.fromkeys(found for seen, of_epoch in views for found in precheck(seen, of_epoch)))
     obstacles = [
         *(_job_obstacle(problem, candidates, name) for name, found in candidates.training.items() if not found),
         *(_service_obstacle(problem, candidates, name) for name, found in candidates.serving.items() if not found),

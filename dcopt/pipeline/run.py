@@ -10,13 +10,16 @@ from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Baseline, Design
 from dcopt.design.simulation import SimulatedService
+from dcopt.economics.yearly import yearly
 from dcopt.formulation.program import Program
 from dcopt.pipeline.confidence import confidence_case, with_promises
 from dcopt.pipeline.correcting import Checked, correct
 from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
+from dcopt.pipeline.foresight import rolling
 from dcopt.pipeline.night import night_case
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
+from dcopt.pipeline.rules import rules_of_thumb
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.pipeline.warmth import Warmth
@@ -36,6 +39,8 @@ class RunOptions:
     seed: int = 0
     baseline: bool = True
     """Also solve the baseline, and the same problem at other residual values."""
+    foresight_years: int | None = None
+    """Decide each purchase knowing so many years ahead (None: the whole horizon)."""
     simulate: bool = False
     """Also simulate the services, correct rates that the simulation does not keep, and solve again."""
     simulated_requests: int = 20_000
@@ -91,6 +96,8 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
     solving = options.solve_options(problem)
     listener.phase("program: stating it for the solver")
     solved = _main_solve(problem, candidates, solving, listener, options)
+    if options.foresight_years is not None and solved.design is not None and solved.stopped_by != "interrupted":
+        solved = rolling(problem, options.foresight_years, solving, options, solved, listener)
     simulated: tuple[SimulatedService, ...] = ()
     if options.simulate and problem.inference and solved.design is not None and solved.stopped_by != "interrupted":
         checked = _checked(Checked(problem, candidates, solved), solving, listener, options)
@@ -100,6 +107,7 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
     design = solved.design
     options.warmth.take_up(solved.program)
     baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
+    rules = rules_of_thumb(problem, candidates, solving, options, solved, listener)
     residual = residual_cases(problem, candidates, solving, options, solved, listener)
     confidence = confidence_case(problem, solving, options, solved, listener)
     night = night_case(problem, solving, options, solved, listener)
@@ -111,13 +119,14 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
             "rejected": rejected_of(candidates, design),
             "baseline": baseline,
             "baseline_reason": reason,
+            "rules": rules,
             "residual": residual,
             "confidence": confidence,
             "night": night,
             "notes": remarks(problem, candidates),
         }
     )
-    return Answer(full, problem, simulated)
+    return Answer(full.model_copy(update={"finance": yearly(problem, full)}), problem, simulated)
 
 
 def _checked(first: Checked, solving: SolveOptions, listener: Listener, options: RunOptions) -> Checked:

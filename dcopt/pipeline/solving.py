@@ -12,7 +12,7 @@ from dcopt.design.records import Design, ProgressPoint, Status
 from dcopt.formulation.build import build
 from dcopt.formulation.extract import extract, fewest, load_values
 from dcopt.formulation.program import Inventory, Program, number
-from dcopt.pipeline.calendar import calendar_of, cut_off, with_calendar
+from dcopt.pipeline.calendar import Calendar, calendar_of, cut_off, with_calendar
 from dcopt.pipeline.trace import points_of, thinned
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
@@ -53,6 +53,7 @@ def solve_program(
     listener: Listener,
     *,
     only_pair: bool = False,
+    all_stays: bool = False,
     cutoffs: Callable[[Program], None] = no_constraints,
     inventory: Inventory | None = None,
 ) -> Solved:
@@ -63,7 +64,7 @@ def solve_program(
     """
     clock = _Clock(options.time_limit_s)
     with heard():
-        program = build(problem, candidates, only_pair=only_pair, inventory=inventory)
+        program = build(problem, candidates, only_pair=only_pair, all_stays=all_stays, inventory=inventory)
         cutoffs(program)
     clock.lap("build")
     bound: float | None = None
@@ -93,18 +94,21 @@ def solve_program(
         found = fewest(program, matrix.columns, outcome.values)
         values, objective = polish(matrix, found, outcome.objective or 0.0, log=listener.log)
         load_values(matrix.columns, values)
-        calendar = calendar_of(program)
+        calendars = [(part, calendar_of(part)) for part in program.parts]
         clock.lap("calendar")
-        if not calendar.conflicts:
+        conflicts = [(part, clash) for part, of_part in calendars for clash in of_part.conflicts]
+        if not conflicts:
+            entries = [entry for _, of_part in calendars for entry in of_part.entries]
             ended = ProgressPoint(seconds=clock.laps["highs"], incumbent=objective, bound=bound)
-            design = with_calendar(extract(program), calendar).model_copy(update={"progress": thinned([*trace, ended])})
+            design = with_calendar(extract(program), Calendar(entries))
+            design = design.model_copy(update={"progress": thinned([*trace, ended])})
             clock.lap("extract")
             return _proven(design, program, options, outcome, objective, bound, size, clock.laps, nodes)
-        for clash in calendar.conflicts:
-            cut_off(program, clash, cuts)
+        for part, clash in conflicts:
+            cut_off(part, clash, cuts)
             cuts += 1
             trusted = trusted and clash.conflict.proven
-        listener.log(f"\ndcopt: no calendar keeps {len(calendar.conflicts)} sets of jobs; cut off, solving again\n")
+        listener.log(f"\ndcopt: no calendar keeps {len(conflicts)} sets of jobs; cut off, solving again\n")
         if outcome.verdict == "interrupted" or clock.left() <= 0:
             return Solved(None, program, "no_solution", bound, outcome.verdict, size, clock.laps, nodes)
 

@@ -10,9 +10,10 @@ from dcopt.problem.draft import Draft
 from dcopt.problem.fabric_ports import LINK_COLUMNS, RACK_M, row_m
 from dcopt.problem.findings import Finding
 from dcopt.problem.parse import ParsedRow
+from dcopt.problem.tables.problem_rows import Settings
 
 PRICED_TABLES = ("nodes", "storage", "racks", "power", "cooling")
-_UNDECIDED = "years of purchase are not decided yet, so a value that would matter is not accepted"
+_ONE_PURCHASE = "everything is bought in year 1: set purchase_years in settings.csv (such as all, or 1 4 7)"
 
 
 def check_consistency(draft: Draft) -> None:
@@ -36,16 +37,25 @@ def _years(draft: Draft) -> Iterator[Finding]:
                 yield row.finding("last_year", message, severity="warning")
 
 
-def _undecided_years(draft: Draft) -> Iterator[Finding]:
-    """Year columns that would matter if years of purchase were decided."""
+def _one_purchase(draft: Draft) -> Iterator[Finding]:
+    """Columns and tables of later purchases, where all is bought at the start."""
+    settings = draft.settings.row
+    if not isinstance(settings, Settings) or len(settings.purchase_dates) > 1:
+        for row, offer in draft.valid("offers"):
+            if offer.price_breaks and settings is not None:
+                yield row.finding("volume_units", "prices by volume need one purchase date (settings purchase_years)")
+        return
     for row, offer in draft.valid("offers"):
         if offer.available_from_year > 1:
-            yield row.finding("available_from_year", f"{_UNDECIDED}: leave it blank, or leave the offer out")
+            yield row.finding("available_from_year", f"{_ONE_PURCHASE}, or leave the offer out")
         if offer.price_change_pct_per_year != 0:
-            yield row.finding("price_change_pct_per_year", f"{_UNDECIDED}: leave it blank or 0")
+            yield row.finding("price_change_pct_per_year", f"{_ONE_PURCHASE}, or leave it blank")
     for row, existing in draft.valid("existing"):
-        if existing.age_years > 0:
-            yield row.finding("age_years", f"{_UNDECIDED}: leave it blank or 0")
+        if existing.age_years:
+            yield row.finding("age_years", f"{_ONE_PURCHASE}, or leave it blank")
+    for table in ("prices", "ageing"):
+        for row, _ in draft.valid(table):
+            yield row.finding(None, f"{_ONE_PURCHASE}, or leave the table out")
 
 
 def _offers(draft: Draft) -> Iterator[Finding]:
@@ -306,7 +316,7 @@ def _service_lengths(row: ParsedRow, service: Any, model: Any) -> Iterator[Findi
 
 RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _years,
-    _undecided_years,
+    _one_purchase,
     _offers,
     _existing,
     _datasets,

@@ -32,8 +32,19 @@ def days_allowed(problem: Problem, job: TrainingJob, start_day: float | None = N
     return min(job.deadline_days, due_day_of(problem, job) - start)
 
 
-def new_tb(dataset: Dataset, year: int) -> float:
+def given_tb(problem: Problem, dataset: Dataset, year: int) -> float | None:
+    """Return the size of a dataset that `demand.csv` gives for ``year``, TB; None where it gives none."""
+    rows = [row for row in problem.demand.values() if row.name == dataset.name and row.year <= year]
+    return max(rows, key=lambda row: row.year).size_tb if rows else None
+
+
+def new_tb(problem: Problem, dataset: Dataset, year: int) -> float:
     """Return the TB that come in new in ``year``: all of them in year 1, then the growth."""
+    if (given := given_tb(problem, dataset, year)) is not None:
+        before = None if year == 1 else given_tb(problem, dataset, year - 1)
+        if before is None and year > 1:
+            before = dataset.size_tb * (1 + dataset.growth_pct_per_year / 100) ** (year - 2)
+        return max(0.0, given - (before or 0.0))
     grown = 1 + dataset.growth_pct_per_year / 100
     before = 0.0 if year == 1 else dataset.size_tb * grown ** (year - 2)
     return max(0.0, dataset.size_tb * grown ** (year - 1) - before)
@@ -47,7 +58,15 @@ def mean_requests_per_s(problem: Problem, service: Service) -> float:
 
 
 def load_in(problem: Problem, service: Service, year: int) -> tuple[float, float]:
-    """Return (peak with headroom, mean without) of a service in ``year``, requests/s; growth compounds from year 1."""
+    """Return (peak with headroom, mean without) of a service in ``year``, requests/s.
+
+    What `demand.csv` says of the year, or else the growth compounded from year 1.
+    """
     growth = (1 + service.growth_pct_per_year / 100) ** (year - 1)
-    peak = service.peak_requests_per_s * growth * (1 + service.headroom_pct / 100)
-    return peak, mean_requests_per_s(problem, service) * growth
+    peak, mean = service.peak_requests_per_s * growth, mean_requests_per_s(problem, service) * growth
+    rows = [row for row in problem.demand.values() if row.name == service.name and row.year <= year]
+    if rows and (last := max(rows, key=lambda row: row.year)).peak_requests_per_s is not None:
+        share = mean / peak if peak > 0 else 1.0
+        peak = last.peak_requests_per_s
+        mean = peak * share if last.mean_requests_per_s is None else last.mean_requests_per_s
+    return peak * (1 + service.headroom_pct / 100), mean

@@ -44,6 +44,7 @@ from dcopt.problem.tables.problem_rows import (
     WanLink,
 )
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
+from dcopt.problem.tables.year_rows import Ageing, YearDemand, YearLimit, YearPrice
 
 if TYPE_CHECKING:
     from dcopt.problem.model_config import ModelConfig
@@ -93,6 +94,8 @@ class Problem:
     warnings: what is unusual, ordered by file and line.
     changes: the cells that ``--set`` changed, in the order of the options.
     corrections: rates that a simulation found too high (`dcopt.problem.corrections`).
+    window: first and last year that are looked at; None: the horizon.
+    is_staged: whether stocks are kept even where there is one purchase date.
     user_lines: where a row was read, ``file:line`` by (table, key); rows of the shipped catalogue are not in it.
     """
 
@@ -105,6 +108,14 @@ class Problem:
     changes: tuple[Change, ...] = ()
     user_lines: Mapping[tuple[str, str], str] = field(default_factory=dict)
     corrections: tuple[Correction, ...] = ()
+    window: tuple[int, int] | None = None
+    is_staged: bool = False
+
+    @property
+    def years(self) -> range:
+        """The years that are looked at: all of the horizon, or those of one epoch (`dcopt.problem.epochs`)."""
+        first, last = self.window or (1, self.settings.horizon_years)
+        return range(first, last + 1)
 
     @property
     def name(self) -> str:
@@ -172,6 +183,26 @@ class Problem:
     def existing(self) -> Mapping[str, Existing]:
         """Existing equipment by ``site/table/name``."""
         return cast("Mapping[str, Existing]", self.tables["existing"])
+
+    @property
+    def prices(self) -> Mapping[str, YearPrice]:
+        """Prices by ``table/name/year``."""
+        return cast("Mapping[str, YearPrice]", self.tables["prices"])
+
+    @property
+    def demand(self) -> Mapping[str, YearDemand]:
+        """Demand by ``name/year``."""
+        return cast("Mapping[str, YearDemand]", self.tables["demand"])
+
+    @property
+    def ageing(self) -> Mapping[str, Ageing]:
+        """What age does to a row, by ``table/name/age``."""
+        return cast("Mapping[str, Ageing]", self.tables["ageing"])
+
+    @property
+    def limits(self) -> Mapping[str, YearLimit]:
+        """Limits that come in steps, by ``site/year``."""
+        return cast("Mapping[str, YearLimit]", self.tables["limits"])
 
     @property
     def tariffs(self) -> Mapping[str, Tariff]:

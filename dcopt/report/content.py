@@ -45,6 +45,7 @@ from dcopt.report.promises import promises_section
 from dcopt.report.simulation import simulation_section
 from dcopt.report.why import why_section
 from dcopt.report.workloads import services_section, training_section
+from dcopt.report.years import finance_section, rules_section, years_section
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -70,6 +71,9 @@ SECTIONS: tuple[Callable[[Context], Made], ...] = (
     lambda c: answer_section(c.design),
     lambda c: diagnosis_section(c.design),
     lambda c: cost_section(c.design),
+    lambda c: years_section(c.design),
+    lambda c: rules_section(c.design),
+    lambda c: finance_section(c.design),
     lambda c: pools_section(c.design, c.problem),
     lambda c: training_section(c.design, c.problem),
     lambda c: services_section(c.design, c.problem),

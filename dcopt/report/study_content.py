@@ -309,7 +309,8 @@ def _scenarios(content: StudyContent) -> Section:
         ]
         for row in content.scenarios
     ]
-    headers = ["Scenario", *(f">{name}" for name in names), "Status", ">TCO, USD", ">IT kW", ">t CO2/year", "Chosen"]
+    titles = [" ".join(filter(None, (name.rpartition(".")[0], name.rpartition(".")[2]))) for name in names]
+    headers = ["Scenario", *(f">{title}" for title in titles), "Status", ">TCO, USD", ">IT kW", ">t CO2/year", "Chosen"]
     return Section("scenarios", "Every scenario", (table("Scenarios", headers, rows, is_detail=True),))
 
 

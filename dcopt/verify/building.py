@@ -72,19 +72,20 @@ def pay(
     problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], ledger: Ledger, checker: Checker
 ) -> None:
     """Buy halls, solar and adders; the adders that follow the capital come last, on all other purchases."""
-    years = tuple(range(1, problem.settings.horizon_years + 1))
+    years = tuple(problem.years)
     for hall in design.halls:
-        if hall.year == 1:
+        if hall.year == problem.years[0]:
             row = problem.halls[hall.name]
             line = (hall.units, row.price_usd, row.lifetime_years)
             ledger.buy(CapitalLine(hall.site, "building", "halls", hall.name, *line))
     for built in design.solar:
-        if built.year == 1:
+        if built.year == problem.years[0]:
             solar = problem.solar[built.name]
             line = (built.units, solar.price_usd, solar.lifetime_years)
             ledger.buy(CapitalLine(built.site, "power", "solar", built.name, *line))
             upkeep = solar.price_usd * solar.maintenance_pct_per_year / 100
-            ledger.pay(RunningLine(built.site, "maintenance", built.units, upkeep, years))
+            if problem.window is None:
+                ledger.pay(RunningLine(built.site, "maintenance", built.units, upkeep, years))
     for capital in (False, True):
         base = {
             site: sum(line.quantity * line.unit_price_usd for line in ledger.capital if line.site == site)
@@ -92,34 +93,36 @@ def pay(
         }
         for site, adder in _applicable(problem, balances):
             if (adder.driver == "capital") == capital:
-                driver = base[site] if capital else _driver(design, balances, site, adder)
-                _adder(design, site, adder, driver, (ledger, years), checker)
+                driver = base[site] if capital else _driver(problem, design, balances, site, adder)
+                _adder(problem, design, site, adder, driver, (ledger, years), checker)
 
 
 def _applicable(problem: Problem, balances: dict[tuple[str, int], SiteYear]) -> list[tuple[str, Adder]]:
     return [
         (site, adder)
         for site, row in problem.sites.items()
-        if row.kind != "cloud" and (site, 1) in balances
+        if row.kind != "cloud" and (site, problem.years[0]) in balances
         for adder in adders_at(problem.adders.values(), site)
     ]
 
 
-def _driver(design: Design, balances: dict[tuple[str, int], SiteYear], site: str, adder: Adder) -> float:
+def _driver(
+    problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], site: str, adder: Adder
+) -> float:
     if adder.driver == "site":
         return 1.0
     if adder.driver == "nodes":
-        return sum(p.nodes for p in design.pools if (p.site, p.year) == (site, 1))
+        return sum(p.nodes for p in design.pools if (p.site, p.year) == (site, problem.years[0]))
     if adder.driver == "requests_per_s":
-        years = range(1, design.horizon_years + 1)
         here = [part for part in design.inference if part.site == site]
-        return max(sum(part.requests_per_s for part in here if part.year == year) for year in years)
+        return max(sum(part.requests_per_s for part in here if part.year == year) for year in problem.years)
     if adder.driver == "racks":
-        return sum(r.count for r in design.racks if (r.site, r.year) == (site, 1))
-    return balances[site, 1].it_kw
+        return sum(r.count for r in design.racks if (r.site, r.year) == (site, problem.years[0]))
+    return balances[site, problem.years[0]].it_kw
 
 
 def _adder(
+    problem: Problem,
     design: Design,
     site: str,
     adder: Adder,
@@ -129,7 +132,7 @@ def _adder(
 ) -> None:
     """Check the stated quantity of an adder and pay for it. More than is needed is allowed, as of any equipment."""
     place = f"adders {adder.name} at {site}"
-    records = [r for r in design.adders if (r.site, r.name, r.year) == (site, adder.name, 1)]
+    records = [r for r in design.adders if (r.site, r.name, r.year) == (site, adder.name, problem.years[0])]
     quantity = sum(r.quantity for r in records)
     needed = quantity_needed(adder, driver)
     checker.at_most(f"{place} quantity", needed, quantity, "what is there")

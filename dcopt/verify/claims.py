@@ -6,7 +6,9 @@ from collections import defaultdict
 
 from dcopt.design.records import BINDING_PCT, SCHEMA_VERSION, Design
 from dcopt.problem.day import windows_of_day
+from dcopt.problem.epochs import epoch_years, limits_in
 from dcopt.problem.problem import Problem
+from dcopt.verify.assets import slices, taken_in
 from dcopt.verify.checker import Checker
 from dcopt.verify.money import GAP_NOISE, parts_taken
 
@@ -44,8 +46,13 @@ def check(problem: Problem, design: Design, gap_target: float | None, checker: C
     checker.holds("stopped_by", design.stopped_by in STOPS, repr(design.stopped_by), f"one of {STOPS}")
     if gap_target is not None:
         checker.equal("gap_target", design.gap_target, gap_target)
-    _same_every_year(design, checker)
+    for seen, part in slices(problem, design):
+        _same_every_year(seen, part, checker)
     _baseline(problem, design, checker)
+    _rules(design, checker)
+    if design.foresight is not None:
+        found = (design.tco_usd or 0.0) - design.foresight.perfect_tco_usd
+        checker.equal("foresight price_usd", design.foresight.price_usd, found)
     _residual(problem, design, checker)
     _night(problem, design, checker)
     _binding(problem, design, checker)
@@ -66,18 +73,20 @@ def check_absence(design: Design, checker: Checker) -> None:
     checker.holds("diagnosis", bool(design.diagnosis), "no reason", "a record without a design says why")
 
 
-def _same_every_year(design: Design, checker: Checker) -> None:
+def _same_every_year(problem: Problem, design: Design, checker: Checker) -> None:
     """What was bought once stands, and carries the same, in every year."""
     for name in ("network", "side_networks", "storage", "racks", "power", "cooling", "solar", "halls", "adders"):
-        by_year: dict[int, list[str]] = {year: [] for year in range(1, design.horizon_years + 1)}
+        by_year: dict[int, list[str]] = {year: [] for year in problem.years}
         for record in getattr(design, name):
             if name == "storage" and record.rented:
                 continue  # what is rented may change from year to year
             by_year.setdefault(record.year, []).append(repr(record.model_copy(update={"year": 0})))
-        first = sorted(by_year.get(1, []))
+        first = sorted(by_year.get(problem.years[0], []))
         for year, records in by_year.items():
             same = sorted(records) == first
-            checker.holds(f"{name} year {year}", same, "other equipment than in year 1", "it is bought once")
+            checker.holds(
+                f"{name} year {year}", same, f"other equipment than in year {problem.years[0]}", "it is bought once"
+            )
 
 
 def _baseline(problem: Problem, design: Design, checker: Checker) -> None:
@@ -122,6 +131,26 @@ def _night(problem: Problem, design: Design, checker: Checker) -> None:
     checker.at_most("night without_tco_usd", design.objective_bound or 0.0, case.without_tco_usd, "it is a design too")
 
 
+def _rules(design: Design, checker: Checker) -> None:
+    """Check that the rules of thumb say the same in all their numbers, and are no better than what is proven."""
+    mine = design.tco_usd or 0.0
+    for rule in design.rules:
+        place = f"rules {rule.rule}"
+        checker.holds(f"{place} years", len(design.purchase_years) > 1, "a rule", "everything is bought once")
+        if rule.tco_usd is None or rule.objective_bound is None:
+            numbers = (rule.tco_usd, rule.objective_bound, rule.gap, rule.extra_usd, rule.extra_proven_usd)
+            checker.same(f"{place} numbers", numbers, (None,) * 5)
+            checker.holds(f"{place} reason", bool(rule.reason), "neither numbers nor a reason", "one of them")
+            continue
+        checker.same(f"{place} reason", rule.reason, "")
+        checker.equal(f"{place} extra_usd", rule.extra_usd, rule.tco_usd - mine)
+        checker.equal(f"{place} extra_proven_usd", rule.extra_proven_usd, rule.objective_bound - mine)
+        gap = (rule.tco_usd - rule.objective_bound) / rule.tco_usd if rule.tco_usd else 0.0
+        checker.equal(f"{place} gap", rule.gap, gap, near_zero=GAP_NOISE)
+        checker.at_most(f"{place} objective_bound", rule.objective_bound, rule.tco_usd, "its tco_usd")
+        checker.at_most(f"{place} tco_usd", design.objective_bound or 0.0, rule.tco_usd, "it is a design as well")
+
+
 def _residual(problem: Problem, design: Design, checker: Checker) -> None:
     """Check what is said of other residual values; the design's own TCO at them is recomputed with the money."""
     checker.same("residual", [case.residual_pct for case in design.residual], [0.0, 100.0])
@@ -162,8 +191,9 @@ def _used_pct(problem: Problem, design: Design) -> dict[str, float]:
     settings = problem.settings
     for site in design.sites:
         row = problem.sites[site.site]
-        use(f"sites.csv: {site.site} power_limit_kw", site.facility_kw, row.power_limit_kw)
-        use(f"sites.csv: {site.site} rack_positions", site.rack_positions_used, row.rack_positions)
+        power_kw, positions = limits_in(problem, site.site, epoch_years(problem, site.year))
+        use(f"sites.csv: {site.site} power_limit_kw", site.facility_kw, power_kw)
+        use(f"sites.csv: {site.site} rack_positions", site.rack_positions_used, positions)
         use(f"sites.csv: {site.site} water_limit_m3_per_year", site.water_m3_per_year, row.water_limit_m3_per_year)
     for year in range(1, design.horizon_years + 1):
         carbon = sum(site.carbon_t_per_year for site in design.sites if site.year == year)
@@ -188,6 +218,8 @@ def _used_pct(problem: Problem, design: Design) -> dict[str, float]:
 
 def units_taken(design: Design, table: str, name: str, site: str | None) -> float:
     """Return the units of a row that the design buys, or of a node rents at once, at ``site`` (None: everywhere)."""
+    if len(design.purchase_years) > 1:
+        return max((taken_in(design, table, name, site, y) for y in range(1, design.horizon_years + 1)), default=0.0)
     if table != "nodes":
         return parts_taken(design, table, name, site)
     most: dict[tuple[str, str], int] = defaultdict(int)

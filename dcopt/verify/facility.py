@@ -44,7 +44,7 @@ class SiteYear:
 def check(problem: Problem, design: Design, checker: Checker) -> dict[tuple[str, int], SiteYear]:
     """Check the facility of every site and year; return the balances, which the money is rebuilt from."""
     found: dict[tuple[str, int], SiteYear] = {}
-    for year in range(1, design.horizon_years + 1):
+    for year in problem.years:
         for site, row in problem.sites.items():
             if row.kind == "cloud":
                 continue

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from dcopt.design.records import DATA_PARTS, Design
+from dcopt.design.records import DATA_PARTS, Cost, Design, FinanceYear
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import (
     CapitalLine,
@@ -18,12 +18,14 @@ from dcopt.economics.ledger import (
     tco_usd,
 )
 from dcopt.economics.volume import at_volume_prices
+from dcopt.economics.yearly import yearly
 from dcopt.performance.packing import packing_core_hours
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import building, transfer
+from dcopt.verify import assets, building, transfer
+from dcopt.verify.assets import slices
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
 from dcopt.verify.load import storage_units
@@ -36,16 +38,15 @@ GAP_NOISE = 1e-14
 def check(problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], checker: Checker) -> None:
     """Check cost, cash, TCO, bill of materials, budgets, objective and gap."""
     finance = Finance.of(problem.settings)
-    ledger = Ledger()
     years = range(1, finance.horizon_years + 1)
-    for site in problem.sites.values():
-        _equipment(problem, design, site, ledger)
-        _facility(problem, design, site, balances, ledger)
-    ledger.capital = at_volume_prices(problem, ledger.capital)
-    building.pay(problem, design, balances, ledger, checker)
-    for year in years:
-        _workloads(problem, design, year, ledger)
-    _packing(problem, design, ledger)
+    ledger = Ledger()
+    of_epochs = [_of_years(seen, part, balances, checker) for seen, part in slices(problem, design)]
+    ledger.running = [line for of_epoch in of_epochs for line in of_epoch.running]
+    if len(of_epochs) > 1:
+        assets.check(problem, design, [of_epoch.capital for of_epoch in of_epochs], ledger, checker)
+    else:
+        checker.same("assets", design.assets, ())
+        ledger.capital = of_epochs[0].capital
     transfer.pay(problem, design, ledger)
     cost = cost_of(ledger, finance)
     if design.cost is None:
@@ -60,15 +61,52 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
         for name in ("capital_usd", "running_usd", "total_usd"):
             place = f"cost cash_by_year {stated_cash.year} {name}"
             checker.equal(place, getattr(stated_cash, name), getattr(found_cash, name))
+    _by_year(design.cost, cost, checker)
     checker.equal("tco_usd", design.tco_usd, tco_usd(cost))
     for case in design.residual:
         worth = replace(finance, residual=case.residual_pct / 100)
         place = f"residual {case.residual_pct:g} % tco_usd"
         checker.equal(place, case.tco_usd, tco_usd(cost_of(ledger, worth)))
     _bom(design, ledger, finance, checker)
+    _finance(problem, design, checker)
     capex = sum(capex_terms(ledger, finance))
     _budgets(problem, design, balances, capex, checker)
     _objective(problem, design, balances, tco_usd(cost), capex, checker)
+
+
+def _finance(problem: Problem, design: Design, checker: Checker) -> None:
+    """Compare the money of every year, which follows from the rest of the design."""
+    found = yearly(problem, design)
+    checker.same("finance years", [row.year for row in design.finance], [row.year for row in found])
+    for said, row in zip(design.finance, found, strict=False):
+        for name in FinanceYear.model_fields:
+            if name != "year":
+                checker.equal(f"finance {row.year} {name}", getattr(said, name), getattr(row, name))
+
+
+def _by_year(stated: Cost, found: Cost, checker: Checker) -> None:
+    """Compare every category of every year; the order and the keys are those of the ledger."""
+    keys = [[(row.year, row.kind, row.category) for row in cost.by_year] for cost in (stated, found)]
+    checker.same("cost by_year rows", *keys)
+    for said, row in zip(stated.by_year, found.by_year, strict=False):
+        place = f"cost by_year {row.year} {row.kind} {row.category}"
+        checker.equal(f"{place} usd", said.usd, row.usd)
+        checker.equal(f"{place} discounted_usd", said.discounted_usd, row.discounted_usd)
+
+
+def _of_years(problem: Problem, design: Design, balances: dict[tuple[str, int], SiteYear], checker: Checker) -> Ledger:
+    """Return the ledger of the years that are looked at: all of the horizon, or what stands and runs in an epoch."""
+    ledger = Ledger()
+    here = {key: balance for key, balance in balances.items() if key[1] in problem.years}
+    for site in problem.sites.values():
+        _equipment(problem, design, site, ledger)
+        _facility(problem, design, site, here, ledger)
+    ledger.capital = at_volume_prices(problem, ledger.capital)
+    building.pay(problem, design, here, ledger, checker)
+    for year in problem.years:
+        _workloads(problem, design, year, ledger)
+    _packing(problem, design, ledger)
+    return ledger
 
 
 def _price(problem: Problem, table: str, name: str, site: str) -> float:
@@ -77,9 +115,10 @@ def _price(problem: Problem, table: str, name: str, site: str) -> float:
 
 
 def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> None:
-    """Buy what stands at a site in year 1 (it stands in all), and keep it running."""
+    """Buy what stands at a site in the first year (it stands in all), and keep it running."""
+    first = problem.years[0]
     if site.kind == "cloud":
-        for year in range(1, problem.settings.horizon_years + 1):
+        for year in problem.years:
             for name, units in storage_units(design, site.name, year).items():
                 unit = problem.storage[name]
                 monthly = (unit.rent_usd_per_tb_month or 0.0) * unit.raw_tb
@@ -87,14 +126,14 @@ def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> 
         return
     units_of: dict[tuple[str, str, str], float] = defaultdict(float)
     for pool in design.pools:
-        if (pool.site, pool.year) == (site.name, 1):
+        if (pool.site, pool.year) == (site.name, first):
             row = problem.nodes[pool.node]
             price = _price(problem, "nodes", pool.node, site.name)
             ledger.buy(CapitalLine(site.name, "nodes", "nodes", pool.node, pool.bought, price, row.lifetime_years))
-            _pay(problem, ledger, site.name, "support", pool.nodes, price * row.support_pct_per_year / 100)
-            _pay(problem, ledger, site.name, "maintenance", pool.nodes, price * row.maintenance_pct_per_year / 100)
+            _keep(problem, ledger, site.name, "support", pool.nodes, price * row.support_pct_per_year / 100)
+            _keep(problem, ledger, site.name, "maintenance", pool.nodes, price * row.maintenance_pct_per_year / 100)
     for net in design.network:
-        if (net.site, net.year) == (site.name, 1):
+        if (net.site, net.year) == (site.name, first):
             switches = net.leaf + net.spine + net.core
             switch = problem.switches[net.switch]
             units_of["network", "switches", net.switch] += switches
@@ -103,31 +142,31 @@ def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> 
             for module in net.transceivers:
                 units_of["network", "transceivers", module.transceiver] += module.units
             price = switch.price_usd
-            _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
-            _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
+            _keep(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
+            _keep(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
     for side in design.side_networks:
-        if (side.site, side.year) == (site.name, 1):
+        if (side.site, side.year) == (site.name, first):
             network, switch = problem.networks[side.name], problem.switches[side.switch]
             switches = side.leaf + side.spine + side.core
             units_of["network", "switches", side.switch] += switches
             units_of["network", "links", network.access_link] += side.ports
             units_of["network", "links", network.trunk_link] += side.trunk_links
             price = switch.price_usd
-            _pay(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
-            _pay(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
-    for name, units in storage_units(design, site.name, 1).items():
+            _keep(problem, ledger, site.name, "support", switches, price * switch.support_pct_per_year / 100)
+            _keep(problem, ledger, site.name, "maintenance", switches, price * switch.maintenance_pct_per_year / 100)
+    for name, units in storage_units(design, site.name, first).items():
         units_of["storage", "storage", name] += units
         price = _price(problem, "storage", name, site.name)
         share = problem.storage[name].maintenance_pct_per_year / 100
-        _pay(problem, ledger, site.name, "maintenance", units, price * share)
+        _keep(problem, ledger, site.name, "maintenance", units, price * share)
     for rack in design.racks:
-        if (rack.site, rack.year) == (site.name, 1):
+        if (rack.site, rack.year) == (site.name, first):
             units_of["racks", "racks", rack.name] += rack.count
     for part in design.power:
-        if (part.site, part.year) == (site.name, 1):
+        if (part.site, part.year) == (site.name, first):
             units_of["power", "power", part.name] += part.units
     for cooler in design.cooling:
-        if (cooler.site, cooler.year) == (site.name, 1):
+        if (cooler.site, cooler.year) == (site.name, first):
             units_of["cooling", "cooling", cooler.name] += cooler.units
     for (category, table, name), needed in units_of.items():
         new = max(0.0, needed - existing_units(problem, site.name, table, name))
@@ -136,17 +175,22 @@ def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> 
         ledger.buy(CapitalLine(site.name, category, table, name, new, price, float(item.lifetime_years)))
 
 
+def _keep(problem: Problem, ledger: Ledger, site: str, category: str, quantity: float, rate: float) -> None:
+    """Pay support or maintenance; over several epochs it belongs to what stands (`dcopt.verify.assets`)."""
+    if problem.window is None:
+        _pay(problem, ledger, site, category, quantity, rate)
+
+
 def _pay(problem: Problem, ledger: Ledger, site: str, category: str, quantity: float, rate: float) -> None:
-    years = tuple(range(1, problem.settings.horizon_years + 1))
-    ledger.pay(RunningLine(site, category, quantity, rate, years))
+    ledger.pay(RunningLine(site, category, quantity, rate, tuple(problem.years)))
 
 
 def _facility(
     problem: Problem, design: Design, site: Site, balances: dict[tuple[str, int], SiteYear], ledger: Ledger
 ) -> None:
     """Pay building, colocation, demand, staff, energy, carbon and water."""
-    if (site.name, 1) in balances:
-        first = balances[site.name, 1]
+    if (site.name, problem.years[0]) in balances:
+        first = balances[site.name, problem.years[0]]
         if site.kind == "colocation":
             _pay(problem, ledger, site.name, "colocation", 12 * first.it_kw, site.colocation_usd_per_kw_month or 0.0)
         elif not any(hall.site == site.name for hall in problem.halls.values()):
@@ -194,7 +238,7 @@ def _packing(problem: Problem, design: Design, ledger: Ledger) -> None:
         if not records:
             continue
         codec = codec_of(problem, records[0].codec)
-        for year in range(1, problem.settings.horizon_years + 1):
+        for year in problem.years:
             hours = packing_core_hours(problem, dataset, codec, year)
             rate = problem.settings.cpu_usd_per_core_hour
             ledger.pay(RunningLine(records[0].site, "processing", hours, rate, (year,)))
@@ -256,6 +300,23 @@ def _budgets(
     settings = problem.settings
     grid_kwh = _grid_kwh(problem, design, balances)
     _sites(problem, design, grid_kwh, checker)
+    if len(design.purchase_years) == 1:
+        _buyers_limits(problem, design, checker)
+    if settings.capex_limit_usd is not None:
+        checker.at_most("purchases", capex, settings.capex_limit_usd, "capex_limit_usd")
+    for year in range(1, settings.horizon_years + 1):
+        if settings.carbon_limit_t_per_year is not None:
+            emitted = _carbon_t(problem, grid_kwh, year)
+            checker.at_most(f"carbon year {year}", emitted, settings.carbon_limit_t_per_year, "carbon_limit")
+    for (site, year), balance in balances.items():
+        limit = problem.sites[site].water_limit_m3_per_year
+        if limit is not None:
+            checker.at_most(f"water at {site} year {year}", balance.water_m3, limit, "water_limit")
+
+
+def _buyers_limits(problem: Problem, design: Design, checker: Checker) -> None:
+    """Check vendors, embodied carbon and offers of what is bought once."""
+    settings = problem.settings
     bought = _bought_nodes(problem, design)
     total = sum(bought.values())
     for vendor in {problem.vendor_of(node) for _, node in bought}:
@@ -267,16 +328,6 @@ def _budgets(
     if settings.embodied_limit_t is not None:
         made = sum(n * problem.nodes[node].embodied_kgco2 for (_, node), n in bought.items())
         checker.at_most("embodied carbon", made / 1000, settings.embodied_limit_t, "embodied_limit_t")
-    if settings.capex_limit_usd is not None:
-        checker.at_most("purchases", capex, settings.capex_limit_usd, "capex_limit_usd")
-    for year in range(1, settings.horizon_years + 1):
-        if settings.carbon_limit_t_per_year is not None:
-            emitted = _carbon_t(problem, grid_kwh, year)
-            checker.at_most(f"carbon year {year}", emitted, settings.carbon_limit_t_per_year, "carbon_limit")
-    for (site, year), balance in balances.items():
-        limit = problem.sites[site].water_limit_m3_per_year
-        if limit is not None:
-            checker.at_most(f"water at {site} year {year}", balance.water_m3, limit, "water_limit")
     for offer in problem.offers.values():
         if offer.table == "nodes":
             continue

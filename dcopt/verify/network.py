@@ -39,7 +39,7 @@ def _side_networks(problem: Problem, design: Design, checker: Checker) -> None:
     """Every network beside the fabric of a site has ports for all equipment, and the switches of that many."""
     stated = {(side.site, side.name, side.year): side for side in design.side_networks}
     checker.same("side_networks: one record for each network and year", len(stated), len(design.side_networks))
-    for year in range(1, design.horizon_years + 1):
+    for year in problem.years:
         for site, row in problem.sites.items():
             switches = sum(n.leaf + n.spine + n.core for n in design.network if (n.site, n.year) == (site, year))
             nodes = sum(p.nodes for p in design.pools if (p.site, p.year) == (site, year))

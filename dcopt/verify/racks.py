@@ -53,7 +53,7 @@ def check(problem: Problem, design: Design, site: str, year: int, load: Load, ch
         checker.same(f"racks at {site} year {year}: ways to cool {name}", len(cooled), 1)
     shelves = [record for record in records if record.node == NETWORK_STORAGE]
     checker.same(f"racks at {site} year {year}: switches and storage", len(shelves), int(load.shelf_units > 0))
-    if year == 1:
+    if year == problem.years[0]:
         _elevations(problem, design, site, load, checker)
 
 
@@ -66,9 +66,11 @@ def _elevations(problem: Problem, design: Design, site: str, load: Load, checker
     counted: dict[tuple[str, str, str], int] = defaultdict(int)
     for record in records:
         counted[record.rack, record.content, record.cooling] += record.count
-        checker.same(f"elevation of {record.rack} for {record.content} at {site} year", record.year, 1)
+        checker.same(f"elevation of {record.rack} for {record.content} at {site} year", record.year, problem.years[0])
         _one_rack(problem, record, weights, checker)
-    wanted = {(r.name, r.node, r.cooling): r.count for r in design.racks if (r.site, r.year) == (site, 1)}
+    wanted = {
+        (r.name, r.node, r.cooling): r.count for r in design.racks if (r.site, r.year) == (site, problem.years[0])
+    }
     checker.same(f"elevations at {site}: racks", dict(counted), wanted)
     there: dict[str, int] = defaultdict(int)
     for record in records:
@@ -76,7 +78,7 @@ def _elevations(problem: Problem, design: Design, site: str, load: Load, checker
             there[slot.item] += record.count
     standing: dict[str, int] = defaultdict(int)
     for pool in design.pools:
-        if (pool.site, pool.year) == (site, 1) and not pool.rented:
+        if (pool.site, pool.year) == (site, problem.years[0]) and not pool.rented:
             standing[pool.node] += pool.nodes
     for item in load.shelf_items:
         if item.units > 0:

@@ -45,7 +45,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
         carried[record.service, record.year] += record.requests_per_s
     due = {
         (service.name, year): load_in(problem, service, year)[0]
-        for year in range(1, horizon + 1)
+        for year in problem.years
         for service in problem.inference.values()
         if is_alive(service, year, horizon)
     }

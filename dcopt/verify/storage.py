@@ -9,12 +9,12 @@ from dcopt.infrastructure.storage import (
     least_units,
     loss_probability,
     nines,
-    peak_stored_tb,
     protection_problem,
     raw_tb,
     rebuild_load,
     slowdown_of,
 )
+from dcopt.infrastructure.stored import most_stored_tb
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC
 from dcopt.performance.workloads import CHECKPOINTS_KEPT, read_kiops, run_of, weights_gb
@@ -26,7 +26,7 @@ from dcopt.verify.checker import Checker
 
 def check(problem: Problem, design: Design, checker: Checker) -> None:
     """Check what lies where, year by year, and the units that hold it."""
-    for year in range(1, design.horizon_years + 1):
+    for year in problem.years:
         records = [record for record in design.storage if record.year == year]
         for record in records:
             _record(problem, record, checker)
@@ -83,12 +83,7 @@ def _record(problem: Problem, record: StorageRecord, checker: Checker) -> None:
     else:
         dataset = problem.datasets[record.dataset]
         share = dataset.hot_pct / 100 if record.part == "hot" else 1 - dataset.hot_pct / 100
-        size = share * peak_stored_tb(
-            dataset.size_tb,
-            dataset.growth_pct_per_year,
-            dataset.retention_years,
-            problem.settings.horizon_years,
-        )
+        size = share * most_stored_tb(problem, dataset)
         allowed = dataset.sites
     checker.equal(f"{place} stored_tb", record.stored_tb, size)
     checker.equal(f"{place} usable_tb", record.usable_tb, size / ratio_of(problem, record))

@@ -11,7 +11,7 @@ from dcopt.verify.checker import Checker
 def check(problem: Problem, design: Design, checker: Checker) -> None:
     """Check that every service keeps its ``survive_pct`` without any one of its sites."""
     for name, service in problem.inference.items():
-        for year in range(1, design.horizon_years + 1):
+        for year in problem.years:
             if not service.survive_pct or not is_alive(service, year, design.horizon_years):
                 continue
             peak = load_in(problem, service, year)[0] / (1 + service.headroom_pct / 100)

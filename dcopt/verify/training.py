@@ -37,10 +37,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     horizon = problem.settings.horizon_years
     stated = [(record.job, record.year) for record in design.training]
     due = [
-        (job.name, year)
-        for year in range(1, horizon + 1)
-        for job in problem.training.values()
-        if is_alive(job, year, horizon)
+        (job.name, year) for year in problem.years for job in problem.training.values() if is_alive(job, year, horizon)
     ]
     checker.same("training: jobs and years", sorted(stated), sorted(due))
     expectations = expectations_of(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcopt.design.records import DATA_PARTS, Design
 from dcopt.economics.ledger import Ledger, RunningLine
 from dcopt.infrastructure.staging import can_come, days_of, is_moved, link_to, moved_tb, usd_per_gb
+from dcopt.problem.epochs import epochs_of
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
 
@@ -23,7 +24,7 @@ def moves(problem: Problem, design: Design) -> dict[tuple[str, str, int], float]
     found = {}
     for (name, site), years in copies(problem, design).items():
         for year in years:
-            found[name, site, year] = moved_tb(problem.datasets[name], year, is_new=year - 1 not in years)
+            found[name, site, year] = moved_tb(problem, problem.datasets[name], year, is_new=year - 1 not in years)
     return {key: tb for key, tb in found.items() if tb > 0}
 
 
@@ -54,10 +55,10 @@ def pay(problem: Problem, design: Design, ledger: Ledger) -> None:
         dataset = problem.datasets[name]
         rate = usd_per_gb(problem, dataset, site)
         ledger.pay(RunningLine(dataset.origin or "", "transfer", tb * 1000, rate, (year,)))
-    for name, site in copies(problem, design):
-        link = link_to(problem, problem.datasets[name], site)
-        if link is not None:
-            links[link.from_site, link.to_site] = link
-    years = tuple(range(1, problem.settings.horizon_years + 1))
-    for link in links.values():
+    for epoch in epochs_of(problem):
+        for name, site in copies(problem, design):
+            link = link_to(problem, problem.datasets[name], site)
+            if link is not None and copies(problem, design)[name, site] & set(epoch.years):
+                links[link.from_site, link.to_site, epoch.years] = link
+    for (_, _, years), link in links.items():
         ledger.pay(RunningLine(link.from_site, "transfer", 12.0, link.usd_per_month, years))

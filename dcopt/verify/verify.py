@@ -7,6 +7,7 @@ must state no numbers.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from dcopt.design.explanation import Explanation, read_explanation, savings_usd
 from dcopt.design.files import read_design
@@ -29,6 +30,7 @@ from dcopt.verify import (
     training,
     transfer,
 )
+from dcopt.verify.assets import slices
 from dcopt.verify.checker import Checker, Mismatch
 
 UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -54,18 +56,29 @@ def _recheck(problem: Problem, design: Design, gap_target: float | None, checker
     if design.status in ("infeasible", "no_solution"):
         claims.check_absence(design, checker)
         return
-    for room in (training, serving, reliability, survival, domains, pools, network, storage, transfer):
-        try:
-            room.check(problem, design, checker)
-        except UNUSABLE as error:
-            _unusable(room.__name__, error, checker)
+    checker.same("purchase_years", design.purchase_years, problem.settings.purchase_dates)
+    balances: dict[tuple[str, int], facility.SiteYear] = {}
     try:
-        balances = facility.check(problem, design, checker)
-        building.check(problem, design, balances, checker)
+        for seen, part in slices(problem, design):
+            for room in (training, serving, survival, domains, pools, network, storage):
+                _in_room(room, seen, part, checker)
+        for room in (reliability, transfer):
+            _in_room(room, problem, design, checker)
+        for seen, part in slices(problem, design):
+            of_years = facility.check(seen, part, checker)
+            building.check(seen, part, of_years, checker)
+            balances |= of_years
         money.check(problem, design, balances, checker)
         claims.check(problem, design, gap_target, checker)
     except UNUSABLE as error:
         _unusable("facility, money or claims", error, checker)
+
+
+def _in_room(room: Any, problem: Problem, design: Design, checker: Checker) -> None:
+    try:
+        room.check(problem, design, checker)
+    except UNUSABLE as error:
+        _unusable(room.__name__, error, checker)
 
 
 def _unusable(part: str, error: Exception, checker: Checker) -> None:

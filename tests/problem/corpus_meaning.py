@@ -305,7 +305,7 @@ TOGETHER = [
         "offers.csv",
         2,
         "available_from_year",
-        "years of purchase are not decided yet",
+        "everything is bought in year 1",
     ),
     broken(
         "price-change",
@@ -313,7 +313,7 @@ TOGETHER = [
         "offers.csv",
         2,
         "price_change_pct_per_year",
-        "years of purchase are not decided yet",
+        "everything is bought in year 1",
     ),
     broken(
         "aged-kit",
@@ -321,7 +321,7 @@ TOGETHER = [
         "existing.csv",
         2,
         "age_years",
-        "years of purchase are not decided yet",
+        "everything is bought in year 1",
     ),
     broken(
         "min-above-max",

@@ -9,6 +9,7 @@ import pytest
 from small import Small, colocation, dataset, design_of, job, owned_site, service, two_sites, water_cooled, with_cloud
 
 from dcopt.economics.prices import purchase_of
+from dcopt.formulation.build import StagedError
 from dcopt.pipeline.stocked import Stocked, parts_bought, run_on
 from dcopt.solve.session import SolveOptions
 from dcopt.study.grid import parse_vary
@@ -143,3 +144,9 @@ def test_what_is_not_for_sale_anywhere_is_an_error() -> None:
 def test_a_stocked_answer_says_why_there_is_none() -> None:
     found = run_on(owned_site(services=[service()]).load(), {}, TIGHT)
     assert found == Stocked("infeasible", None, None, None, "what is bought does not suffice")
+
+
+def test_where_purchases_have_several_dates_nothing_can_be_held_fixed() -> None:
+    problem = owned_site(services=[service(growth_pct_per_year=40)]).set(purchase_years="1 2").load()
+    with pytest.raises(StagedError, match="purchase_years"):
+        run_on(problem, {}, TIGHT)

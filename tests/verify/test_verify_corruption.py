@@ -21,6 +21,12 @@ UNVERIFIABLE = {
     "size": "the verifier builds no program",
     "notes": "prose",
     "baseline_reason": "prose where there is no baseline; with one it must be empty",
+    "foresight.years": "how far a solve looked ahead is not in the inputs",
+    "foresight.perfect_tco_usd": "found by another solve; tests/pipeline/test_foresight.py forges it",
+    "foresight.price_usd": "as foresight.perfect_tco_usd",
+    "rules.rule": "prose",
+    "rules.sentence": "prose",
+    "rules.reason": "prose where no design keeps the rule; with one it must be empty",
     "residual.best_tco_usd": "found by another solve; it must not be above the design's own",
     "residual.design_changes": "as residual.best_tco_usd; where nothing is saved it must be false",
     "confidence.without_tco_usd": "found by another solve",
@@ -125,7 +131,7 @@ def _places(design: dict[str, Any], key: str) -> Iterator[tuple[tuple[str | int,
     """Yield path and value of the leaves of a key class; of lists the first five records of year 1 and the last."""
     name, _, field = key.partition(".")
     content = design[name]
-    if isinstance(content, list):
+    if isinstance(content, list) and field:
         kept = [i for i, record in enumerate(content) if i == len(content) - 1 or record.get("year", 1) == 1]
         most = 2 if content and isinstance(content[0][field], dict) else 5
         for index in dict.fromkeys(kept[:most] + kept[-1:]):
@@ -144,7 +150,7 @@ def _others(problem: Problem, key: str, value: str) -> list[str]:
     table = TABLE_OF.get(field)
     if field == "name":
         table = "networks" if name == "side_networks" else name
-    if field == "item":
+    if field == "item" or key == "assets.name":
         table = next(t for t in BOUGHT if value in problem.tables[t])
     known = WORDS.get(field, ())
     if table is not None:

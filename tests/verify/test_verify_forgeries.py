@@ -88,6 +88,10 @@ def _scaled_prices(design: dict[str, Any], share: float) -> dict[str, Any]:
                 {key: value if key == "year" else value * share for key, value in cash.items()}
                 for cash in cost["cash_by_year"]
             ],
+            "by_year": [
+                {**row, "usd": row["usd"] * share, "discounted_usd": row["discounted_usd"] * share}
+                for row in cost["by_year"]
+            ],
         },
     }  # fmt: skip
     return {**design, **money}

@@ -206,6 +206,64 @@ GAMMA = {
 """A service whose nodes jobs use at night, under a tariff."""
 
 
+DELTA = {
+    "settings": """
+        key,value
+        name,delta
+        horizon_years,4
+        tax_rate_pct,25
+        depreciation,declining
+        financing,lease
+        purchase_years,1 2 4
+        residual_pct,50
+        """,
+    "sites": """
+        name,kind,power_limit_kw,rack_positions,electricity_usd_per_kwh,build_usd_per_kw
+        hall,owned,20,12,0.12,4000
+        """,
+    "limits": """
+        site,year,power_kw
+        hall,2,90
+        """,
+    "inference": """
+        name,model,peak_requests_per_s,mean_requests_per_s,input_tokens,output_tokens,latency_ms,percentile,max_quality_loss_pct
+        answers,bert-base,9000,900,384,0,100,99,1
+        """,
+    "demand": """
+        name,year,peak_requests_per_s
+        answers,2,16000
+        answers,3,22000
+        """,
+    "offers": """
+        table,name,price_usd,available_from_year,available_to_year,price_change_pct_per_year
+        nodes,l4-4,,,,
+        nodes,l40s-4,,2,,-20
+        fabrics,none,,,,
+        racks,air-20kw,,,,
+        power,transformer-100,,,,
+        power,ups-50,,,,
+        power,pdu-25,,,,
+        cooling,crah-30,,,,
+        cooling,chiller-air-50,,,,
+        """,
+    "prices": """
+        table,name,year,price_usd
+        racks,air-20kw,2,2500
+        """,
+    "ageing": """
+        table,name,age_years,resale_pct,maintenance_pct,out_pct
+        nodes,l4-4,1,60,0,0
+        nodes,l4-4,6,10,3,5
+        nodes,l4-4,7,5,6,10
+        """,
+    "existing": """
+        site,table,name,units,age_years
+        hall,nodes,l4-4,2,3
+        """,
+}
+"""A hall that grows over three purchase dates: prices, demand and a grid connection by year, resale, an old node."""
+
+
 def write_problem(folder: Path, tables: dict[str, str]) -> Path:
     """Write the tables as CSV files into ``folder`` and return it."""
     folder.mkdir(parents=True)

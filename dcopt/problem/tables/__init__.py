@@ -9,6 +9,7 @@ from dcopt.problem.columns import Row
 from dcopt.problem.tables import building_rows as building
 from dcopt.problem.tables import catalog_rows as catalog
 from dcopt.problem.tables import problem_rows as problem
+from dcopt.problem.tables import year_rows as yearly
 from dcopt.problem.tables.day_rows import Profile
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
@@ -50,6 +51,10 @@ TABLES: dict[str, Table] = {
         Table("offers", problem.Offer, ("table", "name", "site")),
         Table("measurements", Measurement, ("id",)),
         Table("existing", problem.Existing, ("site", "table", "name")),
+        Table("prices", yearly.YearPrice, ("table", "name", "year")),
+        Table("demand", yearly.YearDemand, ("name", "year")),
+        Table("ageing", yearly.Ageing, ("table", "name", "age_years")),
+        Table("limits", yearly.YearLimit, ("site", "year")),
         Table("scenarios", ScenarioCell, ("scenario", "table", "name", "column"), patterns=("name",)),
         Table("uncertainty", UncertainCell, ("table", "name", "column"), patterns=("name",)),
         Table("tariffs", building.Tariff, ("site", "from_hour")),

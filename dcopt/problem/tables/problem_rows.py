@@ -79,6 +79,34 @@ class Settings(Row):
         default=0.0248,
         ge=0,
     )
+    purchase_years: Names = column(
+        "Years at whose start equipment may be bought, beginning with 1; 'all': every year. With 1 alone everything is "
+        "bought once for the whole horizon.",
+        default=("1",),
+    )
+    tax_rate_pct: float | None = column(
+        "Tax on profits, for the after-tax view of the report; blank: no such view.", default=None, ge=0, le=90
+    )
+    depreciation: Literal["straight-line", "declining"] = column(
+        "How purchases are written off for tax.", default="straight-line"
+    )
+    depreciation_years: int = column(
+        "Years over which they are written off (default: the US five-year class of computers, IRS Publication 946).",
+        default=5,
+        ge=1,
+        le=40,
+    )
+    financing: Literal["buy", "lease", "loan"] = column("How purchases are paid for in that view.", default="buy")
+    financing_rate_pct: float | None = column(
+        "Yearly rate of the lease or loan; blank: discount_rate_pct.", default=None, ge=0, le=100
+    )
+    financing_years: int = column("Term of the lease or loan, paid in equal parts at each year's end.", default=4, ge=1)
+    lease_residual_pct: float = column(
+        "Share of the price that is still to be paid at the end of a lease, for which the equipment is kept.",
+        default=10.0,
+        ge=0,
+        le=100,
+    )
     confidence_pct: float | None = column(
         "Probability with which all promises together are kept in spite of errors of prediction; blank: predictions "
         "are taken as they are, without a margin.",
@@ -89,6 +117,26 @@ class Settings(Row):
     mip_gap: float = column("Relative gap at which the solver may stop.", default=1e-4, ge=0, le=1)
     time_limit_s: float = column("Time that the main solve may take.", default=300.0, gt=0)
     catalog: Literal["default", "none"] = column("'none' leaves the shipped catalogue out.", default="default")
+
+    @model_validator(mode="after")
+    def _purchase_years(self) -> Settings:
+        if self.purchase_years == ("all",):
+            return self
+        if not all(re.fullmatch("[0-9]+", text) for text in self.purchase_years):
+            raise ValueError("purchase_years|give years of the horizon, such as '1 4 7', or 'all'")
+        years = [int(text) for text in self.purchase_years]
+        if years[:1] != [1] or any(after <= before for before, after in pairwise(years)):
+            raise ValueError("purchase_years|must ascend from 1, the year in which the first equipment is bought")
+        if years[-1] > self.horizon_years:
+            raise ValueError(f"purchase_years|lies beyond the horizon of {self.horizon_years} years")
+        return self
+
+    @property
+    def purchase_dates(self) -> tuple[int, ...]:
+        """The years at whose start equipment may be bought, ascending from 1."""
+        if self.purchase_years == ("all",):
+            return tuple(range(1, self.horizon_years + 1))
+        return tuple(int(text) for text in self.purchase_years)
 
 
 class Site(NamedRow):
@@ -469,10 +517,15 @@ class Offer(Row):
         "Whether a price is for the units beyond its quantity, or for the whole order.", default="incremental"
     )
     available_from_year: int = column("First year in which it can be bought.", default=1, ge=1)
+    available_to_year: int | None = column(
+        "Last year in which it can be bought; what stands then may stay. Blank: no end.", default=None, ge=1
+    )
     price_change_pct_per_year: float = column("Yearly change of the price.", default=0.0, ge=-90, le=100)
 
     @model_validator(mode="after")
     def _price_breaks(self) -> Offer:
+        if self.available_to_year is not None and self.available_to_year < self.available_from_year:
+            raise ValueError("available_to_year|must not be before available_from_year")
         if len(self.volume_units) != len(self.volume_prices_usd):
             raise ValueError("volume_prices_usd|must have as many numbers as volume_units")
         for name, form, what in (
@@ -502,4 +555,9 @@ class Existing(Row):
     table: Literal["nodes", "switches", "storage", "racks", "power", "cooling"] = column("The table of its row.")
     name: str = column("The row.")
     units: int = column("How many.", ge=1)
-    age_years: float = column("Age.", default=0.0, ge=0)
+    age_years: float | None = column(
+        "Age at the start of year 1; it is gone at the end of its life, or bought again. Blank: it lasts the horizon.",
+        default=None,
+        ge=0,
+        usual=(0, 20),
+    )
