@@ -12,6 +12,8 @@ from dcopt.problem.tables.problem_rows import Offer
 
 MOST_POWER = 32.0
 """Times a site's power that counts as lifting its limit: pools grow with it, so it stays finite."""
+MOST_POSITIONS = 1_000_000
+"""Rack positions that count as no limit."""
 LEAST_LOAD = 0.001
 """Share of a service's load that counts as lifting the promise to serve it."""
 
@@ -132,6 +134,15 @@ def _all(problem: Problem) -> Iterator[Promise]:
         limit = site.power_limit_kw
         if limit is not None:
             yield Promise("sites", name, "power_limit_kw", limit, limit * MOST_POWER, True)
+    for key, step in problem.limits.items():
+        if step.power_kw is not None:
+            yield Promise("limits", key, "power_kw", step.power_kw, step.power_kw * MOST_POWER, True)
+        if step.positions is not None:
+            yield Promise("limits", key, "positions", step.positions, MOST_POSITIONS, True)
+    for key, asked in problem.demand.items():
+        peak_then = asked.peak_requests_per_s
+        if peak_then is not None:
+            yield Promise("demand", key, "peak_requests_per_s", peak_then, peak_then * LEAST_LOAD, False)
     for column, lifted, rises in _SETTINGS:
         value = getattr(problem.settings, column)
         if value is not None:
@@ -164,7 +175,7 @@ def changed(problem: Problem, values: Mapping[Promise, Any]) -> Problem:
         cells = rows.setdefault((promise.table, promise.key), {})
         cells[promise.column] = int(value) if promise.whole and value is not None else value
         if promise.column == "peak_requests_per_s":
-            mean = problem.inference[promise.key].mean_requests_per_s
+            mean = problem.tables[promise.table][promise.key].mean_requests_per_s  # type: ignore[attr-defined]
             if mean is not None:
                 cells["mean_requests_per_s"] = mean * value / promise.value
     tables = {name: dict(of_table) for name, of_table in problem.tables.items()}

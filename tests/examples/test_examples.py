@@ -73,7 +73,7 @@ def test_example_is_solved_and_verified(name: str) -> None:
 
 
 def test_the_staged_example_grows_and_refreshes() -> None:
-    problem = load(EXAMPLES / STAGED, changes=["settings.purchase_years=1 4 5 8"])
+    problem = load(EXAMPLES / STAGED, ["settings.purchase_years=1 4 5 8"])
     design = design_for(problem, RunOptions(time_limit_s=60, gap=0.03, threads=2, baseline=False))
     assert design.status == "optimal", design.gap
     assert [str(mismatch) for mismatch in verify(problem, design)[1]] == []

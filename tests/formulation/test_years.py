@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from small import Small, dataset, design_of, job, owned_site, service, tco_of, with_cloud
+from small import Small, dataset, design_of, job, owned_site, service, tco_of, two_sites, with_cloud
 
 from dcopt.candidates.generate import generate
+from dcopt.problem.findings import InputError
 from dcopt.problem.problem import Problem
 
 BUSY: dict[str, Any] = {"peak_requests_per_s": 900, "mean_requests_per_s": 300}
@@ -249,6 +250,29 @@ def test_no_growth_and_constant_prices_give_the_single_period_answer(residual: i
     once = tco_of(small)
     for dates in ("1 2", "1 3 4", "all"):
         assert tco_of(small.set(purchase_years=dates)) == pytest.approx(once, rel=1e-7)
+
+
+def test_copies_stay_where_they_are_from_epoch_to_epoch() -> None:
+    """A copy is moved whole once, not at every purchase date."""
+    small = two_sites([job(dataset="books", sites="rome")]).put("datasets", [dataset(origin="oslo", hot_pct=100)])
+    small = small.put("wan", [{"from_site": "oslo", "to_site": "rome", "gbps": 10, "usd_per_gb": 0.5}])
+    small = small.set(horizon_years=3)
+    design = design_of(small.set(purchase_years="all"), 1e-6)
+    assert design.tco_usd == pytest.approx(tco_of(small, 1e-6), rel=3e-6)
+    assert [(move.site, move.year) for move in design.transfers] == [("rome", 1)]
+
+
+@pytest.mark.parametrize(
+    ("table", "cells"),
+    [
+        ("limits", {"site": "oslo", "year": 2, "power_kw": 90}),
+        ("prices", {"table": "nodes", "name": "duo", "year": 2, "price_usd": 1}),
+        ("ageing", {"table": "nodes", "name": "duo", "age_years": 1, "resale_pct": 50}),
+    ],
+)
+def test_tables_of_later_purchases_need_purchase_years(table: str, cells: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="purchase_years"):
+        owned_site(services=[service()]).add(table, **cells).load()
 
 
 def test_more_purchase_years_never_cost_more() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from small import Small, owned_site, service
 
+from dcopt.cli.solve import _foresight_years
 from dcopt.design.records import Design
 from dcopt.pipeline.run import RunOptions, design_for
 from dcopt.verify.verify import verify
@@ -86,3 +87,12 @@ def test_what_comes_later_cannot_be_known_early() -> None:
         for design in (short, alone)
     ]
     assert first[0] == first[1]
+
+
+@pytest.mark.parametrize(("text", "dates"), [("rolling", 3), ("rolling:0", 3), ("rolling:x", 3), ("rolling:2", 1)])
+def test_a_view_that_cannot_be_taken_is_bad_usage(text: str, dates: int) -> None:
+    with pytest.raises(SystemExit) as ended:
+        _foresight_years(text, dates)
+    assert ended.value.code == 2
+    assert _foresight_years("perfect", 1) is None
+    assert _foresight_years("rolling:3", 4) == 3
