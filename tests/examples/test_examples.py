@@ -102,6 +102,7 @@ def test_power_and_heat_of_the_bill_of_materials_are_the_balances(name: str) -> 
         "nodes": {row.name: row.peak_kw for row in problem.nodes.values()},
         "switches": {row.name: row.max_kw for row in problem.switches.values()},
         "links": {row.name: row.kw for row in problem.links.values()},
+        "transceivers": {row.name: row.kw for row in problem.transceivers.values()},
         "storage": {row.name: row.max_kw for row in problem.storage.values()},
         "adders": {row.name: row.kw_each for row in problem.adders.values()},
     }
