@@ -45,7 +45,7 @@ class Holding:
 
 def pools_at_night(program: Program, period: Period) -> set[str]:
     """Return the pools on which a job of a period may be confined to some hours."""
-    return program.pools_at_night[period.index]
+    return {pool for pool, index in program.hours_at_night if index == period.index}
 
 
 def slices_at_night(program: Program, period: Period) -> tuple[Slice, ...]:
@@ -149,15 +149,21 @@ def standing(program: Program, key: Key, piece: Slice) -> Any:
 
 
 def holdings(program: Program, pool: str, period: Period) -> list[Holding]:
-    """Return the nodes of a pool that services hold in a period: the same all day, or by bands in which jobs run."""
+    """Return the nodes of a pool that services hold in a period: the same all day, or by bands in which jobs run.
+
+    Every band in which some job may be confined is one of them, whether a service rests in it in that period or not.
+    """
     hosts = program.model.component("hosts")
     all_day = hosts[pool, period.index] if hosts is not None and (pool, period.index) in hosts else 0.0
-    awake = program.model.component("awake_hosts")
-    pieces = [p for p in program.slices_of(period) if awake is not None and (pool, p.index) in awake]
-    found = [Holding(f"{pool} {_hours(p.hours)}", pool, p.hours, awake[pool, p.index]) for p in pieces]
-    if len(pieces) < len(program.slices_of(period)):
-        found.insert(0, Holding(pool, pool, (), all_day))
-    return found
+    confined = program.hours_at_night.get((pool, period.index), set())
+    found, rest = [], False
+    for piece in program.slices_of(period):
+        awake = declared_hosts(program, pool, piece)
+        if awake is None and piece.hours[0] not in confined:
+            rest = True
+            continue
+        found.append(Holding(f"{pool} {_hours(piece.hours)}", pool, piece.hours, all_day if awake is None else awake))
+    return [Holding(pool, pool, (), all_day), *found] if rest else found
 
 
 def by_hour(program: Program, key: Key, load: float) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -180,14 +186,14 @@ def by_hour(program: Program, key: Key, load: float) -> tuple[tuple[int, ...], t
 
 def hosts_by_hour(program: Program, pool: str, period: Period) -> tuple[int, ...]:
     """Return the nodes of a pool that services hold in each hour of the day, UTC; () where the same all day."""
-    if declared := [h for h in holdings(program, pool, period) if h.hours]:
-        hosts = program.model.component("hosts")
-        found = [whole(hosts[pool, period.index])] * HOURS_PER_DAY
-        for holding in declared:
-            for hour in holding.hours:
-                found[hour] = whole(holding.hosts)
-        return tuple(found)
-    return ()
+    resting = [p for p in program.slices_of(period) if declared_hosts(program, pool, p) is not None]
+    if not resting:
+        return ()
+    found = [whole(program.model.hosts[pool, period.index])] * HOURS_PER_DAY
+    for piece in resting:
+        for hour in piece.hours:
+            found[hour] = whole(declared_hosts(program, pool, piece))
+    return tuple(found)
 
 
 def _hours(hours: Hours) -> str:

@@ -179,11 +179,8 @@ class Program:
             for period in candidates.periods
             for place, hours in enumerate(bands)
         )
-        self.pools_at_night = {
-            period.index: {c.pool.key for job in period.jobs for c in candidates.training[job] if c.hours}
-            for period in candidates.periods
-        }
-        """Pools on which a job may be confined to some hours, by period index."""
+        self.hours_at_night = _hours_at_night(candidates)
+        """Hours to which jobs may be confined, by pool and period index."""
         self.ledger = Ledger()
         self.balances = {site: SiteBalance() for site in problem.sites}
         self.groups: dict[str, Group] = {} if within is None else within[0].groups
@@ -445,6 +442,16 @@ class Program:
         """Pay ``quantity`` a year at ``rate_usd`` in ``years`` (default: all that are looked at)."""
         span = tuple(self.problem.years) if years is None else years
         self.ledger.pay(RunningLine(site, category, quantity, rate_usd, span))
+
+
+def _hours_at_night(candidates: Candidates) -> dict[tuple[str, int], set[int]]:
+    found: dict[tuple[str, int], set[int]] = {}
+    for period in candidates.periods:
+        for job in period.jobs:
+            for candidate in candidates.training[job]:
+                if candidate.hours:
+                    found.setdefault((candidate.pool.key, period.index), set()).update(candidate.hours)
+    return found
 
 
 def total(terms: Iterable[Any]) -> Any:

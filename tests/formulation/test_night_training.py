@@ -18,6 +18,7 @@ from dcopt.verify.verify import verify
 
 DAY = "0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.6 1 1 1 1 1 1 1 1 1 1 0.6 0.6 0.6 0.6 0.2 0.2"
 STEP = " ".join(["0.3"] * 9 + ["1"] * 11 + ["0.3"] * 4)
+OWLS = " ".join(["1"] * 8 + ["0.2"] * 14 + ["1"] * 2)
 PEAK: dict[str, Any] = {"peak_requests_per_s": 6000, "mean_requests_per_s": None, "max_quality_loss_pct": 0}
 WEEKLY: dict[str, Any] = {"tokens": 6e10, "runs_per_year": 2, "deadline_days": 12, "preemptible": "yes"}
 
@@ -59,6 +60,23 @@ CASES: dict[str, Small] = {
             [service(**PEAK, profile="day")],
         )
     ),
+    "the service comes later": plain(
+        owned_site(
+            [job("tune", **WEEKLY, last_year=1), job("next", **WEEKLY, first_year=2)],
+            [service(**PEAK, profile="day", first_year=2)],
+        )
+    ).set(horizon_years=2),
+    "one of two services comes later": plain(
+        owned_site(
+            [job("tune", **WEEKLY, last_year=1), job("next", **WEEKLY, first_year=2)],
+            [
+                service(**PEAK, profile="day"),
+                service("search", **{**PEAK, "peak_requests_per_s": 2500}, profile="owls", first_year=2),
+            ],
+        )
+    )
+    .put("profiles", [{"name": "day", "hourly": STEP}, {"name": "owls", "hourly": OWLS}])
+    .set(horizon_years=2),
     "two services": plain(
         owned_site(
             [job("tune", **WEEKLY)],
