@@ -1,8 +1,7 @@
 """The integrity of an incumbent: integers rounded and fixed, the rest solved again, cost and rows held exactly.
 
-HiGHS keeps its own mip_feasibility_tolerance (1e-6): on the shipped examples its incumbents are whole to 1e-11 with it,
-and 1e-8 changed neither optimum nor nodes (paired runs, two seeds each: 0 to 7 nodes with either), while tighter
-tolerances are known to make it call feasible programs infeasible (HiGHS #3258).
+HiGHS leaves at most `session.WHOLE_TO` of an integer; what it leaves is rounded away here, and everything that follows
+from the integers is solved once more.
 """
 
 from __future__ import annotations
