@@ -1,0 +1,114 @@
+"""What a design costs: the bill of materials, charges and cash by year, and what stands from when to when."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dcopt.design.record import Record
+
+CAPITAL_CATEGORIES = ("nodes", "network", "storage", "racks", "power", "cooling", "building", "other")
+
+
+RUNNING_CATEGORIES = (
+    "energy",
+    "demand",
+    "support",
+    "maintenance",
+    "licences",
+    "staff",
+    "rent",
+    "colocation",
+    "water",
+    "carbon",
+    "processing",
+    "transfer",
+    "other",
+)
+
+
+class BomLine(Record):
+    """A line of the bill of materials."""
+
+    site: str
+    year: int
+    category: str
+    table: str
+    item: str
+    quantity: float
+    unit_price_usd: float
+    total_usd: float
+
+
+class CashYear(Record):
+    """Undiscounted cash of a year; purchases are made at the start of the year that they are listed under."""
+
+    year: int
+    capital_usd: float
+    running_usd: float
+    total_usd: float
+
+
+class CostYear(Record):
+    """A category in a year: the undiscounted cash, and its share of the TCO (all shares add up to ``tco_usd``).
+
+    What a purchase is still worth at the horizon is taken off its share, not off the cash; what is sold is negative.
+    """
+
+    year: int
+    kind: Literal["capital", "running"]
+    category: str
+    usd: float
+    discounted_usd: float
+
+
+class Cost(Record):
+    """Discounted cost over the horizon by category, and the undiscounted cash of each year."""
+
+    capital: dict[str, float]
+    running: dict[str, float]
+    cash_by_year: tuple[CashYear, ...]
+    by_year: tuple[CostYear, ...] = ()
+
+
+class FinanceYear(Record):
+    """The money of a year.
+
+    ``charge_usd`` is the annuity of everything that was bought and has not reached the end of its life;
+    ``accelerator_hours`` are those of owned nodes all year and of rented ones while rented. Costs of an
+    accelerator-hour, of a million tokens (in and out, services) and of a training run share charge and running cost by
+    accelerator-hours; None where there are none. ``npv_usd`` is the present value of all cash up to the year's end.
+    The after-tax figures are None where `tax_rate_pct` is blank.
+    """
+
+    year: int
+    cash_usd: float
+    charge_usd: float
+    running_usd: float
+    accelerator_hours: float
+    usd_per_accelerator_hour: float | None
+    usd_per_million_tokens: float | None
+    usd_per_training_run: float | None
+    npv_usd: float
+    financed_cash_usd: float | None = None
+    depreciation_usd: float | None = None
+    after_tax_cash_usd: float | None = None
+    after_tax_npv_usd: float | None = None
+
+
+class Asset(Record):
+    """Units of a row that stand from the start of ``bought_year`` to the end of ``gone_year``.
+
+    ``bought_year`` 0 is what existed already. ``kept`` says that they are kept past their life instead of being bought
+    again. ``resale_usd`` is what all of them bring at the end of ``gone_year``.
+    """
+
+    site: str
+    category: str
+    table: str
+    name: str
+    bought_year: int
+    gone_year: int
+    units: float
+    unit_price_usd: float
+    resale_usd: float
+    kept: bool = False
