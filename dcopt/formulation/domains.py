@@ -45,7 +45,7 @@ def link(program: Program) -> None:
             service = program.problem.inference[name]
             if service.failure_domains == "none":
                 continue
-            keep_warm(program, name, period)
+            keep_warm(program, name, peak, period)
             mine = _spread(program, service, period)
             for one in mine:
                 apart.setdefault(one[0].pool.key, []).append(one)

@@ -3,7 +3,7 @@
 For each site k:  Σ_{c not at k} rate_c·replicas[i,c,t] ≥ survive_pct · peak[i,t]
 
 The rate is that of a replica on its own, which replicas behind one balancer never fall below. What stands by carries
-a hundredth of what it could, so that it is known to work.
+a hundredth of what it could, or of its part of the peak where that is less, so that it is known to work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dcopt.candidates.records import Period
 from dcopt.formulation.program import Program, total
 
 WARM_SHARE = 0.01
-"""Share of its own rate that every replica carries where replicas stand by for others."""
+"""Share of its own rate (or of its part of the peak) that a replica carries where replicas stand by for others."""
 
 
 def declare(program: Program) -> None:
@@ -29,7 +29,7 @@ def link(program: Program) -> None:
             if not service.survive_pct:
                 continue
             needed = service.survive_pct / 100 * peak / (1 + service.headroom_pct / 100)
-            keep_warm(program, name, period)
+            keep_warm(program, name, peak, period)
             capacity: dict[str, list[Any]] = {}
             for index, candidate in enumerate(program.candidates.serving[name]):
                 replicas = program.model.replicas[name, index, period.index]
@@ -44,10 +44,13 @@ def link(program: Program) -> None:
                 )
 
 
-def keep_warm(program: Program, service: str, period: Period) -> None:
+def keep_warm(program: Program, service: str, peak: float, period: Period) -> None:
     """Give every replica of a service a share of the load that shows that it works."""
     for index, candidate in enumerate(program.candidates.serving[service]):
         key = (service, index, period.index)
-        least = WARM_SHARE * candidate.requests_per_s * program.model.replicas[key]
+        replicas = program.model.replicas[key]
+        if not replicas.ub:
+            continue
+        least = WARM_SHARE * min(candidate.requests_per_s, peak / replicas.ub) * replicas
         if program.model.component("keep_warm") is None or key not in program.model.keep_warm:
             program.require("warm", key, program.model.carried_load[key] >= least)

@@ -118,6 +118,7 @@ _KEPT = threading.local()
 
 
 def warmth_of(choices: SolveChoices) -> Warmth:
+    """Return what this thread keeps from scenario to scenario: predictions, and with ``warm`` solutions."""
     from dcopt.pipeline.warmth import Warmth
 
     kept: Warmth | None = getattr(_KEPT, "warmth", None)

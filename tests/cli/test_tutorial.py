@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -90,11 +91,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = "name,model,peak_requests_per_s,input_tokens,latency_ms\n"
     write_tiny(folder / "bert", inference=f"{rows}sentiment,bert-base,200,128,100\n")
     offers = "table,name,price_usd\nnodes,l4-4,\nnodes,t4-4,\nnodes,mi300x-8,\nfabrics,none,\n"
-    write_tiny(folder / "chat", inference=f"{rows}chat,bert-base,200,128,100\n", offers=offers)
+    strays = "table,name,column,distribution,low,high\ninference,chat,peak_requests_per_s,uniform,0.8,1.2\n"
+    futures = "scenario,table,name,column,operation,value\n"
+    futures += "".join(
+        f"{name},inference,chat,peak_requests_per_s,factor,{f}\n" for name, f in (("less", 0.8), ("more", 1.2))
+    )
+    (folder / "futures.csv").write_text(futures, encoding="utf-8")
+    write_tiny(folder / "chat", inference=f"{rows}chat,bert-base,200,128,100\n", offers=offers, uncertainty=strays)
     training = "name,model,tokens,sequence_length,global_batch,deadline_days\ngpt3,bert-base,1e8,128,256,30\n"
     write_tiny(folder / "gpt3", training=training)
     for name in ("bert", "chat"):
         assert dcopt("solve", folder / name, "-o", folder / f"{name}-run", "--no-baseline").exit_code == 0
+    vary = "settings.discount_rate_pct=5:9:2"
+    assert dcopt("sensitivity", folder / "bert", "--vary", vary, "-o", folder / "bert-study").exit_code == 0
     vendor = (folder / "chat-run" / "bom.csv").read_text(encoding="utf-8")
     (folder / "vendor-bom.csv").write_text(vendor, encoding="utf-8")
     trace = "TIMESTAMP,ContextTokens,GeneratedTokens\n1,10,5\n2,20,6\n3,30,7\n"
@@ -112,6 +121,7 @@ def test_the_example_of_a_command_works(
     monkeypatch.chdir(tmp_path)
     for command in examples_of(name):
         words = shlex.split(command.partition(" > ")[0])[1:]
+        words = [FEW if before in ("-n", "--check", "--regret") else word for before, word in pairwise(["", *words])]
         if name == "solve":
             if "--quotes" in words:
                 _fill_in(tmp_path / "bert-run" / "bom.xlsx")
@@ -123,6 +133,10 @@ def test_the_example_of_a_command_works(
         answered = {0, 1} if name in ("pareto", "breakeven", "explain") else {0}
         assert result.exit_code in answered, f"{command}\n{result.output}"
         assert result.stdout or result.stderr
+
+
+FEW = "2"
+"""Samples in place of the hundreds of an example."""
 
 
 def _fill_in(path: Path) -> None:

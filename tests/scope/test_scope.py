@@ -124,7 +124,7 @@ def test_the_models_and_industries_of_the_documents_are_there() -> None:
     models = {path.parent.name for path in models_dir().glob("*/config.json")}
     named = {"bert-base", "bert-large", "gpt-1", "gpt-2-xl", "gpt-3-175b", "glm-10b", "glm-130b", "vit-l"}
     assert named <= models
-    examples = {path.name: load(path) for path in examples_dir().iterdir()}
+    examples = {path.name: load(path) for path in examples_dir().iterdir() if path.is_dir()}
     services = {service for problem in examples.values() for service in problem.inference}
     assert {"question-answering", "topic-classification", "sentiment"} <= services  # BERT
     assert {"chat", "translation", "text-generation"} <= services  # generation, customer service
@@ -253,7 +253,7 @@ def test_load_balancers(example: Example) -> None:
 
 @row("places")
 def test_owned_colocation_and_cloud_sites_compete() -> None:
-    kinds = {site.kind for path in examples_dir().iterdir() for site in load(path).sites.values()}
+    kinds = {site.kind for path in examples_dir().iterdir() if path.is_dir() for site in load(path).sites.values()}
     assert {"owned", "colocation", "cloud"} <= kinds
     pools = pools_of(load(examples_dir() / "gpt3-pretraining"))
     assert {pool.rented for pool in pools.values()} == {True, False}

@@ -31,7 +31,7 @@ def solver_of(designs: dict[frozenset[str], float]):  # type: ignore[no-untyped-
         used = min(allowed, key=lambda one: (allowed[one], sorted(one)))
         figures = {"tco_usd": allowed[used]}
         parts = tuple(f"node:{name}" for name in sorted(used))
-        return Outcome.model_validate({**base, "status": "optimal", "figures": figures, "parts": parts})
+        return Outcome.model_validate({**base, "status": "optimal", "figures": figures, "kinds": parts})
 
     return solve
 

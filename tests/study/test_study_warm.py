@@ -52,7 +52,9 @@ def test_candidates_are_the_same_with_the_memory_of_another_problem(varied: str)
     assert told(generate(small().load(), memory=memory)) == told(generate(small().load()))
 
 
-@pytest.mark.parametrize(("varied", "kept"), [("prices", True), ("load", True), ("limits", True), ("promise", False)])
+@pytest.mark.parametrize(
+    ("varied", "kept"), [("prices", True), ("load", True), ("limits", True), ("promise", True), ("chips", False)]
+)
 def test_predictions_are_kept_where_only_what_they_do_not_see_changes(varied: str, kept: bool) -> None:
     memory = Memory()
     generate(small().load(), memory=memory)
