@@ -509,9 +509,7 @@ def test_staff_carbon_and_water_are_in_the_cost(solved: tuple[Problem, Design]) 
 def test_a_tutorial_for_the_staff() -> None:
     text = (examples_dir().parent / "tutorial.md").read_text(encoding="utf-8")
     steps = [line.split()[1] for line in text.splitlines() if line.startswith("    dcopt ")]
-    assert {"init", "check", "solve", "report", "bom", "verify", "explain"} <= set(
-        steps
-    )  # tests/cli runs them
+    assert {"init", "check", "solve", "report", "bom", "verify", "explain"} <= set(steps)  # tests/cli runs them
 
 
 def test_every_row_of_the_scope_has_a_test() -> None:
