@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dcopt.design.records import Design
     from dcopt.design.simulation import SimulatedService
     from dcopt.problem.problem import Problem
+    from dcopt.report.blocks import Report
 
 FORMATS = ("terminal", "html", "markdown", "json")
 
@@ -29,16 +30,23 @@ FORMATS = ("terminal", "html", "markdown", "json")
     "--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True, help="How it is written."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
-def command(run: Path, form: str, output: Path | None) -> None:
+@click.option("--study", "studies", type=click.Path(path_type=Path), multiple=True, help="Show this study of it too.")
+def command(run: Path, form: str, output: Path | None, studies: tuple[Path, ...]) -> None:
     """Show the design in RUN, the folder that 'dcopt solve' wrote, or the study in the folder of its -o.
 
     \b
     Example: dcopt report bert-run --format html -o bert.html
              dcopt report bert-study
+             dcopt report bert-run --study bert-study --format html -o board.html
     """
     from dcopt.study.store import PLAN_FILE
 
-    text = study_text(run, form) if (run / PLAN_FILE).is_file() else design_text(run, form, terminal=output is None)
+    if (run / PLAN_FILE).is_file():
+        if studies:
+            usage_error(f"{run} is a study itself; --study goes with the folder that 'dcopt solve' wrote")
+        text = study_text(run, form)
+    else:
+        text = design_text(run, form, studies, terminal=output is None)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -49,14 +57,26 @@ def command(run: Path, form: str, output: Path | None) -> None:
     click.echo(f"wrote {output}", err=True)
 
 
-def design_text(run: Path, form: str, *, terminal: bool) -> str:
-    """Return the report of the design in a RUN folder."""
+def design_text(run: Path, form: str, studies: Sequence[Path] = (), *, terminal: bool) -> str:
+    """Return the report of the design in a RUN folder, with what studies of it found."""
     design = design_of(run)
     from dcopt.design.simulation import read_simulation
     from dcopt.report.context import read_beside
 
     simulated, beside = read_simulation(run), read_beside(run)
-    return rendered(design, problem_of(run), form, terminal=terminal, simulated=simulated, beside=beside)
+    found = [report_of_study(folder) for folder in studies]
+    return rendered(design, problem_of(run), form, terminal=terminal, simulated=simulated, beside=beside, studies=found)
+
+
+def report_of_study(folder: Path) -> Report:
+    """Return the report of a study; a folder that none wrote ends the command with exit code 2."""
+    from dcopt.study.report import study_report
+    from dcopt.study.store import StudyFolderError
+
+    try:
+        return study_report(folder)
+    except StudyFolderError as error:
+        usage_error(str(error))
 
 
 def study_text(folder: Path, form: str) -> str:
@@ -64,16 +84,12 @@ def study_text(folder: Path, form: str) -> str:
     from dcopt.report.html import render_page
     from dcopt.report.markdown import render_sections
     from dcopt.report.terminal import render_text
-    from dcopt.study.report import read_study, study_report
-    from dcopt.study.store import StudyFolderError
+    from dcopt.study.report import read_study
 
-    try:
-        if form == "json":
-            rows = [outcome.row() for outcome in read_study(folder)[1]]
-            return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
-        report = study_report(folder)
-    except StudyFolderError as error:
-        usage_error(str(error))
+    report = report_of_study(folder)
+    if form == "json":
+        rows = [outcome.row() for outcome in read_study(folder)[1]]
+        return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
     if form == "html":
         words = "every scenario was answered" if report.status == "optimal" else "some scenarios were not answered"
         return render_page(report, words)
@@ -122,26 +138,29 @@ def rendered(
     terminal: bool,
     simulated: Sequence[SimulatedService] = (),
     beside: Mapping[str, object] | None = None,
+    studies: Sequence[Report] = (),
 ) -> str:
     """Return the report of ``design`` in one of `FORMATS`, or its 'summary'; on a terminal, as wide as it is."""
-    if form == "html":
-        from dcopt.report.html import render_html
+    from dcopt.report.content import build_report, with_studies
 
-        return render_html(design, problem, simulated, beside)
-    if form == "markdown":
-        from dcopt.report.markdown import render_markdown
-
-        return render_markdown(design, problem, simulated, beside)
     if form == "json":
         return json.dumps(design.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
-    from dcopt.report.terminal import render_terminal, summary_of
+    report = with_studies(build_report(design, problem, simulated, beside), studies)
+    if form == "html":
+        from dcopt.report.answer import STATUS_WORDS
+        from dcopt.report.html import render_page
 
-    is_summary = form == "summary"
+        return render_page(report, STATUS_WORDS[design.status])
+    if form == "markdown":
+        from dcopt.report.markdown import render_sections
+
+        return render_sections(report)
+    from dcopt.report.terminal import render_text, summary_of
+
+    if form == "summary":
+        report = summary_of(report)
     if terminal and shows_colour():
-        from dcopt.report.content import build_report
         from dcopt.report.rich_terminal import render_rich
 
-        report = build_report(design, problem, simulated, beside)
-        return render_rich(summary_of(report) if is_summary else report, max(60, shutil.get_terminal_size().columns))
-    width = shutil.get_terminal_size((100, 24)).columns if terminal and sys.stdout.isatty() else 100
-    return render_terminal(design, problem, width, summary=is_summary, simulated=simulated, beside=beside)
+        return render_rich(report, max(60, shutil.get_terminal_size().columns))
+    return render_text(report, shutil.get_terminal_size((100, 24)).columns if terminal and sys.stdout.isatty() else 100)

@@ -41,16 +41,22 @@ def link(program: Program) -> None:
                 row="settings.csv: carbon_limit_t_per_year",
                 sentence=f"operation emits no more than {settings.carbon_limit_t_per_year:g} t a year",
             )
+    _objectives(program, limited_capex(program), carbon)
+
+
+def limited_capex(program: Program) -> Any:
+    """Return the undiscounted purchases of the ledger, and keep them within their limit."""
+    limit = program.problem.settings.capex_limit_usd
     capex = total(capex_terms(program.ledger, program.finance))
-    if settings.capex_limit_usd is not None:
+    if limit is not None:
         program.require(
             "capex_limit",
             "all",
-            capex <= settings.capex_limit_usd,
+            capex <= limit,
             row="settings.csv: capex_limit_usd",
-            sentence=f"purchases stay within {settings.capex_limit_usd:,.0f} USD",
+            sentence=f"purchases stay within {limit:,.0f} USD",
         )
-    _objectives(program, capex, carbon)
+    return capex
 
 
 def _objectives(program: Program, capex: Any, carbon: dict[int, list[Any]]) -> None:

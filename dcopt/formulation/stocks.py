@@ -21,8 +21,9 @@ import pyomo.environ as pyo
 
 from dcopt.design.records import Asset
 from dcopt.economics.items import age_of_existing, item_of
-from dcopt.economics.ledger import CapitalLine, RunningLine, capex_terms, tco_terms
+from dcopt.economics.ledger import CapitalLine, RunningLine, tco_terms
 from dcopt.economics.stock import Item, Stay, stays
+from dcopt.formulation.cost import limited_capex
 from dcopt.formulation.program import Program, Stock, number, total, upper_bound
 from dcopt.problem.epochs import BUILDING, epochs_of
 
@@ -213,15 +214,7 @@ def _objectives(root: Program) -> None:
     settings = root.problem.settings
     for part in root.epochs:
         root.ledger.running += part.ledger.running
-    capex = total(capex_terms(root.ledger, root.finance))
-    if settings.capex_limit_usd is not None:
-        root.require(
-            "capex_limit",
-            "all",
-            capex <= settings.capex_limit_usd,
-            row="settings.csv: capex_limit_usd",
-            sentence=f"purchases stay within {settings.capex_limit_usd:,.0f} USD",
-        )
+    capex = limited_capex(root)
     root.objectives = {
         "tco": total(tco_terms(root.ledger, root.finance)),
         "capex": capex,

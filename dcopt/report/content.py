@@ -21,6 +21,7 @@ data (`dcopt.report.chart_data`), so a section needs no second one. Keys of sect
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
@@ -110,6 +111,18 @@ ALWAYS: tuple[Callable[[Context], Made], ...] = (
     lambda c: assumption_section(c.design, c.problem),
 )
 """The sections where there is no design."""
+
+
+def with_studies(report: Report, studies: Sequence[Report]) -> Report:
+    """Return the report of a design with the sections of studies of it, before what it is held against."""
+    added = [
+        replace(section, key=f"study-{number}-{section.key}", title=f"{study.title}: {section.title}")
+        for number, study in enumerate(studies, 1)
+        for section in study.sections
+    ]
+    keys = [section.key for section in report.sections]
+    place = keys.index("baseline") if "baseline" in keys else len(keys)
+    return replace(report, sections=(*report.sections[:place], *added, *report.sections[place:]))
 
 
 def build_report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,24 @@ def test_a_folder_that_no_study_wrote_is_an_error(tmp_path: Path) -> None:
         study_report(tmp_path)
     (tmp_path / "study.json").write_text("nonsense")
     assert CliRunner().invoke(main, ["report", str(tmp_path)]).exit_code == 2
+
+
+def test_a_report_of_a_design_shows_studies_of_it(path: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert CliRunner().invoke(main, ["solve", str(path), "-o", str(run), "--no-baseline"]).exit_code == 0
+    folders = [
+        study(path, tmp_path / "tornado", "sensitivity", "--tornado"),
+        study(path, tmp_path / "grid", "sensitivity", "--vary", "nodes.quad.price_usd*=0.2,1"),
+    ]
+    shown = [word for folder in folders for word in ("--study", str(folder))]
+    page = CliRunner().invoke(main, ["report", str(run), *shown, "--format", "html"])
+    assert page.exit_code == 0, page.output
+    keys = re.findall(r'<section id="([^"]*)"', page.stdout)
+    assert len(keys) == len(set(keys))
+    assert {"study-1-tornado", "study-2-switching"} <= set(keys)
+    assert keys.index("study-1-tornado") < keys.index("study-2-switching") < keys.index("baseline")
+    text = CliRunner().invoke(main, ["report", str(run), *shown]).stdout
+    assert "Tornado study of" in text
+    wrong = CliRunner().invoke(main, ["report", str(run), "--study", str(run)])
+    assert wrong.exit_code == 2
+    assert CliRunner().invoke(main, ["report", str(folders[0]), "--study", str(folders[1])]).exit_code == 2
