@@ -194,6 +194,8 @@ def extract(program: Program) -> list[CoolingRecord]:
             key = (site, "collector", unit.name)
             if plant is not None and key in plant and whole(plant[key]):
                 heat = number(program.model.heat[site, unit.name])
+                if not heat and program.is_epoch:
+                    continue  # it stands from before and is switched off
                 records.append((site, unit.name, whole(plant[key]), heat, "", _room_share(program, site, unit)))
         for loop in LOOPS:
             for chosen in chosen_units(program, site, f"{loop} heat-rejection"):

@@ -217,6 +217,8 @@ def chosen_units(program: Program, site: str, name: str) -> list[ChosenUnits]:
         if units:
             kw = number(flow)
             rating = number(sized[key]) if sized is not None and key in sized else kw
+            if program.is_epoch and not kw and not rating:
+                continue  # they stand from before and are switched off
             found.append(ChosenUnits(key[2], units, kw, rating))
     return found
 
