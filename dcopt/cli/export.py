@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dcopt.cli.inputs import load_or_exit, usage_error
+from dcopt.cli.inputs import load_or_exit, usage_error, write_or_echo
 
 if TYPE_CHECKING:
     from dcopt.design.records import Design
@@ -56,9 +56,9 @@ def command(source: Path, form: str | None, output: Path | None) -> None:
     if form == SCHEMA:
         from dcopt.problem.json_schema import json_schema
 
-        _write(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", output)
+        write_or_echo(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", output)
         return
-    _write(_of_design(source, form), output)
+    write_or_echo(_of_design(source, form), output)
 
 
 def _program(source: Path, form: str, output: Path | None) -> None:
@@ -101,14 +101,3 @@ def exported(design: Design, problem: Problem, form: str) -> str:
         "kubernetes": kubernetes_nodes,
     }
     return writers[form](design, problem)
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        usage_error(f"{output} cannot be written: {error.strerror or error}")
-    click.echo(f"wrote {output}", err=True)

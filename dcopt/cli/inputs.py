@@ -1,4 +1,4 @@
-"""Reading a problem on behalf of a command: findings to stderr, exit code 2 where it cannot be used."""
+"""What commands share: reading a problem (findings to stderr, exit code 2 where it cannot be used), writing a text."""
 
 from __future__ import annotations
 
@@ -83,3 +83,15 @@ def usage_error(message: str) -> NoReturn:
     """Print a usage error and leave with code 2."""
     click.echo(f"error: {message}", err=True)
     sys.exit(BAD_INPUT)
+
+
+def write_or_echo(text: str, output: Path | None) -> None:
+    """Write a text to a file, or to standard output where none is named; exit code 2 if that cannot be."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        usage_error(f"{output} cannot be written: {error.strerror or error}")
+    click.echo(f"wrote {output}", err=True)

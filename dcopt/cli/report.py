@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dcopt.cli.inputs import usage_error
+from dcopt.cli.inputs import usage_error, write_or_echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,14 +47,7 @@ def command(run: Path, form: str, output: Path | None, studies: tuple[Path, ...]
         text = study_text(run, form)
     else:
         text = design_text(run, form, studies, terminal=output is None)
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        usage_error(f"{output} cannot be written: {error.strerror or error}")
-    click.echo(f"wrote {output}", err=True)
+    write_or_echo(text, output)
 
 
 def design_text(run: Path, form: str, studies: Sequence[Path] = (), *, terminal: bool) -> str:

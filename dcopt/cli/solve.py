@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dcopt.cli.inputs import exit_with, load_or_exit, usage_error
 from dcopt.cli.live import SolveScreen
+
+if TYPE_CHECKING:
+    from dcopt.pipeline.main_job import Finished
 
 
 @click.command("solve")
@@ -107,6 +111,16 @@ def command(
     from dcopt.cli.report import rendered
 
     click.echo(rendered(finished.design, loaded, "json" if as_json else "summary", terminal=True), nl=False)
+    _tell(finished, target)
+    if explain and finished.design.cost is not None and not finished.mismatches:
+        from dcopt.cli.explain import EXPLAIN_S, explained
+
+        click.echo(explained(target, EXPLAIN_S), err=as_json, nl=False)
+    sys.exit(finished.exit_code)
+
+
+def _tell(finished: Finished, target: Path) -> None:
+    """Say on stderr what verification and simulation found, and where everything was written."""
     for mismatch in finished.mismatches:
         click.echo(f"verification failed: {mismatch}", err=True)
     if finished.checks and not finished.mismatches:
@@ -115,11 +129,6 @@ def command(
         if not part.kept:
             click.echo(f"warning: {part.service} at {part.site} misses a promise in the simulation", err=True)
     click.echo(f"wrote {target} (all of it: dcopt report {target}, or {target / 'report.html'})", err=True)
-    if explain and finished.design.cost is not None and not finished.mismatches:
-        from dcopt.cli.explain import EXPLAIN_S, explained
-
-        click.echo(explained(target, EXPLAIN_S), err=as_json, nl=False)
-    sys.exit(finished.exit_code)
 
 
 def _foresight_years(text: str, dates: int) -> int | None:

@@ -8,29 +8,13 @@ from dcopt.design.records import BINDING_PCT, SCHEMA_VERSION, Design
 from dcopt.problem.day import windows_of_day
 from dcopt.problem.epochs import epoch_years, limits_in
 from dcopt.problem.problem import Problem
-from dcopt.verify.assets import slices, taken_in
+from dcopt.verify.assets import LISTS, slices, taken_in
 from dcopt.verify.checker import Checker
 from dcopt.verify.money import GAP_NOISE, parts_taken
 
 STOPS = ("", "time limit", "interrupted")
 
-EQUIPMENT = (
-    "pools",
-    "training",
-    "inference",
-    "network",
-    "side_networks",
-    "storage",
-    "transfers",
-    "racks",
-    "elevations",
-    "power",
-    "cooling",
-    "sites",
-    "solar",
-    "halls",
-    "adders",
-)
+EQUIPMENT = tuple(name for name in LISTS if name != "calendar")
 """The lists of a design that a design record without a design leaves empty, with ``bom`` and ``calendar``."""
 
 
