@@ -326,6 +326,8 @@ class Candidates:
     """By the items' owner."""
     sites: dict[str, SiteFacility]
     verdicts: list[Verdict] = field(default_factory=list)
+    it_kw: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By site: least and largest IT power, at peak, that a site which is used has in any design worth looking for."""
     epochs: tuple[Candidates, ...] = ()
     """Those of each epoch where equipment may be bought at several dates; the fields above are of all together."""
 

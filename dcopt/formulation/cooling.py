@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcopt.design.records import CoolingRecord
+from dcopt.formulation.plant_bounds import least_it_kw, most_at
 from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
 from dcopt.formulation.stage import Demand, Sizing, chosen_units, size_units, stage
 from dcopt.infrastructure.cooling import LOOPS, design_kw_per_kw, economizer_hours, loop_of, mean_kw_per_kw
-from dcopt.infrastructure.power import INDOORS, loss_lines, units_needed, usable_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR
 from dcopt.problem.tables.catalog_rows import CoolingUnit
 
@@ -44,9 +44,10 @@ def link(program: Program) -> None:
         users: dict[str, list[Any]] = {loop: [] for loop in LOOPS}
         room = _room(program, site)
         sizing = Sizing("cooling", row.redundancy_of_cooling)
+        within = most_at(program, site)
         for unit, price in facility.collectors:
             taken = _heat_taken(program, site, unit, room.get(unit.name))
-            most = min(upper_bound(taken.peak_kw), row.power_limit_kw or 0.0)
+            most = min(upper_bound(taken.peak_kw), within.rejected_kw)
             if most <= 0:
                 continue
             heat = program.var("heat", (site, unit.name), ub=most)
@@ -62,9 +63,10 @@ def link(program: Program) -> None:
             taken = Heat(heat, taken.average_kw)
             loops[loop_of(unit.kind)].append(_fans(program, site, unit, taken))
             users[loop_of(unit.kind)].append(used)
+        least = least_it_kw(program, site) if sum(map(bool, loops.values())) == 1 else 0.0
         for loop, flows in loops.items():
             if flows:
-                _reject(program, site, loop, flows, users[loop], sizing)
+                _reject(program, site, flows, users[loop], Loop(loop, sizing, within.rejected_kw, least))
 
 
 def _room(program: Program, site: str) -> dict[str, Heat]:
@@ -72,7 +74,7 @@ def _room(program: Program, site: str) -> dict[str, Heat]:
     facility = program.candidates.sites[site]
     balance = program.balances[site]
     units = [unit for unit, _ in facility.collectors if unit.kind == "air"]
-    most = largest_losses(program, site)
+    most = most_at(program, site).losses_kw
     if not units or most <= 0 or not balance.it_peak_kw:
         return {}
     periods = [piece.index for piece in program.slices]
@@ -107,32 +109,6 @@ def _room(program: Program, site: str) -> dict[str, Heat]:
     return taken
 
 
-def largest_losses(program: Program, site: str) -> float:
-    """Return a bound on what PDU and UPS lose at a site, kW: at most what the grid gives flows through each."""
-    row, facility = program.problem.sites[site], program.candidates.sites[site]
-    limit = row.power_limit_kw or 0.0
-    rated = max(limit, upper_bound(total(program.balances[site].it_rated_kw)))
-    most = 0.0
-    for role in INDOORS:
-        most += max(
-            (
-                max(
-                    line.fixed
-                    * part.kw
-                    * max(
-                        units_needed(rated, usable_kw(part, row.ups_minutes), row.redundancy, part.max_parallel),
-                        program.least_offered(site, "power", part.name) + 1,
-                    )
-                    + line.slope * limit
-                    for line in loss_lines(part)
-                )
-                for part, _ in facility.power.get(role, ())
-            ),
-            default=0.0,
-        )
-    return min(most, limit)
-
-
 def _heat_taken(program: Program, site: str, unit: CoolingUnit, room: Heat | None) -> Heat:
     """Return the heat that reaches a collector from racks and room."""
     peak = list(program.heat_peak_kw.get((site, unit.name), []))
@@ -159,15 +135,26 @@ def _fans(program: Program, site: str, unit: CoolingUnit, heat: Heat) -> Heat:
     return Heat((1 + design) * heat.peak_kw, {t: (1 + mean) * average for t, average in heat.average_kw.items()})
 
 
-def _reject(program: Program, site: str, loop: str, flows: list[Heat], users: list[Any], sizing: Sizing) -> None:
+@dataclass(frozen=True)
+class Loop:
+    """A loop of heat rejection: its name, how its units are counted, and the heat that it carries at most and least."""
+
+    name: str
+    sizing: Sizing
+    most_kw: float
+    least_kw: float
+
+
+def _reject(program: Program, site: str, flows: list[Heat], users: list[Any], loop: Loop) -> None:
     row, balance = program.problem.sites[site], program.balances[site]
     demand = Demand(
         total(flow.peak_kw for flow in flows),
         {piece.index: total(flow.average_kw[piece.index] for flow in flows) for piece in program.slices},
-        most_kw=row.power_limit_kw or 0.0,
+        most_kw=loop.most_kw,
+        least_kw=loop.least_kw,
     )
-    options = program.candidates.sites[site].rejection[loop]
-    for branch in stage(program, site, f"{loop} heat-rejection", options, demand, sizing, users):
+    options = program.candidates.sites[site].rejection[loop.name]
+    for branch in stage(program, site, f"{loop.name} heat-rejection", options, demand, loop.sizing, users):
         unit = branch.unit
         assert isinstance(unit, CoolingUnit)
         if design := design_kw_per_kw(unit, row):

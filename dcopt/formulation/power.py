@@ -17,6 +17,7 @@ from dcopt.design.records import PowerRecord, SiteRecord
 from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation.cost import water_m3
 from dcopt.formulation.energy import solar_mwh
+from dcopt.formulation.plant_bounds import least_it_kw, most_at
 from dcopt.formulation.program import Program, SiteTotals, all_years, number, total, whole
 from dcopt.formulation.stage import Branch, Demand, Sizing, chosen_units, stage
 from dcopt.infrastructure.power import CHAIN, INDOORS, PARALLEL, losses_kw
@@ -63,18 +64,19 @@ def _chain(program: Program, site: str, it_peak: Any, it_average: dict[int, Any]
     needed_by = [program.model.active_site[site]]
     lost: list[Branch] = []
     peak, average = it_peak, it_average
+    least, within = least_it_kw(program, site), most_at(program, site).through_kw
     for role in CHAIN:
         if role == "ups":
             peak, average = _beside(peak, average, balance.fans_kw, balance.fans_average_kw)
         if role == "transformer":
             peak, average = _beside(peak, average, balance.rejection_kw, balance.rejection_average_kw)
             if parts[PARALLEL]:
-                demand = Demand(peak, {}, most_kw=row.power_limit_kw or 0.0)
+                demand = Demand(peak, {}, most_kw=within[role], least_kw=least)
                 stage(program, site, PARALLEL, parts[PARALLEL], demand, sizing, needed_by)
         if not parts[role]:
             continue
         rated = _rated(program, site) if role == "pdu" else None
-        demand = Demand(peak, average, rated, row.power_limit_kw or 0.0)
+        demand = Demand(peak, average, rated, within[role], least)
         branches = stage(program, site, role, parts[role], demand, sizing, needed_by)
         if role in INDOORS:
             lost += branches

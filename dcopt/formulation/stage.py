@@ -1,7 +1,9 @@
 """A stage of the plant: one kind of unit, chosen from what is offered, in whole units with the wanted redundancy.
 
-    Σ_u flow[u] = load,   flow[u] ≤ most·choice[u],   Σ_u choice[u] ≤ 1,   Σ_u choice[u] ≥ each thing that needs it
-    fewest·choice[u] ≤ units[u] ≤ most units·choice[u],   fewest = 1 (N), 2 (N+1, 2N) or 4 (4N/3)
+    Σ_u flow[u] = load,   least·choice[u] ≤ flow[u] ≤ most·choice[u]
+    Σ_u choice[u] ≤ 1,   Σ_u choice[u] ≥ each thing that needs it
+    fewest·choice[u] ≤ units[u] ≤ most units·choice[u],   fewest: those that carry the least load (a little: 1 under N,
+                                                          2 under N+1 and 2N, 4 under 4N/3)
     N:    kw·units[u] ≥ sized[u]                     (sized: the flow, or a rating that exceeds it)
     N+1:  kw·(units[u] − blocks[u]) ≥ sized[u],   units[u] ≤ (max_parallel + 1)·blocks[u]
     2N:   units[u] = 2·half[u],   kw·half[u] ≥ sized[u]
@@ -29,13 +31,15 @@ from dcopt.problem.tables.catalog_rows import CoolingUnit, PowerPart
 class Demand:
     """What a stage must carry: at peak, on average by period index, and what its units are sized for (None: the peak).
 
-    ``most_kw`` is a bound that the peak keeps for other reasons (the grid limit of the site).
+    ``most_kw`` is a bound that the peak keeps for other reasons (the grid limit of the site); ``least_kw`` one that it
+    keeps wherever there is a load at all.
     """
 
     peak_kw: Any
     average_kw: dict[int, Any]
     sized_kw: Any = None
     most_kw: float = float("inf")
+    least_kw: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def stage(
         choices.append(choice)
         flow = program.var("through", key, ub=most)
         program.require("through_chosen", key, flow <= most * choice)
+        if demand.least_kw > 0:
+            program.require("through_at_least", key, flow >= demand.least_kw * choice)
         averages = {}
         for period, average in demand.average_kw.items():
             bound = min(upper_bound(average), most)
@@ -95,7 +101,7 @@ def stage(
             most_sized = upper_bound(demand.sized_kw)
             sized[-1] = program.var("sized_for", key, ub=most_sized)
             program.require("sized_chosen", key, sized[-1] <= most_sized * choice)
-        units = size_units(program, site, name, unit, price, sized[-1], choice, sizing)
+        units = size_units(program, site, name, unit, price, sized[-1], choice, sizing, demand.least_kw)
         branches.append(_with_losses(program, key, Branch(unit, flow, averages), units, most))
     program.require("one_choice", (site, name), total(choices) <= 1)
     for index, need in enumerate(needed_by):
@@ -159,9 +165,20 @@ def _loss(
 
 
 def size_units(
-    program: Program, site: str, name: str, unit: Any, price_usd: float, load_kw: Any, used: Any, sizing: Sizing
+    program: Program,
+    site: str,
+    name: str,
+    unit: Any,
+    price_usd: float,
+    load_kw: Any,
+    used: Any,
+    sizing: Sizing,
+    least_kw: float = 0.0,
 ) -> Any:
-    """Declare the whole units of one kind that carry ``load_kw`` with the redundancy, buy them, and return them."""
+    """Declare the whole units of one kind that carry ``load_kw`` with the redundancy, buy them, and return them.
+
+    Where they are used at all they carry at least ``least_kw``.
+    """
     redundancy, kw = sizing.redundancy, sizing.usable_kw(unit)
     key = (site, name, unit.name)
     category = sizing.category
@@ -170,7 +187,8 @@ def size_units(
     needed = units_needed(most_kw, kw, redundancy, unit.max_parallel)
     limit = max(needed, least + least % 2) if most_kw > 0 else 0
     units = program.var("plant_units", key, ub=limit, integer=True)
-    program.require("fewest_units", key, units >= units_needed(1e-9, kw, redundancy, unit.max_parallel) * used)
+    fewest = units_needed(max(least_kw, 1e-9), kw, redundancy, unit.max_parallel)
+    program.require("fewest_units", key, units >= fewest * used)
     program.require("no_idle_units", key, units <= limit * used)
     if redundancy == "2N":
         half = program.var("plant_half", key, ub=limit // 2, integer=True)
