@@ -10,9 +10,10 @@ from dcopt.candidates.need import as_large_as_needed
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.pools import pool_facility, pools_of
 from dcopt.candidates.pruning import prune
-from dcopt.candidates.records import Candidates, DataItem, Pool, ServingCandidate, StorageOption, TrainingCandidate
+from dcopt.candidates.records import Candidates, DataItem, ServingCandidate, StorageOption, TrainingCandidate
 from dcopt.candidates.serving import ServingGenerator
 from dcopt.candidates.storage import checkpoint_codec, codecs_for, items_of, may_lie_at, options_for
+from dcopt.candidates.targets import targets_of, used_pools
 from dcopt.candidates.training import TrainingGenerator
 from dcopt.problem.day import releases_nodes
 from dcopt.problem.epochs import views_of
@@ -62,9 +63,9 @@ def _generate(problem: Problem, memory: Memory, admits: Admits, *, only_needed: 
     serving = {service.name: server.candidates(service) for service in problem.inference.values()}
     training = prune(problem, _where_nodes_are_left(problem, admissible, serving), options, reloads)
     chosen = {job: tuple(c for of_pool in by_pool.values() for c in of_pool) for job, by_pool in training.items()}
-    used = _used_pools(pools, chosen, serving)
+    used = used_pools(pools, chosen, serving)
     periods = periods_of(problem)
-    targets = {key: _targets(problem, pool, serving) for key, pool in used.items()}
+    targets = {key: targets_of(problem, pool, serving) for key, pool in used.items()}
     if only_needed:
         used = as_large_as_needed(problem, used, chosen, serving, periods, targets)
     return Candidates(
@@ -116,24 +117,3 @@ def _storage_options(
         for site in problem.sites
         if may_lie_at(problem, item, site)
     }
-
-
-def _used_pools(
-    pools: dict[str, Pool],
-    training: dict[str, tuple[TrainingCandidate, ...]],
-    serving: dict[str, tuple[ServingCandidate, ...]],
-) -> dict[str, Pool]:
-    used = {c.pool.key for of_job in training.values() for c in of_job}
-    used |= {c.pool.key for of_service in serving.values() for c in of_service}
-    return {key: pool for key, pool in pools.items() if key in used}
-
-
-def _targets(problem: Problem, pool: Pool, serving: dict[str, tuple[ServingCandidate, ...]]) -> set[float]:
-    """Return the spare targets that may apply to a pool: the general one, and those of services that may run there."""
-    general = problem.settings.spare_target_pct
-    wanted = {
-        problem.inference[name].availability_pct or general
-        for name, of_service in serving.items()
-        if any(c.pool.key == pool.key for c in of_service)
-    }
-    return {general} | {target for target in wanted if target > general}

@@ -16,6 +16,7 @@ from dcopt.pipeline.confidence import confidence_case, with_promises
 from dcopt.pipeline.correcting import Checked, correct
 from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
 from dcopt.pipeline.foresight import rolling
+from dcopt.pipeline.large import solve_any
 from dcopt.pipeline.night import night_case
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.pipeline.residual import residual_cases
@@ -151,7 +152,7 @@ def _checked(first: Checked, solving: SolveOptions, listener: Listener, options:
 def _main_solve(
     problem: Problem, candidates: Candidates, solving: SolveOptions, listener: Listener, options: RunOptions
 ) -> Solved:
-    solved = solve_program(problem, candidates, solving, listener, cutoffs=options.user_constraints)
+    solved = solve_any(problem, candidates, solving, listener, cutoffs=options.user_constraints)
     if problem.settings.objective == "tco" or solved.design is None or solved.stopped_by:
         return solved
     return _tie_break(problem, candidates, solving, listener, options, solved)
@@ -224,7 +225,7 @@ def _baseline(
     half = SolveOptions(solving.gap, solving.time_limit_s / 2, solving.threads, solving.seed)
     listener.phase("baseline: one node and one fabric everywhere (Ctrl-C skips it)")
     try:
-        alone = solve_program(
+        alone = solve_any(
             problem, candidates, half, Listener(listener.log), only_pair=True, cutoffs=options.user_constraints
         )
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from dcopt.formulation.build import build
 from dcopt.formulation.extract import extract, fewest, load_values
 from dcopt.formulation.program import Inventory, Program, number
 from dcopt.pipeline.calendar import Calendar, calendar_of, cut_off, with_calendar
+from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.trace import points_of, thinned
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
@@ -37,6 +38,15 @@ class Solved:
     nodes: int
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known before a program is solved: a solution of it, a bound on every solution, and the time that took."""
+
+    solved: Solved
+    bound: float | None
+    seconds: float
+
+
 @dataclass
 class Listener:
     """Who is told of the solver's log, of its progress and of what is being done."""
@@ -56,18 +66,21 @@ def solve_program(
     all_stays: bool = False,
     cutoffs: Callable[[Program], None] = no_constraints,
     inventory: Inventory | None = None,
+    known: Known | None = None,
 ) -> Solved:
     """State and solve the program of ``problem``, again and again until a calendar keeps its jobs.
 
     ``cutoffs`` may add constraints to the program before it is solved (the user's, or the tie-break's); ``inventory``
-    decides what is bought.
+    decides what is bought. ``known`` is where to start from: its solution is one of this program.
     """
     clock = _Clock(options.time_limit_s)
     with heard():
         program = build(problem, candidates, only_pair=only_pair, all_stays=all_stays, inventory=inventory)
         cutoffs(program)
+    if known is not None:
+        options = replace(options, start=carried_over(known.solved.program, program))
     clock.lap("build")
-    bound: float | None = None
+    bound = None if known is None else known.bound
     trusted = True
     rounds = cuts = nodes = 0
     trace: list[ProgressPoint] = []

@@ -93,19 +93,21 @@ def solve(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     fixed: dict[int, float] | None = None,
     presolve: str = "choose",
+    method: str = "choose",
 ) -> Outcome:
     """Minimize the program; an infeasible one is solved once more without presolve before it is believed.
 
     Parameters
     ----------
-    fixed: columns that are fixed at a value. presolve: HiGHS's option, ``choose``, ``on`` or ``off``.
+    fixed: columns that are fixed at a value. presolve: HiGHS's option, ``choose``, ``on`` or ``off``. method: how a
+    program without integers is solved, ``choose``, ``simplex`` or ``ipm``.
 
     Raises
     ------
     SolverError: HiGHS refused an option or failed.
     KeyboardInterrupt: a second Ctrl-C, while the first was being obeyed.
     """
-    outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve).outcome()
+    outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve, method).outcome()
     if outcome.verdict == "infeasible":
         left = options.time_limit_s - outcome.seconds
         log("\nSecond opinion: solving without presolve\n")
@@ -129,6 +131,7 @@ class _Run:
         on_progress: Callable[[Progress], None],
         fixed: dict[int, float],
         presolve: str = "choose",
+        method: str = "choose",
     ) -> None:
         self.matrix = matrix
         self.log = log
@@ -141,6 +144,7 @@ class _Run:
         self.highs = highspy.Highs()
         self._set("log_to_console", False)
         self._set("presolve", presolve)
+        self._set("solver", method)
         self._set("mip_rel_gap", options.gap)
         self._set("mip_abs_gap", 1e-6)
         self._set("mip_feasibility_tolerance", WHOLE_TO)
@@ -230,7 +234,8 @@ class _Run:
         is_mip = self.matrix.integer_columns > 0
         found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
         objective = float(info.objective_function_value) if found else None
-        bound = _finite(info.mip_dual_bound) if is_mip else objective
+        optimal = status == kinds.kOptimal
+        bound = _finite(info.mip_dual_bound) if is_mip else objective if optimal else None
         values = np.array(self.highs.getSolution().col_value) if found else None
         return Outcome(
             verdicts[status],

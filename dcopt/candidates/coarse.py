@@ -1,0 +1,97 @@
+"""Coarser candidates whose program costs no more than any design: the fabrics of a node at a site as one pool.
+
+The pool without a fabric stands for all pools of its node and site and takes over their ways to run workloads, so that
+work which spans nodes is possible there and no switch is paid for. Every design is one of the coarse program: its
+nodes, replicas and choices are summed over the fabrics, what carries them there carries them together (spares of one
+node count together anyway, more replicas behind one balancer are rated no lower), and nothing costs more. What the
+fabrics cost is what the bound loses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dcopt.candidates.dominance import undominated
+from dcopt.candidates.pools import pool_facility
+from dcopt.candidates.records import Candidates, Period, Pool, ServingCandidate, TrainingCandidate
+from dcopt.candidates.targets import targets_of
+from dcopt.problem.problem import Problem
+
+
+def coarse(problem: Problem, candidates: Candidates, periods: tuple[Period, ...]) -> Candidates:
+    """Return candidates of these periods with one pool for the fabrics of each (site, node), where that is a bound.
+
+    Where a node is offered without a fabric nowhere at a site, or services stand by over failure domains, the pools
+    stay as they are.
+    """
+    stands_for = _stands_for(candidates)
+    training = {job: tuple(_jobs(of_job, stands_for)) for job, of_job in candidates.training.items()}
+    serving = {name: tuple(_replicas(of_one, stands_for)) for name, of_one in candidates.serving.items()}
+    members: dict[str, list[Pool]] = {}
+    for key, pool in candidates.pools.items():
+        members.setdefault(stands_for.get(key, pool).key, []).append(pool)
+    pools = {
+        key: replace(candidates.pools[key], max_nodes=sum(pool.max_nodes for pool in of_key))
+        for key, of_key in members.items()
+    }
+    facilities = {key: pool_facility(problem, pool, targets_of(problem, pool, serving)) for key, pool in pools.items()}
+    return replace(
+        candidates,
+        periods=periods,
+        pools=pools,
+        facilities=facilities,
+        training=training,
+        serving=serving,
+        verdicts=[],
+    )
+
+
+def _stands_for(candidates: Candidates) -> dict[str, Pool]:
+    """Return the pool that takes the place of each, by key, where it is another."""
+    if any(c.stands_by > 1 for of_service in candidates.serving.values() for c in of_service):
+        return {}
+    plain = {
+        (pool.site, pool.node.name): pool
+        for pool in candidates.pools.values()
+        if pool.fabric.switch is None and not pool.rented
+    }
+    return {
+        key: plain[pool.site, pool.node.name]
+        for key, pool in candidates.pools.items()
+        if not pool.rented and (pool.site, pool.node.name) in plain
+    }
+
+
+def _jobs(of_job: tuple[TrainingCandidate, ...], stands_for: dict[str, Pool]) -> list[TrainingCandidate]:
+    """Return the ways of a job on the coarse pools, without those that another one there beats in every respect."""
+    groups: dict[tuple[object, ...], list[TrainingCandidate]] = {}
+    for candidate in of_job:
+        pool = stands_for.get(candidate.pool.key, candidate.pool)
+        groups.setdefault((pool.key, candidate.hours), []).append(replace(candidate, pool=pool))
+    return [c for group in groups.values() for c in undominated(sorted(group, key=_merits), _merits)]
+
+
+def _merits(c: TrainingCandidate) -> tuple[float, ...]:
+    node_days = c.nodes * c.held_days
+    energy = c.node_kw * c.nodes * c.running_days
+    rates = (c.checkpoint_gb_per_s, c.ingest_gb_per_s, c.read_kiops)
+    return (c.nodes, c.days, node_days, energy, c.licence_usd_per_year, *rates)
+
+
+def _replicas(of_service: tuple[ServingCandidate, ...], stands_for: dict[str, Pool]) -> list[ServingCandidate]:
+    """Return the ways of a service on the coarse pools, each once."""
+    found: dict[tuple[object, ...], ServingCandidate] = {}
+    for candidate in of_service:
+        pool = stands_for.get(candidate.pool.key, candidate.pool)
+        same = (
+            pool.key,
+            candidate.accelerators,
+            candidate.requests_per_s,
+            candidate.bands,
+            candidate.idle_kw,
+            candidate.kw_per_request,
+            candidate.licence_usd_per_year,
+            candidate.compression,
+        )
+        found.setdefault(same, replace(candidate, pool=pool))
+    return list(found.values())

@@ -1,0 +1,86 @@
+"""Smaller sets of candidates: fewer sizes, fewer pools, one year. A design for them is one for the whole problem.
+
+A relaxation of the program with few of them is solved in seconds and shows where a good design of the whole lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from dcopt.candidates.need import as_large_as_needed
+from dcopt.candidates.pools import pool_facility
+from dcopt.candidates.records import Candidates, Period, ServingCandidate, TrainingCandidate
+from dcopt.candidates.targets import targets_of, used_pools
+from dcopt.problem.problem import Problem
+
+SIZES = 3
+"""Sizes of a job that are looked at on each pool, the least of node-days first."""
+LARGEST = 4
+"""No size is larger than so many times the smallest."""
+
+
+def with_ways(
+    problem: Problem,
+    candidates: Candidates,
+    training: Mapping[str, tuple[TrainingCandidate, ...]],
+    serving: Mapping[str, tuple[ServingCandidate, ...]],
+    periods: tuple[Period, ...] | None = None,
+) -> Candidates:
+    """Return ``candidates`` with these ways to run the workloads only, on pools no larger than they need."""
+    kept = candidates.periods if periods is None else periods
+    ways, replicas = dict(training), dict(serving)
+    pools = used_pools(candidates.pools, ways, replicas)
+    targets = {key: targets_of(problem, pool, replicas) for key, pool in pools.items()}
+    pools = as_large_as_needed(problem, pools, ways, replicas, kept, targets)
+    facilities = {key: pool_facility(problem, pool, targets[key]) for key, pool in pools.items()}
+    return replace(
+        candidates, periods=kept, pools=pools, facilities=facilities, training=ways, serving=replicas, verdicts=[]
+    )
+
+
+def smallest_sizes(candidates: Candidates) -> dict[str, tuple[TrainingCandidate, ...]]:
+    """Return the ways to run each job at a few sizes on each pool: of the small ones those of least node-days."""
+    return {job: tuple(_few(of_job)) for job, of_job in candidates.training.items()}
+
+
+def _few(of_job: tuple[TrainingCandidate, ...]) -> list[TrainingCandidate]:
+    by_pool: dict[str, list[TrainingCandidate]] = {}
+    for candidate in of_job:
+        by_pool.setdefault(candidate.pool.key, []).append(candidate)
+    kept = []
+    for of_pool in by_pool.values():
+        least = min(candidate.nodes for candidate in of_pool)
+        node_days: dict[int, float] = {}
+        for candidate in of_pool:
+            if candidate.nodes <= LARGEST * least:
+                spent = candidate.nodes * candidate.days
+                node_days[candidate.nodes] = min(spent, node_days.get(candidate.nodes, spent))
+        sizes = sorted(node_days, key=lambda nodes: (node_days[nodes], nodes))[:SIZES]
+        kept += [candidate for candidate in of_pool if candidate.nodes in sizes]
+    return kept
+
+
+def on_pools(
+    training: Mapping[str, tuple[TrainingCandidate, ...]],
+    serving: Mapping[str, tuple[ServingCandidate, ...]],
+    keys: Collection[str],
+) -> tuple[dict[str, tuple[TrainingCandidate, ...]], dict[str, tuple[ServingCandidate, ...]]]:
+    """Return the ways that run on these pools."""
+    return (
+        {job: tuple(c for c in of_job if c.pool.key in keys) for job, of_job in training.items()},
+        {service: tuple(c for c in of_service if c.pool.key in keys) for service, of_service in serving.items()},
+    )
+
+
+def hardest_year(candidates: Candidates) -> Period:
+    """Return one period that asks at least as much as every year does: all jobs, each service at its largest load."""
+    periods = candidates.periods
+    jobs = tuple(dict.fromkeys(job for period in periods for job in period.jobs))
+    peaks: dict[str, tuple[float, float]] = {}
+    for period in periods:
+        for service, peak, mean in period.loads:
+            before = peaks.get(service, (0.0, 0.0))
+            peaks[service] = (max(peak, before[0]), max(mean, before[1]))
+    loads = tuple((service, peak, mean) for service, (peak, mean) in peaks.items())
+    return Period(0, tuple(year for period in periods for year in period.years), jobs, loads)

@@ -1,0 +1,214 @@
+"""A good design of a large program, quickly: from the hardest year, a few sizes, and the pools that a relaxation uses.
+
+1. The program of one year that asks for all that any year asks for, with few sizes of each job: its linear relaxation
+   says which pools are worth having.
+2. On these pools, with the strategic integers whole (formulation/stages.py), which workloads run where; then the plant.
+3. What racks may draw in anything cheaper (pipeline/ranges.py) makes the whole program of that year small.
+4. With what is bought held, every year is solved as it is, and its calendar kept.
+
+Each step is a restriction of the problem, so what comes out is a design of it; nothing is proven here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dcopt.candidates.lesser import hardest_year, on_pools, smallest_sizes, with_ways
+from dcopt.candidates.records import Candidates
+from dcopt.formulation.build import build
+from dcopt.formulation.program import Program
+from dcopt.formulation.stages import PURCHASES, STRATEGIC, WORKLOADS, name_of
+from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
+from dcopt.pipeline.solving import Listener, Solved, solve_program
+from dcopt.problem.problem import Problem
+from dcopt.solve.derived import with_integers
+from dcopt.solve.interrupt import heard
+from dcopt.solve.matrix import Matrix, compile_model
+from dcopt.solve.session import Outcome, SolveOptions, solve
+
+USED = 1e-6
+"""Share of a pool that a linear relaxation opens which counts as use."""
+GAP = 2e-3
+"""Relative gap to which the steps before the last are solved."""
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """A program with its matrix."""
+
+    program: Program
+    matrix: Matrix
+
+    def values(self, outcome: Outcome, names: frozenset[str]) -> dict[str, int]:
+        """Return the integers of an outcome that were declared under ``names``."""
+        return {
+            variable.name: round(value)
+            for variable, value in zip(self.matrix.columns, outcome.values, strict=True)
+            if name_of(variable) in names and not variable.is_continuous()
+        }
+
+    def fixed(self, values: dict[str, int]) -> dict[int, float]:
+        """Return the columns that ``values`` name, for `solve`."""
+        return {
+            place: float(values[variable.name])
+            for place, variable in enumerate(self.matrix.columns)
+            if variable.name in values
+        }
+
+
+class _Search:
+    """The steps, each within its share of the time."""
+
+    def __init__(
+        self, problem: Problem, candidates: Candidates, options: SolveOptions, listener: Listener, *, only_pair: bool
+    ) -> None:
+        self.problem, self.candidates, self.options, self.only_pair = problem, candidates, options, only_pair
+        self.listener = listener
+        self.ends = time.monotonic() + options.time_limit_s
+
+    def limited(self, share: float, gap: float = GAP) -> SolveOptions:
+        """Return the options of a step that may take ``share`` of the time that is left."""
+        left = max(0.01, share * (self.ends - time.monotonic()))
+        return replace(self.options, gap=gap, time_limit_s=left, start=None)
+
+    def stated(self, candidates: Candidates) -> _Stated:
+        with heard():
+            program = build(self.problem, candidates, only_pair=self.only_pair)
+            return _Stated(program, compile_model(program.model))
+
+    def minimized(
+        self,
+        matrix: Matrix,
+        share: float,
+        whole: frozenset[str] | None = None,
+        fixed: dict[int, float] | None = None,
+        start: dict[str, float] | None = None,
+        gap: float = GAP,
+    ) -> Outcome:
+        """Solve a program with the integers of ``whole`` only (None: all of them)."""
+        relaxed = matrix if whole is None else with_integers(matrix, lambda variable: name_of(variable) in whole)
+        method = "ipm" if whole is not None and not whole else "choose"
+        options = replace(self.limited(share, gap), start=start)
+        outcome = solve(relaxed, options, fixed=fixed, method=method, log=self.listener.log)
+        if outcome.verdict == "interrupted":
+            raise StoppedError
+        return outcome
+
+    def pools_worth_having(self) -> tuple[Candidates, set[str]] | None:
+        """Return the candidates of the hardest year at few sizes, and the pools that their relaxation uses."""
+        few = smallest_sizes(self.candidates)
+        year = (hardest_year(self.candidates),)
+        small = with_ways(self.problem, self.candidates, few, self.candidates.serving, year)
+        stated = self.stated(small)
+        outcome = self.minimized(stated.matrix, 0.3, frozenset())
+        if outcome.values is None:
+            return None
+        opened = {
+            str(variable.index())
+            for variable, value in zip(stated.matrix.columns, outcome.values, strict=True)
+            if name_of(variable) == "open" and value > USED
+        }
+        return small, opened
+
+    def one_year(self, small: Candidates, pools: set[str]) -> tuple[dict[str, int], set[str]] | None:
+        """Return what is bought in a good design of the hardest year, and on which pools its workloads run."""
+        ways = on_pools(small.training, small.serving, pools)
+        lesser = with_ways(self.problem, small, *ways)
+        stated = self.stated(lesser)
+        placed = self.minimized(stated.matrix, 0.2, WORKLOADS, gap=1e-2)
+        if placed.values is None:
+            return None
+        held = stated.fixed(stated.values(placed, WORKLOADS))
+        best = self.minimized(stated.matrix, 0.2, fixed=held, gap=1e-3)
+        if best.objective is None or best.values is None:
+            best = self.minimized(stated.matrix, 0.5)
+            if best.objective is None or best.values is None:
+                return None
+        start = stated.values(best, _All())
+        if (best.gap or 0.0) > 0 or placed.gap:
+            narrowed = self._narrowed(stated, lesser, best.objective)
+            again = self.minimized(narrowed.matrix, 0.4, start={k: float(v) for k, v in start.items()})
+            if again.objective is not None and again.objective <= best.objective * (1 + 1e-9):
+                stated, best = narrowed, again
+        bought = stated.values(best, PURCHASES)
+        opened = {key for key in lesser.pools if bought.get(stated.program.model.open[key].name)}
+        return bought, opened
+
+    def _narrowed(self, stated: _Stated, candidates: Candidates, limit: float) -> _Stated:
+        """Return the program with the ranges of IT power of anything that costs no more than ``limit``."""
+        candidates_now, now = candidates, stated
+        for whole in (frozenset[str](), STRATEGIC):
+            ranges = it_ranges(
+                now.program,
+                now.matrix,
+                limit * (1 + 1e-9),
+                lambda variable, names=whole: name_of(variable) in names,  # type: ignore[misc]
+                self.limited(0.2),
+                self.listener.log,
+            )
+            candidates_now = replace(candidates_now, it_kw=narrower(candidates_now.it_kw, ranges))
+            now = self.stated(candidates_now)
+        return now
+
+    def every_year(self, small: Candidates, bought: dict[str, int], pools: set[str]) -> Solved:
+        """Return the design of all years in which just that is bought."""
+        ways = on_pools(small.training, small.serving, pools)
+        lesser = replace(with_ways(self.problem, small, *ways, periods=self.candidates.periods), it_kw={})
+        return solve_program(
+            self.problem,
+            lesser,
+            self.limited(0.9, 5e-4),
+            Listener(self.listener.log),
+            only_pair=self.only_pair,
+            cutoffs=_holding(bought),
+        )
+
+
+class _All(frozenset[str]):
+    """Every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def _holding(bought: dict[str, int]) -> Callable[[Program], None]:
+    """Return what fixes the purchases of a program; what is not named is not bought."""
+
+    def hold(program: Program) -> None:
+        for name in PURCHASES:
+            component: Any = program.model.component(name)
+            for variable in component.values() if component is not None else ():
+                value = min(bought.get(variable.name, 0), variable.ub)
+                variable.setlb(value)
+                variable.setub(value)
+
+    return hold
+
+
+def first_design(
+    problem: Problem, candidates: Candidates, options: SolveOptions, listener: Listener, *, only_pair: bool = False
+) -> Solved | None:
+    """Return a design of ``problem`` that is good but not proven, or None where the steps lead to none.
+
+    ``options`` say how long it may take in all.
+
+    Raises
+    ------
+    StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
+    """
+    search = _Search(problem, candidates, options, listener, only_pair=only_pair)
+    found = search.pools_worth_having()
+    if found is None:
+        return None
+    small, pools = found
+    listener.log(f"\ndcopt: the relaxation of the hardest year uses {len(pools)} of {len(small.pools)} pools\n")
+    year = search.one_year(small, pools)
+    if year is None:
+        return None
+    solved = search.every_year(small, *year)
+    if solved.stopped_by == "interrupted":
+        raise StoppedError
+    return solved if solved.design is not None else None

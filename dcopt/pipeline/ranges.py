@@ -1,0 +1,95 @@
+"""How much power the racks of a site draw in any design that costs no more than a known one.
+
+    least, most IT power at s  =  min, max Σ kW·nodes + …   over a relaxation with active[s] = 1 and cost ≤ limit
+
+Inside such a range the plant of a site is all but decided: with 70 to 80 kW at its racks two units of 40 kW or one of
+100 kW may carry it, while without the range a relaxation carries it with a tenth of a unit of 1,000 kW (blocks stage
+and plant_bounds). Range reduction by the objective is Caprara and Locatelli's (Mathematical Programming 125, 2010);
+bounds of a mixed-integer relaxation in place of the linear one are tighter and as valid.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from pyomo.repn.standard_repn import generate_standard_repn
+
+from dcopt.formulation.program import Program, total
+from dcopt.solve.derived import with_bounds, with_cost, with_integers, within_cost
+from dcopt.solve.matrix import Matrix
+from dcopt.solve.session import SolveOptions, solve
+
+MARGIN = 1e-6
+"""Relative room around a range, for the tolerances of the solver."""
+
+
+class StoppedError(Exception):
+    """Ctrl-C was pressed while ranges were looked for."""
+
+
+def it_ranges(
+    program: Program,
+    matrix: Matrix,
+    limit: float,
+    whole: Callable[[Any], bool],
+    options: SolveOptions,
+    log: Callable[[str], None],
+) -> dict[str, tuple[float, float] | None]:
+    """Return (least, largest) IT power of each site that is used, kW; None for a site that no such design uses.
+
+    Parameters
+    ----------
+    limit: the most that a design may cost. whole: which integer variables the relaxation keeps whole. options: the
+    time limit is shared by all that is solved; what it cuts short gives a range that is wider, and as valid.
+
+    Raises
+    ------
+    StoppedError: Ctrl-C was pressed.
+    """
+    ends = time.monotonic() + options.time_limit_s
+    places = {id(variable): place for place, variable in enumerate(matrix.columns)}
+    relaxed = within_cost(with_integers(matrix, whole), limit)
+    sites = [site for site in program.totals if id(program.model.active_site[site]) in places]
+    found: dict[str, tuple[float, float] | None] = {}
+    for number, site in enumerate(sites):
+        active = places[id(program.model.active_site[site])]
+        power = generate_standard_repn(total(program.balances[site].it_peak_kw))
+        cost = np.zeros(matrix.lp.num_col_)
+        for coefficient, variable in zip(power.linear_coefs, power.linear_vars, strict=True):
+            if id(variable) in places:
+                cost[places[id(variable)]] += coefficient
+        used = with_bounds(relaxed, {active: (1.0, 1.0)})
+        range_kw = [0.0, math.inf]
+        for end, sign in enumerate((1.0, -1.0)):
+            left = (ends - time.monotonic()) / (2 * (len(sites) - number) - end)
+            if left <= 0:
+                break
+            aimed = with_cost(used, sign * cost, sign * float(power.constant))
+            outcome = solve(aimed, replace(options, time_limit_s=left, gap=1e-3, start=None), log=log)
+            if outcome.verdict == "interrupted":
+                raise StoppedError
+            if outcome.verdict == "infeasible":
+                range_kw = [math.inf, -math.inf]
+                break
+            if outcome.bound is not None:
+                range_kw[end] = sign * outcome.bound
+        least, most = range_kw
+        found[site] = None if least > most else (least * (1 - MARGIN), most * (1 + MARGIN))
+    return found
+
+
+def narrower(
+    known: Mapping[str, tuple[float, float]], found: Mapping[str, tuple[float, float] | None]
+) -> dict[str, tuple[float, float]]:
+    """Return the ranges of both together; a site that is not used has none."""
+    result = dict(known)
+    for site, of_site in found.items():
+        if of_site is not None:
+            least, most = known.get(site, (0.0, math.inf))
+            result[site] = (max(least, of_site[0]), min(most, of_site[1]))
+    return result

@@ -1,0 +1,81 @@
+"""Programs derived from a compiled one: with fewer integers, another cost, one more row.
+
+Each is a copy; the columns keep their places and their variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import highspy
+import numpy as np
+from scipy.sparse import csr_matrix, vstack
+
+from dcopt.solve.matrix import Matrix
+
+_WHOLE = highspy.HighsVarType.kInteger
+_ANY = highspy.HighsVarType.kContinuous
+
+
+def with_integers(matrix: Matrix, stays_whole: Callable[[Any], bool]) -> Matrix:
+    """Return the program in which an integer column stays so only where ``stays_whole(variable)``: a relaxation."""
+    lp = _copy(matrix.lp)
+    lp.integrality_ = [
+        _WHOLE if kind == _WHOLE and stays_whole(variable) else _ANY
+        for variable, kind in zip(matrix.columns, matrix.lp.integrality_, strict=True)
+    ]
+    return Matrix(lp, matrix.columns, matrix.rows, matrix.offset)
+
+
+def with_cost(matrix: Matrix, cost: Any, offset: float) -> Matrix:
+    """Return the program that minimizes ``cost`` (one number a column) plus ``offset``."""
+    lp = _copy(matrix.lp)
+    lp.col_cost_ = np.asarray(cost, dtype=float)
+    lp.offset_ = offset
+    return Matrix(lp, matrix.columns, matrix.rows, offset)
+
+
+def within_cost(matrix: Matrix, limit: float) -> Matrix:
+    """Return the program with one more row: its own cost, constant included, is at most ``limit``."""
+    lp = _copy(matrix.lp)
+    old = matrix.lp.a_matrix_
+    rows = csr_matrix(
+        (np.asarray(old.value_), np.asarray(old.index_), np.asarray(old.start_)), shape=(lp.num_row_, lp.num_col_)
+    )
+    grown = vstack([rows, csr_matrix(np.asarray(matrix.lp.col_cost_)[None, :])], format="csr")
+    lp.num_row_ += 1
+    lp.row_lower_ = np.append(np.asarray(matrix.lp.row_lower_), -highspy.kHighsInf)
+    lp.row_upper_ = np.append(np.asarray(matrix.lp.row_upper_), limit - matrix.offset)
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = grown.indptr, grown.indices, grown.data
+    return Matrix(lp, matrix.columns, [*matrix.rows, None], matrix.offset)
+
+
+def with_bounds(matrix: Matrix, bounds: dict[int, tuple[float, float]]) -> Matrix:
+    """Return the program with other bounds of some columns."""
+    lp = _copy(matrix.lp)
+    lower, upper = np.array(lp.col_lower_), np.array(lp.col_upper_)
+    for column, (least, most) in bounds.items():
+        lower[column], upper[column] = least, most
+    lp.col_lower_, lp.col_upper_ = lower, upper
+    return Matrix(lp, matrix.columns, matrix.rows, matrix.offset)
+
+
+def _copy(lp: Any) -> Any:
+    copy = highspy.HighsLp()
+    for name in (
+        "num_col_",
+        "num_row_",
+        "col_cost_",
+        "col_lower_",
+        "col_upper_",
+        "row_lower_",
+        "row_upper_",
+        "offset_",
+        "integrality_",
+    ):
+        setattr(copy, name, getattr(lp, name))
+    copy.a_matrix_.format_ = lp.a_matrix_.format_
+    for name in ("start_", "index_", "value_"):
+        setattr(copy.a_matrix_, name, getattr(lp.a_matrix_, name))
+    return copy
