@@ -18,9 +18,9 @@ from typing import Any
 
 from dcopt.candidates.coarse import coarse
 from dcopt.candidates.lesser import on_pools, with_ways
+from dcopt.candidates.priced import dearer_than
 from dcopt.candidates.records import Candidates, Period
 from dcopt.design.records import Status
-from dcopt.economics.finance import Finance
 from dcopt.formulation.build import build
 from dcopt.formulation.program import Program
 from dcopt.formulation.stages import PURCHASES, STRATEGIC, name_of
@@ -31,11 +31,15 @@ from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers, within_cost
 from dcopt.solve.interrupt import heard
-from dcopt.solve.matrix import compile_model
-from dcopt.solve.session import Progress, SolveOptions, relative_gap, solve
+from dcopt.solve.matrix import Matrix, compile_model
+from dcopt.solve.session import Outcome, Progress, SolveOptions, SolverError, relative_gap, solve
 
 LARGE = 6000
 """Ways to run workloads, over all years, from which a program is large."""
+ROUNDS = (0.5, 1.0)
+"""Shares of the time that is left which each round of bounding and improving may take."""
+NOTICEABLE = 0.05
+"""Share of a pool that a relaxation opens which makes it one where a good design may lie."""
 WIDE = 60_000
 """Such ways from which the relaxation that bounds the cost is of one year."""
 SLACK = 1e-9
@@ -75,12 +79,14 @@ def _ways(candidates: Candidates) -> int:
     return ways
 
 
-@dataclass
-class _Bounded:
-    """What is left of the candidates, and what is known of the cost of every design."""
+@dataclass(frozen=True)
+class _Left:
+    """What is left of the candidates, what is known of the cost of every design, and where good ones lie."""
 
     candidates: Candidates
     bound: float | None = None
+    kinds: frozenset[tuple[str, str]] = frozenset()
+    """(site, node) of the coarse pools that a solution of the relaxation opens."""
 
 
 class _Large:
@@ -105,45 +111,83 @@ class _Large:
     def solved(self) -> Solved:
         """Return the best that the steps lead to."""
         self.listener.phase("a first design: the hardest year, on the pools that its relaxation uses")
-        first: Solved | None = None
+        best: Solved | None = None
         try:
-            first = first_design(
-                self.problem, self.candidates, self.limited(0.45), self.listener, only_pair=self.only_pair
-            )
-            if first is None or first.design is None:
-                return self._whole(self.candidates, None)
-            value = first.design.objective_value or 0.0
-            self._report(value, None)
-            self.listener.phase("what a better design cannot be")
-            left = self.bounded(value * (1 + SLACK) if value > 0 else value)
-            self._report(value, left.bound)
-            self.listener.phase("the whole program, from the first design on")
-            return better_of(
-                first, self._whole(left.candidates, Known(first, left.bound, self.spent())), self.options.gap
-            )
+            best = self.first()
+            if best is None or best.design is None:
+                return self._whole(self.candidates, Known(None, None, self.spent()))
+            left = _Left(self.candidates)
+            for share in ROUNDS:
+                self._report(best, left.bound)
+                self.listener.phase("what a better design cannot be")
+                left = self.bounded(left, _value(best) * (1 + SLACK), share)
+                known = Known(best, left.bound, self.spent())
+                if not is_large(left.candidates):
+                    self._report(best, left.bound)
+                    self.listener.phase("all that is left, from the best design on")
+                    return better_of(best, self._whole(left.candidates, known), self.options.gap)
+                best = with_bound(best, left.bound, self.options.gap)
+                if best.status == "optimal":
+                    break
+                self.listener.phase("a better design, on the pools where one may lie")
+                best = better_of(best, self.improved(best, left, share), self.options.gap)
+                if best.stopped_by == "interrupted":
+                    break
+            return best
         except StoppedError:
-            if first is not None and first.design is not None:
-                return stopped(first, self.spent())
+            if best is not None and best.design is not None:
+                return stopped(best, self.spent())
             raise KeyboardInterrupt from None
 
-    def _whole(self, candidates: Candidates, known: Known | None) -> Solved:
+    def first(self) -> Solved | None:
+        """Return a first design, or None where the steps to it fail."""
+        try:
+            return first_design(
+                self.problem, self.candidates, self.limited(0.45), self.listener, only_pair=self.only_pair
+            )
+        except SolverError as error:
+            self.listener.log(f"\ndcopt: no first design: {error}\n")
+            return None
+
+    def _whole(self, candidates: Candidates, known: Known) -> Solved:
         return solve_program(
             self.problem,
             candidates,
-            replace(self.limited(1.0), gap=self.options.gap),
+            self.options,
             self.listener,
             only_pair=self.only_pair,
             known=known,
         )
 
-    def _report(self, value: float, bound: float | None) -> None:
+    def improved(self, best: Solved, left: _Left, share: float) -> Solved:
+        """Return what the program of the pools that the best design and the relaxation use leads to."""
+        pools = left.candidates.pools
+        used = {key for key in best.program.candidates.pools if key in pools}
+        used |= {
+            key for key, pool in pools.items() if pool.fabric.switch is None and (pool.site, pool.node.name) in left.kinds
+        }
+        ways = on_pools(left.candidates.training, left.candidates.serving, used)
+        lesser = with_ways(self.problem, left.candidates, *ways)
+        solved = solve_program(
+            self.problem,
+            lesser,
+            self.limited(share),
+            self.listener,
+            only_pair=self.only_pair,
+            known=Known(best, left.bound, 0.0),
+        )
+        return with_bound(solved, left.bound, self.options.gap)
+
+    def _report(self, best: Solved, bound: float | None) -> None:
+        value = _value(best)
         self.listener.progress(Progress(self.spent(), value, bound, relative_gap(value, bound), 0))
         self.listener.log(f"\ndcopt: a design costs {value:.10g}, none costs less than {bound}\n")
 
-    def bounded(self, limit: float) -> _Bounded:
+    def bounded(self, before: _Left, limit: float, share: float) -> _Left:
         """Return what no better design can do without, and a bound on the cost of all."""
-        left = affordable(self.problem, self.candidates, limit)
-        bound: float | None = None
+        left = dearer_than(self.problem, before.candidates, limit)
+        bound = before.bound
+        kinds = before.kinds
         for whole in (frozenset[str](), STRATEGIC):
             year = hardest_of(left)
             one = coarse(self.problem, left, left.periods if _ways(left) < WIDE else (replace(year, index=0),))
@@ -152,21 +196,35 @@ class _Large:
                 program = build(self.problem, one, only_pair=self.only_pair)
                 matrix = compile_model(program.model)
             decides = _decides(whole, peak)
-            relaxed = within_cost(with_integers(matrix, decides), limit)
             self.listener.log(f"\ndcopt: a relaxation of {matrix.lp.num_col_} columns\n")
-            solving = self.limited(0.4 if whole else 0.2)
-            outcome = solve(relaxed, solving, log=self.listener.log, method="choose" if whole else "ipm")
+            outcome = solve(
+                within_cost(with_integers(matrix, decides), limit),
+                self.limited(share * (0.5 if whole else 0.3)),
+                log=self.listener.log,
+                method="choose" if whole else "ipm",
+            )
             if outcome.verdict == "interrupted":
                 raise StoppedError
+            if outcome.verdict == "infeasible":
+                return _Left(left, limit, kinds)
             if outcome.bound is not None:
                 bound = max(bound or outcome.bound, outcome.bound)
-            if outcome.verdict == "infeasible":
-                return _Bounded(left, limit)
-            if whole:
-                break
-            ranges = it_ranges(program, matrix, limit, decides, self.limited(0.2), self.listener.log)
-            left = _within(self.problem, left, ranges)
-        return _Bounded(left, bound)
+            if outcome.values is not None:
+                kinds |= _opened(program, matrix, outcome)
+            if not whole:
+                ranges = it_ranges(program, matrix, limit, decides, self.limited(share * 0.2), self.listener.log)
+                left = _within(self.problem, left, ranges)
+        return _Left(left, bound, kinds)
+
+
+def _opened(program: Program, matrix: Matrix, outcome: Outcome) -> frozenset[tuple[str, str]]:
+    """Return (site, node) of the pools that a solution opens by a noticeable part."""
+    opened = [
+        program.candidates.pools[variable.index()]
+        for variable, value in zip(matrix.columns, outcome.values, strict=True)
+        if name_of(variable) == "open" and value > NOTICEABLE
+    ]
+    return frozenset((pool.site, pool.node.name) for pool in opened)
 
 
 def _decides(names: frozenset[str], peak: int) -> Callable[[Any], bool]:
@@ -179,28 +237,6 @@ def _decides(names: frozenset[str], peak: int) -> Callable[[Any], bool]:
         return name in names and bool(variable.index()[-1] == peak)
 
     return stays
-
-
-def affordable(problem: Problem, candidates: Candidates, limit_usd: float) -> Candidates:
-    """Return the candidates without sizes whose nodes alone cost more than ``limit_usd``, and with smaller pools."""
-    if problem.settings.objective != "tco":
-        return candidates
-    finance = Finance.of(problem.settings)
-
-    def most_nodes(key: str) -> float:
-        pool = candidates.pools[key]
-        price = (pool.node.price_usd or 0.0) if pool.price_usd is None else pool.price_usd
-        each = price * finance.capital_factor(pool.node.lifetime_years)
-        if pool.rented or each <= 0:
-            return pool.max_nodes
-        return min(pool.max_nodes, pool.existing_nodes + limit_usd / each)
-
-    training = {
-        job: tuple(c for c in of_job if c.nodes <= most_nodes(c.pool.key))
-        for job, of_job in candidates.training.items()
-    }
-    pools = {key: replace(pool, max_nodes=int(most_nodes(key))) for key, pool in candidates.pools.items()}
-    return with_ways(problem, replace(candidates, pools=pools), training, candidates.serving)
 
 
 def hardest_of(candidates: Candidates) -> Period:
@@ -223,42 +259,38 @@ def _within(problem: Problem, candidates: Candidates, ranges: dict[str, tuple[fl
     return replace(with_ways(problem, candidates, *ways), it_kw=narrower(candidates.it_kw, ranges))
 
 
+def with_bound(solved: Solved, bound: float | None, gap: float) -> Solved:
+    """Return a solved program as it is after ``bound`` was proven of every design of the whole."""
+    if solved.design is None:
+        return replace(solved, bound=bound)
+    value = _value(solved)
+    proven = None if bound is None else min(bound, value)
+    reached = relative_gap(value, proven)
+    status: Status = "optimal" if reached is not None and reached <= gap else "feasible"
+    ended = "" if status == "optimal" else solved.stopped_by or "time limit"
+    update = {"objective_bound": proven, "gap": reached, "gap_target": gap, "status": status, "stopped_by": ended}
+    design = solved.design.model_copy(update=update)
+    return replace(solved, design=design, status=status, bound=proven, stopped_by=ended)
+
+
 def better_of(first: Solved, last: Solved, gap: float) -> Solved:
     """Return ``last``, or the first design with what ``last`` proved where that found nothing better."""
-    assert first.design is not None
-    value = first.design.objective_value or 0.0
-    if last.design is not None and (last.design.objective_value or 0.0) <= value:
+    if last.design is not None and _value(last) <= _value(first):
         return last
-    bound = None if last.bound is None else min(last.bound, value)
-    reached = relative_gap(value, bound)
-    status: Status = "optimal" if reached is not None and reached <= gap else "feasible"
-    ended = "" if status == "optimal" else last.stopped_by
-    update: dict[str, object] = {
-        "status": status,
-        "objective_bound": bound,
-        "gap": reached,
-        "gap_target": gap,
-        "stopped_by": ended,
-        "size": last.size,
-        "timings_s": last.timings_s,
-    }
-    first.design = first.design.model_copy(update=update)
-    return replace(
-        first,
-        status=status,
-        bound=bound,
-        stopped_by=ended,
-        size=last.size,
-        timings_s=last.timings_s,
-        nodes=last.nodes,
-    )
+    kept = with_bound(replace(first, stopped_by=last.stopped_by), last.bound, gap)
+    assert kept.design is not None
+    kept.design = kept.design.model_copy(update={"size": last.size})
+    return replace(kept, size=last.size, nodes=last.nodes)
 
 
-def stopped(first: Solved, seconds: float) -> Solved:
-    """Return the first design as the answer of a search that was interrupted: nothing is proven of it."""
-    assert first.design is not None
-    update = {"status": "feasible", "objective_bound": None, "gap": None, "stopped_by": "interrupted"}
-    first.design = first.design.model_copy(update=update)
-    return replace(
-        first, status="feasible", bound=None, stopped_by="interrupted", timings_s=first.timings_s | {"highs": seconds}
-    )
+def _value(solved: Solved) -> float:
+    assert solved.design is not None
+    return solved.design.objective_value or 0.0
+
+
+def stopped(best: Solved, seconds: float) -> Solved:
+    """Return the best design as the answer of a search that was interrupted, with what was proven of it."""
+    assert best.design is not None
+    design = best.design.model_copy(update={"status": "feasible", "stopped_by": "interrupted"})
+    timings = best.timings_s | {"highs": seconds}
+    return replace(best, design=design, status="feasible", stopped_by="interrupted", timings_s=timings)

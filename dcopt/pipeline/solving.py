@@ -40,11 +40,22 @@ class Solved:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known before a program is solved: a solution of it, a bound on every solution, and the time that took."""
+    """What is known before a program is solved: a solution of it, a bound on every solution, and the time that took.
 
-    solved: Solved
+    The time counts as the solver's own.
+    """
+
+    solved: Solved | None
     bound: float | None
     seconds: float
+
+    def with_it(self, progress: Progress) -> Progress:
+        """Return the progress of the solver together with what was known before."""
+        design = None if self.solved is None else self.solved.design
+        before = None if design is None else design.objective_value
+        incumbent = min((v for v in (progress.incumbent, before) if v is not None), default=None)
+        bound = max((v for v in (progress.bound, self.bound) if v is not None), default=None)
+        return replace(progress, incumbent=incumbent, bound=bound, gap=relative_gap(incumbent, bound))
 
 
 @dataclass
@@ -73,14 +84,16 @@ def solve_program(
     ``cutoffs`` may add constraints to the program before it is solved (the user's, or the tie-break's); ``inventory``
     decides what is bought. ``known`` is where to start from: its solution is one of this program.
     """
+    known = Known(None, None, 0.0) if known is None else known
     clock = _Clock(options.time_limit_s)
     with heard():
         program = build(problem, candidates, only_pair=only_pair, all_stays=all_stays, inventory=inventory)
         cutoffs(program)
-    if known is not None:
+    if known.solved is not None:
         options = replace(options, start=carried_over(known.solved.program, program))
     clock.lap("build")
-    bound = None if known is None else known.bound
+    clock.laps["highs"] = known.seconds
+    bound = known.bound
     trusted = True
     rounds = cuts = nodes = 0
     trace: list[ProgressPoint] = []
@@ -92,9 +105,9 @@ def solve_program(
             matrix,
             replace(options, time_limit_s=max(clock.left(), 0.01)),
             log=listener.log,
-            on_progress=listener.progress,
+            on_progress=lambda progress: listener.progress(known.with_it(progress)),
         )
-        trace += points_of(outcome.trace, clock.laps.get("highs", 0.0))
+        trace += points_of([known.with_it(point) for point in outcome.trace], clock.laps["highs"])
         clock.lap("highs")
         rounds += 1
         nodes += outcome.nodes
