@@ -10,7 +10,6 @@ from typing import Any
 
 import highspy
 import numpy as np
-from scipy.sparse import csr_matrix, vstack
 
 from dcopt.solve.matrix import Matrix
 
@@ -39,15 +38,15 @@ def with_cost(matrix: Matrix, cost: Any, offset: float) -> Matrix:
 def within_cost(matrix: Matrix, limit: float) -> Matrix:
     """Return the program with one more row: its own cost, constant included, is at most ``limit``."""
     lp = _copy(matrix.lp)
-    old = matrix.lp.a_matrix_
-    rows = csr_matrix(
-        (np.asarray(old.value_), np.asarray(old.index_), np.asarray(old.start_)), shape=(lp.num_row_, lp.num_col_)
-    )
-    grown = vstack([rows, csr_matrix(np.asarray(matrix.lp.col_cost_)[None, :])], format="csr")
+    cost = np.asarray(matrix.lp.col_cost_)
+    columns = np.flatnonzero(cost)
+    rows = matrix.lp.a_matrix_
     lp.num_row_ += 1
     lp.row_lower_ = np.append(np.asarray(matrix.lp.row_lower_), -highspy.kHighsInf)
     lp.row_upper_ = np.append(np.asarray(matrix.lp.row_upper_), limit - matrix.offset)
-    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = grown.indptr, grown.indices, grown.data
+    lp.a_matrix_.start_ = np.append(np.asarray(rows.start_), len(np.asarray(rows.index_)) + len(columns))
+    lp.a_matrix_.index_ = np.append(np.asarray(rows.index_), columns).astype(np.int32)
+    lp.a_matrix_.value_ = np.append(np.asarray(rows.value_), cost[columns])
     return Matrix(lp, matrix.columns, [*matrix.rows, None], matrix.offset)
 
 
