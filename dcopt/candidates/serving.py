@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dcopt.candidates.admitted import Admits, everything
-from dcopt.candidates.bands import bands_of
+from dcopt.candidates.bands import bands_of, enough_replicas
 from dcopt.candidates.memory import Memory
 from dcopt.candidates.periods import periods_of
 from dcopt.candidates.records import Band, Pool, ServingCandidate, Verdict, pooled_rate
@@ -64,6 +64,13 @@ class Rated:
     def bands(self) -> tuple[Band, ...]:
         """What replicas behind one balancer carry each; nothing where it spreads requests at random."""
         return bands_of(self.rate, self.peaks) if self.pooled else ()
+
+    @cached_property
+    def most_per_s(self) -> float:
+        """What no band exceeds: the rate of each of at least as many replicas as carry the largest peak."""
+        if not self.pooled or not self.peaks:
+            return self.requests_per_s
+        return max(self.requests_per_s, self.rate(enough_replicas(self.requests_per_s, max(self.peaks))))
 
     def rate_of(self, replicas: int) -> float:
         """Return the requests/s of each of ``replicas`` behind one balancer, by its band."""
@@ -176,10 +183,14 @@ class ServingGenerator:
         promised = (service.ttft_ms, service.tpot_ms, service.latency_ms) if self.problem.measurements else ()
         key = (service.name, pool.node.name, pool.fabric.name if spanning else "", *runs, spanning, *promised)
         if key not in self.memory.ways:
-            self.memory.ways[key] = [
-                (way.layout, way.most_per_s, self._expected(service, pool, way))
-                for way in ways_of(recipe, pool.node, cluster, spanning=spanning)
-            ]
+            found = list(ways_of(recipe, pool.node, cluster, spanning=spanning))
+            alike: dict[object, ServingExpectation] = {}
+            for way in found:  # where nothing was measured, all layouts of a kind have the same
+                kind: object = way.layout if self.expectations.measured else type(way.layout)
+                if kind not in alike:
+                    alike[kind] = self._expected(service, pool, way)
+                self.memory.ways.setdefault(key, []).append((way.layout, way.most_per_s, alike[kind]))
+            self.memory.ways.setdefault(key, [])
         return self.memory.ways[key]
 
     def _expected(self, service: Service, pool: Pool, way: Way) -> ServingExpectation:
@@ -302,8 +313,9 @@ def _covers(a: Rated, b: Case, requests_per_s: float) -> bool:
 
 def _replaces(a: Rated, b: Rated) -> bool:
     copies = b.accelerators // a.accelerators
-    return _covers(a, b.case, b.requests_per_s) and all(
-        copies * a.rate_of(copies * band.low) >= band.requests_per_s for band in b.bands
+    return _covers(a, b.case, b.requests_per_s) and (
+        copies * a.rate_of(copies) >= b.most_per_s
+        or all(copies * a.rate_of(copies * band.low) >= band.requests_per_s for band in b.bands)
     )
 
 

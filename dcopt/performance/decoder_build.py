@@ -222,13 +222,18 @@ def _drafting(
     return Drafting(asked.draft_tokens, asked.tokens_a_step, None, share, head if asked.mtp_layers else 0.0)
 
 
-@lru_cache(maxsize=8192)
 def engine(task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software) -> Engine:
-    """Return the coefficients of one replica.
+    """Return the coefficients of one replica; within a node the network makes no difference.
 
     Raises `ValueError` where the chip lacks the arithmetic, a replica spans chips that nothing connects, or a draft
     model does not generate.
     """
+    alone = layout.accelerators <= cluster.accelerators_per_node and layout.stage <= cluster.scaleup_domain
+    return _engine(task, cluster.node if alone and layout.pipeline == 1 else cluster, layout, variant, software)
+
+
+@lru_cache(maxsize=16_384)
+def _engine(task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software) -> Engine:
     return build(task, cluster, layout, variant, software, DECODER)
 
 
