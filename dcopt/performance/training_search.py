@@ -21,8 +21,8 @@ from dcopt.performance.training_records import Layout, TrainingTask
 from dcopt.performance.training_step import Floats, Times, evaluate
 from dcopt.problem.tables.catalog_rows import Software
 
-FIRST = 4
-"""Layouts of each size, those with the least bounds, that are timed before any is left out."""
+FEW, MANY = 150, 1500
+"""Layouts left from which on it pays to sharpen their bounds, and to time the most hopeful of each size first."""
 ROUNDING = 1e-9
 """Share by which a bound may exceed a step and still be taken as no larger."""
 
@@ -89,41 +89,25 @@ def fastest_layouts(
     """
     every = _Layouts(task, clusters, accelerators, fixed)
     bounds = [every.bounds(way) for way in ways]
-    found: dict[int, dict[_Size, Found]] = {}
+    factors = [np.where(every.alone, way.alone, way.together) for way in ways]
+    best: dict[int, Floats] = {}
+    result: list[list[dict[int, Found]]] = [[{} for _ in ways] for _ in clusters]
     for index in sorted(range(len(ways)), key=lambda i: (ways[i].rank, float(bounds[i].min(initial=np.inf)))):
-        limits = {
-            size: min(
-                (
-                    one[size].step_s * every.ratio(ways[other], ways[index], size)
-                    for other, one in found.items()
-                    if size in one
-                ),
-                default=np.inf,
-            )
-            for size in every.sizes
-        }
-        found[index] = every.fastest(ways[index], bounds[index], limits)
-    return [
-        [
-            {size.chips: one for size, one in found[index].items() if size.network == network}
-            for index in range(len(ways))
-        ]
-        for network in range(len(clusters))
-    ]
-
-
-@dataclass(frozen=True)
-class _Size:
-    """Chips on a network, and from where to where the layouts of so many lie."""
-
-    network: int
-    chips: int
-    start: int
-    end: int
+        limits = np.min([np.full(len(every.chips), np.inf), *best.values()], axis=0) / factors[index]
+        found = every.fastest(ways[index], bounds[index], limits)
+        best[index] = np.full(len(every.chips), np.inf)
+        for size, one in found.items():
+            best[index][size] = one.step_s * factors[index][size]
+            result[every.network[size]][index][int(every.chips[size])] = one
+    return result
 
 
 class _Layouts:
-    """All layouts of a task on nodes of one kind, by number of chips, and what the ways to compute share of them."""
+    """All layouts of a task on nodes of one kind, by number of chips, and what the ways to compute share of them.
+
+    What is asked of each network are its *sizes*: chips, and from where to where the layouts of so many lie. ``places``
+    are the rows of all sizes, one after the other, and ``sizes`` says whose each is.
+    """
 
     def __init__(
         self,
@@ -138,24 +122,23 @@ class _Layouts:
             {chips for chips in of_one if chips <= cluster.accelerators_per_node or cluster.connected}
             for cluster, of_one in zip(clusters, accelerators, strict=True)
         ]
-        counts = sorted(set().union(*legal))
-        self.layouts = enumerate_layouts(task, self.cluster, counts, fixed)
-        self.layouts = self.layouts.take(np.argsort(self.layouts.accelerators, kind="stable"))
-        chips = self.layouts.accelerators
-        places = np.searchsorted(chips, counts), np.searchsorted(chips, counts, side="right")
-        self.sizes = [
-            _Size(network, count, int(start), int(end))
+        layouts = enumerate_layouts(task, self.cluster, sorted(set().union(*legal)), fixed)
+        self.layouts = layouts.take(np.argsort(layouts.accelerators, kind="stable"))
+        chips, starts, counts = np.unique(self.layouts.accelerators, return_index=True, return_counts=True)
+        asked = [
+            (network, *size)
             for network, of_one in enumerate(legal)
-            for count, start, end in zip(counts, *places, strict=True)
-            if count in of_one and start < end
+            for size in zip(chips, starts, counts, strict=True)
+            if int(size[0]) in of_one
         ]
+        table = np.array(asked, dtype=np.int64).reshape(-1, 4)
+        self.network, self.chips, self.start, self.count = (table[:, column] for column in range(4))
+        self.alone = self.chips <= self.cluster.accelerators_per_node
+        self.sizes = np.repeat(np.arange(len(table)), self.count)
+        first = np.cumsum(self.count) - self.count
+        self.places = np.arange(len(self.sizes)) + np.repeat(self.start - first, self.count)
         self.memory: dict[object, Floats] = {}
         self.numerators: dict[object, Numerators] = {}
-
-    def ratio(self, other: Way, way: Way, size: _Size) -> float:
-        """Return the factor of another way over that of ``way``."""
-        alone = size.chips <= self.cluster.accelerators_per_node
-        return other.alone / way.alone if alone else other.together / way.together
 
     def needed_gb(self, way: Way) -> Floats:
         """Return the memory that each layout needs."""
@@ -173,43 +156,59 @@ class _Layouts:
         room = self.cluster.accelerator.memory_gb * way.software.memory_fraction
         return np.where(self.needed_gb(way) <= room, seconds, np.inf)
 
-    def fastest(self, way: Way, bounds: Floats, limits: Mapping[_Size, float]) -> dict[_Size, Found]:
-        """Return the fastest layouts of a way whose step does not exceed the limit of their size."""
-        first = {size: _least(bounds, size, limits[size]) for size in self.sizes}
-        found = self._time(way, first)
-        rest = {}
-        for size, one in found.items():
-            limit = min(one.step_s, limits[size]) * (1.0 + ROUNDING)
-            rows = size.start + np.flatnonzero(bounds[size.start : size.end] <= limit)
-            if len(rows) > len(first[size]):
-                rest[size] = rows
-        found |= self._time(way, rest)
-        return {size: one for size, one in found.items() if one.step_s <= limits[size] * (1.0 + ROUNDING)}
-
-    def _time(self, way: Way, of_sizes: Mapping[_Size, Ints]) -> dict[_Size, Found]:
-        """Return the fastest of some rows of each size, on its network."""
-        asked = [(size, rows) for size, rows in of_sizes.items() if len(rows)]
-        if not asked:
+    def fastest(self, way: Way, bounds: Floats, limits: Floats) -> dict[int, Found]:
+        """Return the fastest layouts of a way, by size, whose step does not exceed the limit of their size."""
+        rows, sizes, least, most = self.places, self.sizes, bounds[self.places], limits * (1.0 + ROUNDING)
+        unlimited = np.isinf(most)[sizes] & np.isfinite(least)
+        if unlimited.any():
+            most = self._tightened(way, most, least[unlimited], rows[unlimited], sizes[unlimited])
+        hopeful = (least <= most[sizes]) & np.isfinite(least)
+        rows, sizes, least = rows[hopeful], sizes[hopeful], least[hopeful]
+        if len(rows) > FEW:
+            least = least + self._floor_s(way, rows, sizes)
+            if len(rows) > MANY:
+                most = self._tightened(way, most, least, rows, sizes)
+            hopeful = least <= most[sizes]
+            rows, sizes = rows[hopeful], sizes[hopeful]
+        if not len(rows):
             return {}
-        rows = np.concatenate([of_one for _, of_one in asked])
-        networks = np.repeat([size.network for size, _ in asked], [len(of_one) for _, of_one in asked])
-        layouts, links = self.layouts.take(rows), _links(self.clusters, networks)
-        times = evaluate(self.task, self.cluster, layouts, way.precision, way.software, links=links)
-        step, start, found = times.step, 0, {}
-        for size, of_one in asked:
-            index = start + int(step[start : start + len(of_one)].argmin())
-            memory = float(self.needed_gb(way)[rows[index]])
-            found[size] = Found(layouts.at(index), times, index, memory, float(step[index]))
-            start += len(of_one)
-        return found
+        times = self._time(way, rows, sizes)
+        step, needed = times.step, self.needed_gb(way)
+        return {
+            int(sizes[at]): Found(
+                self.layouts.at(int(rows[at])), times, int(at), float(needed[rows[at]]), float(step[at])
+            )
+            for at in _least_of(step, sizes)
+            if step[at] <= limits[sizes[at]] * (1.0 + ROUNDING)
+        }
+
+    def _tightened(self, way: Way, most: Floats, bounds: Floats, rows: Ints, sizes: Ints) -> Floats:
+        """Return ``most`` lowered to the step of the row with the least bound of each size."""
+        at = _least_of(bounds, sizes)
+        lowered = most.copy()
+        steps = self._time(way, rows[at], sizes[at]).step
+        lowered[sizes[at]] = np.minimum(most[sizes[at]], steps * (1.0 + ROUNDING))
+        return lowered
+
+    def _time(self, way: Way, rows: Ints, sizes: Ints) -> Times:
+        """Return the times of rows on the networks of their sizes."""
+        links = _links(self.clusters, self.network[sizes])
+        return evaluate(self.task, self.cluster, self.layouts.take(rows), way.precision, way.software, links=links)
+
+    def _floor_s(self, way: Way, rows: Ints, sizes: Ints) -> Floats:
+        """Return seconds that data-parallel communication adds to the bounds of rows at least."""
+        numerators = self.numerators[kernels_of(way.precision, way.software)]
+        links = _links(self.clusters, self.network[sizes])
+        layouts = self.layouts.take(rows)
+        return numerators.data_floor_s(self.task, self.cluster, links, layouts, way.precision, way.software, rows)
 
 
-def _least(bounds: Floats, size: _Size, limit: float) -> Ints:
-    """Return in ascending order the rows of a size with the least bounds, none of them above ``limit``."""
-    part = bounds[size.start : size.end]
-    rows = np.argpartition(part, FIRST)[:FIRST] if len(part) > FIRST else np.arange(len(part))
-    rows = rows[np.isfinite(part[rows]) & (part[rows] <= limit * (1.0 + ROUNDING))]
-    return size.start + np.sort(rows)
+def _least_of(values: Floats, groups: Ints) -> Ints:
+    """Return the place of the first least value of each of ascending groups."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    lengths = np.diff(starts, append=len(values))
+    at = np.flatnonzero(values == np.repeat(np.minimum.reduceat(values, starts), lengths))
+    return at[np.unique(groups[at], return_index=True)[1]]
 
 
 def _links(clusters: Sequence[Cluster], networks: Ints) -> ManyLinks:

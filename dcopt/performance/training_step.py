@@ -8,6 +8,7 @@ not hide, expert all-to-alls and the optimizer's sweep are added.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -212,8 +213,7 @@ def evaluate(
     heads = micro_batches * layer.head * (1.0 + backward)
     bubble = stage * (pipeline - 1) / layouts.virtual_stages
     back_s = (layer.forward * backward + again) * layers
-    hides = 1.0 if is_fused or software.stack == "pytorch" else 0.0
-    overlapped = 1.0 if is_fused and software.stack == "megatron" else 0.0
+    hides, overlapped = overlaps(is_fused, software)
     return Times(
         compute=(compute * layers + lesson) * micro_batches + heads,
         tensor_comm=reduce * layers * micro_batches,
@@ -224,6 +224,11 @@ def evaluate(
         optimizer=_optimizer_s(task, cluster, layouts, precision, constants),
         other=np.full(len(layouts), software.overhead_ms * 1e-3),
     )
+
+
+def overlaps(is_fused: bool, software: Software) -> tuple[float, float]:
+    """Return whether reductions hide behind the last backward pass, and gathers behind every micro-batch (1 or 0)."""
+    return float(is_fused or software.stack == "pytorch"), float(is_fused and software.stack == "megatron")
 
 
 def _teacher_s(
@@ -273,6 +278,48 @@ def _expert_s(task: TrainingTask, links: Links, layouts: LayoutArrays, constants
     return 4.0 * share * collectives.all_to_all_s(links, message, layouts.expert, extent)
 
 
+@dataclass(frozen=True)
+class Reduction:
+    """The sum over data ranks of what a chip holds of the dense weights, or of the experts: seconds of one all-reduce.
+
+    trained: share of the weights that get gradients. behind: share of the compute beside it that it cannot hide behind,
+    once a step and, of fully sharded weights, in every micro-batch.
+    """
+
+    once_s: Floats
+    trained: float
+    behind: Floats
+    behind_sharded: float
+
+    @property
+    def once(self) -> Floats:
+        """Seconds of communication once a step."""
+        return self.once_s * self.trained
+
+    @property
+    def sharded(self) -> Floats:
+        """Seconds of a micro-batch: fully sharded weights are gathered twice and gradients scattered once."""
+        return 0.5 * self.once_s * (2.0 + self.trained)
+
+
+def reductions(task: TrainingTask, links: Links, layouts: LayoutArrays) -> Iterator[Reduction]:
+    """Yield the reductions of the dense weights and of the experts."""
+    dense, experts = stage_parameters(task, layouts)
+    trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
+    depth = depth_of(task)
+    stride = layouts.tensor * layouts.context
+    for count, ranks, step in (
+        (dense, layouts.data, stride),
+        (experts, layouts.data // layouts.expert, stride * layouts.expert),
+    ):
+        inside = np.minimum(_inside(links, step), ranks)
+        once = collectives.all_reduce_s(links, 2.0 * count, ranks, step * ranks, inside)
+        if (layouts.sharding == SERVERS).any():
+            served = collectives.served_s(links, 2.0 * count, ranks, step * ranks, inside)
+            once = np.where(layouts.sharding == SERVERS, served, once)
+        yield Reduction(once, trained, layouts.pipeline / depth, 1.0 / depth)
+
+
 def _data_s(
     task: TrainingTask,
     cluster: Cluster,
@@ -284,24 +331,12 @@ def _data_s(
 ) -> Floats:
     """Exposed seconds of the data-parallel reduction: what the last backward pass does not hide.
 
-    Fully sharded weights are gathered twice and gradients scattered once in every micro-batch, behind its compute.
+    Fully sharded weights hide behind the compute of every micro-batch.
     """
-    dense, experts = stage_parameters(task, layouts)
-    trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
-    depth = depth_of(task)
-    stride = layouts.tensor * layouts.context
     exposed: Floats = np.zeros(len(layouts))
-    for count, ranks, step in (
-        (dense, layouts.data, stride),
-        (experts, layouts.data // layouts.expert, stride * layouts.expert),
-    ):
-        inside = np.minimum(_inside(links, step), ranks)
-        once = collectives.all_reduce_s(links, 2.0 * count, ranks, step * ranks, inside)
-        if (layouts.sharding == SERVERS).any():
-            served = collectives.served_s(links, 2.0 * count, ranks, step * ranks, inside)
-            once = np.where(layouts.sharding == SERVERS, served, once)
-        reduction = _beside(cluster, once * trained, backward, layouts.pipeline / depth)
-        sharded = micro_batches * _beside(cluster, 0.5 * once * (2.0 + trained), stage, 1.0 / depth)
+    for part in reductions(task, links, layouts):
+        reduction = _beside(cluster, part.once, backward, part.behind)
+        sharded = micro_batches * _beside(cluster, part.sharded, stage, part.behind_sharded)
         exposed = exposed + np.where(layouts.sharding == 3, sharded, reduction)
     return exposed
 
