@@ -83,11 +83,25 @@ class Band:
 
 @dataclass(frozen=True)
 class Known:
-    """The groups of one task and quantity, each with its keys, and the values of every key that some group has."""
+    """The groups of one task and quantity.
+
+    given: which keys some group has, all others blank. places: where the groups of some keys are among the rows.
+    measured: the values of every key that some group has.
+    """
 
     rows: tuple[PredictionError, ...]
-    keys: tuple[tuple[str, ...], ...]
+    given: tuple[tuple[bool, ...], ...]
+    places: Mapping[tuple[str, ...], tuple[int, ...]]
     measured: Mapping[str, frozenset[str]]
+
+    def matching(self, asked: tuple[str, ...]) -> list[PredictionError]:
+        """Return the groups whose keys are blank or as ``asked``, in order."""
+        found = [
+            place
+            for given in self.given
+            for place in self.places.get(tuple(v if g else "" for v, g in zip(asked, given, strict=True)), ())
+        ]
+        return [self.rows[place] for place in sorted(found)]
 
 
 def known_of(errors: Iterable[PredictionError], task: str, quantity: str) -> Known:
@@ -96,7 +110,12 @@ def known_of(errors: Iterable[PredictionError], task: str, quantity: str) -> Kno
     measured = {
         key: frozenset(SAME.get(getattr(row, key), getattr(row, key)) for row in rows) - {""} for key in KEY_WORDS
     }
-    return Known(rows, tuple(tuple(getattr(row, key) for key in ERROR_KEYS) for row in rows), measured)
+    places: dict[tuple[str, ...], tuple[int, ...]] = {}
+    for place, row in enumerate(rows):
+        keys = tuple(getattr(row, key) or "" for key in ERROR_KEYS)
+        places[keys] = (*places.get(keys, ()), place)
+    given = dict.fromkeys(tuple(bool(key) for key in keys) for keys in places)
+    return Known(rows, tuple(given), places, measured)
 
 
 def band_of(errors: Iterable[PredictionError], subject: Subject, quantity: str) -> Band | None:
@@ -110,12 +129,7 @@ def band_among(known: Known, subject: Subject) -> Band | None:
     The most specific group that matches counts (of equals, that with most rows). Where an accelerator, a class of
     models, an engine or a precision was never measured, it is the widest of all groups of that mode.
     """
-    asked = tuple(getattr(subject, key) for key in ERROR_KEYS)
-    matching = [
-        row
-        for row, keys in zip(known.rows, known.keys, strict=True)
-        if all(not key or key == value for key, value in zip(keys, asked, strict=True))
-    ]
+    matching = known.matching(tuple(getattr(subject, key) for key in ERROR_KEYS))
     if not matching:
         return None
     nearest = max(matching, key=lambda row: (_keys(row), row.rows))
