@@ -17,9 +17,14 @@ FINE = 1.1
 ROUNDING = 1e-9
 
 
+def enough_replicas(alone_per_s: float, peak: float) -> int:
+    """Return as many replicas as carry ``peak`` where each has arrivals of its own, and so behind one balancer too."""
+    return max(1, math.ceil(peak / alone_per_s - ROUNDING))
+
+
 def least_replicas(rate: Callable[[int], float], peak: float) -> int:
     """Return the fewest replicas n with n·rate(n) ≥ ``peak``, for a rate that never falls with n."""
-    high = max(1, math.ceil(peak / rate(1) - ROUNDING))
+    high = enough_replicas(rate(1), peak)
     low = max(1, math.ceil(peak / rate(high) - ROUNDING))
     while low < high:
         middle = (low + high) // 2

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dcopt.performance.expected import ServingExpectation, percent_each
-from dcopt.performance.serving import Layout, ServingPrediction
+from dcopt.performance.serving import Layout
 from dcopt.performance.training import StepPrediction
 from dcopt.problem.problem import Problem
 
@@ -43,9 +43,10 @@ class Memory:
     """Results of the performance models for problems of one `seen_by_predictions`, by what else they follow from."""
 
     seen: str = ""
-    rates: dict[tuple[object, ...], ServingPrediction | None] = field(default_factory=dict)
+    rates: dict[tuple[object, ...], dict[int, float]] = field(default_factory=dict)
+    """Requests/s of each replica (0: it keeps no promise), by how many share a balancer."""
     ways: dict[tuple[object, ...], list[tuple[Layout, float, ServingExpectation]]] = field(default_factory=dict)
-    steps: dict[tuple[object, ...], dict[int, StepPrediction]] = field(default_factory=dict)
+    steps: dict[tuple[object, ...], list[dict[int, StepPrediction]]] = field(default_factory=dict)
 
     def of(self, problem: Problem) -> Memory:
         """Return the memory for ``problem``: this one, emptied where its results would not hold."""

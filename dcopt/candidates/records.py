@@ -145,6 +145,11 @@ class Band:
     requests_per_s: float
 
 
+def pooled_rate(alone_per_s: float, bands: tuple[Band, ...], replicas: int) -> float:
+    """Return the requests/s of each of ``replicas`` behind one balancer, from that of one alone and the bands."""
+    return max([alone_per_s, *(band.requests_per_s for band in bands if band.low <= replicas)])
+
+
 @dataclass(frozen=True)
 class ServingCandidate:
     """One way to run a replica of a service, and the rate that it carries within the promises.
@@ -184,7 +189,7 @@ class ServingCandidate:
 
     def rate_of(self, replicas: int) -> float:
         """Return the requests/s of each of ``replicas`` behind one balancer."""
-        return max([self.requests_per_s, *(band.requests_per_s for band in self.bands if band.low <= replicas)])
+        return pooled_rate(self.requests_per_s, self.bands, replicas)
 
     def most_replicas(self, peak: float) -> int:
         """Return the replicas that carry all of ``peak`` requests/s, and those that stand by."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.admitted import Admits, everything
@@ -18,7 +18,15 @@ from dcopt.performance.goodput import checkpoint_gb, goodput
 from dcopt.performance.measured import LAYOUT_COLUMNS
 from dcopt.performance.night import handover_s, lost_s, night_run
 from dcopt.performance.power import training_node_kw
-from dcopt.performance.training import StepPrediction, best_step, best_steps, legal_node_counts
+from dcopt.performance.training import (
+    Layout,
+    StepPrediction,
+    TrainingTask,
+    Way,
+    best_step,
+    best_steps_on,
+    legal_node_counts,
+)
 from dcopt.performance.workloads import (
     CHECKPOINT_WRITE_SECONDS,
     TRAINING_LOSS_PCT,
@@ -38,6 +46,9 @@ from dcopt.problem.tables.building_rows import HOURS_PER_DAY
 from dcopt.problem.tables.catalog_rows import Software
 from dcopt.problem.tables.problem_rows import TrainingJob
 
+Option = tuple[str, str]
+"""A precision and a framework, by name."""
+
 
 @dataclass
 class TrainingGenerator:
@@ -51,11 +62,19 @@ class TrainingGenerator:
     verdicts: list[Verdict] = field(default_factory=list)
     expectations: Expectations = field(init=False)
     windows: tuple[Hours, ...] = field(init=False)
+    largest: dict[str, dict[str, int]] = field(init=False)
+    """Nodes of the largest pool, by node and fabric."""
+    offers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    possible: dict[tuple[object, ...], list[TrainingCandidate]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read what is to be expected of predictions; raises `InputError` for a measurement that cannot be used."""
         self.expectations = expectations_of(self.problem)
         self.windows = windows_of_day(self.problem)
+        self.largest = {}
+        for pool in self.pools:
+            of_node = self.largest.setdefault(pool.node.name, {})
+            of_node[pool.fabric.name] = max(pool.max_nodes, of_node.get(pool.fabric.name, 0))
 
     def admissible(self, job: TrainingJob) -> dict[str, list[TrainingCandidate]]:
         """Return, by pool, the candidates of ``job`` that keep its promises."""
@@ -64,11 +83,12 @@ class TrainingGenerator:
         for pool in self.pools:
             if job.sites and pool.site not in job.sites:
                 continue
-            possible = list(self._possible(job, run, pool))
+            possible = self._possible(job, run, pool)
             limit = days_allowed(self.problem, job, earliest_start_day(self.problem, job, pool.site))
-            kept[pool.key] = fastest([candidate for candidate in possible if candidate.days <= limit])
+            there = fastest([candidate for candidate in possible if candidate.days <= limit])
             if job.preemptible and not pool.rented:
-                kept[pool.key] += self._at_night(job, pool, fastest(possible))
+                there += self._at_night(job, pool, fastest(possible))
+            kept[pool.key] = [replace(candidate, pool=pool) for candidate in there]
             self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
         return kept
 
@@ -88,67 +108,96 @@ class TrainingGenerator:
                     found.append(replace(times, hours=hours))
         return found
 
-    def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> Iterable[TrainingCandidate]:
-        for precision in job.precisions:
-            if not self.admits(job.name, pool, precision):
-                continue
-            loss = TRAINING_LOSS_PCT.get(precision, 0.0)
-            if job.max_quality_loss_pct is not None and loss > job.max_quality_loss_pct:
-                continue
-            for name, offer in offered(self.problem, "software", pool.site).items():
-                for nodes, step in self._best_steps(job, run, pool, precision, offer.row).items():
-                    yield from self._with_checkpoints(job, run, pool, nodes, step, name, offer.row)
+    def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> list[TrainingCandidate]:
+        """Return the candidates on a pool, whatever is promised; on such nodes at other sites they are the same."""
+        key = (job.name, pool.node.name, pool.fabric.name, *self._options(job, pool))
+        if key not in self.possible:
+            self.possible[key] = [
+                candidate
+                for (precision, software), steps in self._best_steps(job, run, pool).items()
+                for nodes, step in steps.items()
+                for candidate in self._with_checkpoints(job, run, pool, nodes, step, self.problem.software[software])
+            ]
+        return [candidate for candidate in self.possible[key] if candidate.nodes <= pool.max_nodes]
 
-    def _best_steps(
-        self, job: TrainingJob, run: Run, pool: Pool, precision: str, software: Software
-    ) -> Mapping[int, StepPrediction]:
+    def _options(self, job: TrainingJob, pool: Pool) -> tuple[Option, ...]:
+        """Return the (precision, framework) that can run a job on the chips of a pool."""
         accelerator = self.problem.accelerators[pool.node.accelerator]
-        if not runs_on(software, accelerator, "training") or accelerator.peak_tflops(precision) is None:
-            return {}
-        if not computes_in(software, precision):
-            return {}
-        largest, steps = self._largest_pool(pool), self.memory.steps
-        key = (job.name, pool.node.name, pool.fabric.name, precision, software.name, largest)
-        if key not in steps:
-            cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
-            sizes = legal_node_counts(run.task, cluster, largest)
-            best = best_steps(run.task, cluster, sizes, precision, software)
-            measured = measured_steps(self.expectations, job, run, pool, cluster, precision, software)
-            steps[key] = dict(best) | {
-                nodes: step
-                for nodes, step in measured.items()
-                if nodes not in best
-                or self._time(job, pool, step, software) < self._time(job, pool, best[nodes], software)
-            }
-        return {nodes: step for nodes, step in steps[key].items() if nodes <= pool.max_nodes}
-
-    def _expected(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: Software) -> Expectation:
-        nodes = step.accelerators // pool.node.accelerators
-        return self.expectations.training(
-            job, pool.node.name, pool.fabric.name, step.precision, software.name, nodes, step.layout
+        if pool.site not in self.offers:
+            self.offers[pool.site] = tuple(offered(self.problem, "software", pool.site))
+        return tuple(
+            (precision, name)
+            for precision in job.precisions
+            if self.admits(job.name, pool, precision)
+            and (job.max_quality_loss_pct is None or TRAINING_LOSS_PCT.get(precision, 0.0) <= job.max_quality_loss_pct)
+            and accelerator.peak_tflops(precision) is not None
+            for name in self.offers[pool.site]
+            if runs_on(self.problem.software[name], accelerator, "training")
+            and computes_in(self.problem.software[name], precision)
         )
 
-    def _time(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: Software) -> float:
+    def _best_steps(self, job: TrainingJob, run: Run, pool: Pool) -> dict[Option, dict[int, StepPrediction]]:
+        """Return by option the fastest step of each number of nodes, predicted or measured, where it can count."""
+        options = self._options(job, pool)
+        cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
+        ways = tuple(self._way(job, pool, *option) for option in options)
+        predicted = dict(zip(options, self._predicted(run.task, pool, ways), strict=True))
+        for option in options if self.expectations.measured else ():
+            software = self.problem.software[option[1]]
+            steps = predicted[option] = dict(predicted[option])
+            measured = measured_steps(self.expectations, job, run, pool, cluster, option[0], software)
+            for nodes, step in measured.items():
+                if nodes not in steps or self._time(job, pool, step, option[1]) < self._time(
+                    job, pool, steps[nodes], option[1]
+                ):
+                    steps[nodes] = step
+        return predicted
+
+    def _way(self, job: TrainingJob, pool: Pool, precision: str, name: str) -> Way:
+        """Return an option as the search takes it."""
+        software, names = self.problem.software[name], (pool.node.name, pool.fabric.name, precision, name)
+        alone, together = (self.expectations.training(job, *names, nodes, Layout()).factor for nodes in (1, 2))
+        return Way(precision, software, alone, together, software.licence_usd_per_accelerator_year)
+
+    def _predicted(self, task: TrainingTask, pool: Pool, ways: tuple[Way, ...]) -> list[dict[int, StepPrediction]]:
+        """Return the best steps of every way on a pool's nodes, by number of nodes.
+
+        What another way does faster is left out, unless steps were measured: those may be of some layouts only.
+        """
+        if self.expectations.measured:
+            return [self._searched(task, pool, (way,))[0] for way in ways]
+        return self._searched(task, pool, ways) if ways else []
+
+    def _searched(self, task: TrainingTask, pool: Pool, ways: tuple[Way, ...]) -> list[dict[int, StepPrediction]]:
+        """Search a pool's nodes on all fabrics at once, as far as that is not in the memory."""
+        node, steps = pool.node.name, self.memory.steps
+        told = tuple((way.precision, way.software.name, way.alone, way.together, way.rank) for way in ways)
+        largest = self.largest[node]
+        keys = {fabric: (task, node, fabric, largest[fabric], told) for fabric in largest}
+        if keys[pool.fabric.name] not in steps:
+            fabrics = [fabric for fabric, key in keys.items() if key not in steps]
+            clusters = [cluster_for(self.problem, node, fabric) for fabric in fabrics]
+            sizes = [legal_node_counts(task, c, largest[f]) for c, f in zip(clusters, fabrics, strict=True)]
+            for fabric, of_fabric in zip(fabrics, best_steps_on(task, clusters, sizes, ways), strict=True):
+                steps[keys[fabric]] = of_fabric
+        return steps[keys[pool.fabric.name]]
+
+    def _expected(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: str) -> Expectation:
+        nodes = step.accelerators // pool.node.accelerators
+        return self.expectations.training(
+            job, pool.node.name, pool.fabric.name, step.precision, software, nodes, step.layout
+        )
+
+    def _time(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: str) -> float:
         return step.step_s * self._expected(job, pool, step, software).factor
 
-    def _largest_pool(self, pool: Pool) -> int:
-        names = (pool.node.name, pool.fabric.name)
-        return max(p.max_nodes for p in self.pools if (p.node.name, p.fabric.name) == names)
-
     def _with_checkpoints(
-        self,
-        job: TrainingJob,
-        run: Run,
-        pool: Pool,
-        nodes: int,
-        step: StepPrediction,
-        name: str,
-        software: Software,
+        self, job: TrainingJob, run: Run, pool: Pool, nodes: int, step: StepPrediction, software: Software
     ) -> Iterable[TrainingCandidate]:
         size_gb = checkpoint_gb(run.task.model, job.optimizer, job.method)
         mtbf_hours = node_mtbf_hours(self.problem, pool.node.name, pool.fabric.name)
         slower = production_factor(job, nodes)
-        expected = self._expected(job, pool, step, software)
+        expected = self._expected(job, pool, step, software.name)
         for seconds in CHECKPOINT_WRITE_SECONDS:
             bandwidth = size_gb / seconds
             kept = goodput(nodes, mtbf_hours, size_gb, bandwidth)
@@ -159,7 +208,7 @@ class TrainingGenerator:
                 pool=pool,
                 nodes=nodes,
                 step=step,
-                software=name,
+                software=software.name,
                 licence_usd_per_year=software.licence_usd_per_accelerator_year * step.accelerators,
                 tokens=run.tokens,
                 steps=run.steps,

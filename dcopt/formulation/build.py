@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pyomo.common.gc_manager import PauseGC
+
 from dcopt.candidates.records import Candidates
 from dcopt.formulation import (
     adders,
@@ -75,6 +77,13 @@ def build(
     """
     if inventory is not None and candidates.epochs:
         raise StagedError("what is bought once for all years cannot be held fixed where purchase_years gives dates")
+    with PauseGC():  # hundreds of thousands of objects that all stay: looking for cycles would take most of the time
+        return _build(problem, candidates, only_pair=only_pair, all_stays=all_stays, inventory=inventory)
+
+
+def _build(
+    problem: Problem, candidates: Candidates, *, only_pair: bool, all_stays: bool, inventory: Inventory | None
+) -> Program:
     program = Program(problem, candidates, only_pair=only_pair, inventory=inventory)
     program.all_stays = all_stays
     for index, (seen, of_epoch) in enumerate(zip(views_of(problem), candidates.epochs, strict=True)):

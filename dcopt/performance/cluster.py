@@ -50,6 +50,11 @@ class Cluster:
         """Share of one chip in its node's network bandwidth, GB/s."""
         return self.network_gb_per_s / self.accelerators_per_node
 
+    @cached_property
+    def node(self) -> Cluster:
+        """One of its nodes, connected to none: what work within a node sees of it."""
+        return Cluster(self.accelerator, self.accelerators_per_node, self.scaleup_gb_per_s, self.scaleup_domain, 0.0)
+
     @property
     def connected(self) -> bool:
         """Whether work may span nodes: a network, or a scale-up domain that is larger than a node."""

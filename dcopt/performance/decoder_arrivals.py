@@ -18,13 +18,13 @@ from dcopt.performance.decoder_engine import DECODER, Engine
 from dcopt.performance.queueing import (
     MOST_POOLED,
     SATURATED_SHARE,
-    erlang_c,
     evened,
-    largest_true,
+    largest_within,
     poisson_quantile,
     skewed_quantile,
     wait_moments,
-    wait_quantile,
+    wait_quantiles,
+    waiting_chance,
 )
 from dcopt.performance.serving_records import (
     Promise,
@@ -49,40 +49,56 @@ SLOWEST = 1.0 / max(1e-9, 1.0 - STALL)
 """Times that a decode step takes at most of its own where prompts are read without a pause."""
 
 
-def _times(made: Engine, batch: float, percentile: float, servers: int) -> tuple[float, float, float]:
-    """Quantiles of TTFT, TPOT and latency in seconds where an arrival finds ``batch`` − 1 others on average."""
-    rate = made.rate(batch)
-    alone = wait_quantile(rate, made.prefill_service, percentile)
+class _Point:
+    """What all times of one engine at one load are made of: an arrival finds ``batch`` − 1 others on average.
+
+    rate: arrivals/s. load: share of the time that reads prompts. coming: mean arrivals at the replica while one of its
+    requests decodes, unstalled. apart: see `_apart`. waits: moments of the wait of a single server (none: overloaded).
+    """
+
+    __slots__ = ("apart", "batch", "coming", "load", "made", "rate", "service", "step", "tpot", "waits")
+
+    def __init__(self, made: Engine, batch: float) -> None:
+        self.made, self.batch = made, batch
+        self.service = made.prefill_service
+        self.step = made.step(batch)
+        self.tpot = made.tpot(batch)
+        self.rate = made.rate_at(batch, self.tpot)
+        self.load = self.rate * self.service
+        self.coming = self.rate * max(0, made.outputs - 1) * self.step
+        self.apart = _apart(self.load, self.coming)
+        self.waits = wait_moments(self.rate, self.service) if self.load < 1.0 else None
+
+
+def _times(point: _Point, percentile: float, servers: int) -> tuple[float, float, float]:
+    """Quantiles of TTFT, TPOT and latency in seconds."""
+    made, rate, service = point.made, point.rate, point.service
+    waiting = waiting_chance(point.load, servers)
+    alone, together = wait_quantiles(rate, service, percentile, servers, waiting)
     if not math.isfinite(alone):
         return math.inf, math.inf, math.inf
-    together = wait_quantile(rate, made.prefill_service, percentile, servers=servers)
-    wait = together + _apart(made, batch) * (alone - together)
-    large = _crowd(made, batch, percentile, servers)
+    wait = together + point.apart * (alone - together)
+    large = _crowd(point, percentile, servers)
+    slow = made.step(large)
     ttft = made.first(large) + wait
     further = max(1, made.outputs - 1)
-    stalled = STALL * made.prefill_service * _prompts(made, batch, percentile, servers) / further
-    slower = (made.step(large) - made.step(batch)) / (1.0 - rate * STALL * made.prefill_service)
-    tpot = min(made.step(batch) + slower + stalled, made.step(large) * SLOWEST)
+    stalled = STALL * service * _prompts(point, percentile, servers, waiting) / further
+    slower = (slow - point.step) / (1.0 - rate * STALL * service)
+    tpot = min(point.step + slower + stalled, slow * SLOWEST)
     return ttft, tpot, ttft + max(0, made.outputs - 1) * tpot
 
 
-def _apart(made: Engine, batch: float) -> float:
+def _apart(load: float, coming: float) -> float:
     """How far prompts at pooled replicas wait as if each replica had arrivals of its own (0: one queue, 1: apart).
 
     A balancer that counts requests in flight evens out decoding and sees little of the prompts that wait, unless few
     are in flight. Envelope of simulations of six models and lengths from 128 to 8000 tokens at 4 and 16 replicas: one
     queue below a prefill load of 0.2, apart from 0.4 to 0.6, nearer again where the prefill is the bottleneck.
     """
-    load = made.rate(batch) * made.prefill_service
-    return max(0.0, min(1.0, (load - 0.2) / 0.18, 3.0 * (1.0 - load), _coming(made, batch) / 3.5))
+    return max(0.0, min(1.0, (load - 0.2) / 0.18, 3.0 * (1.0 - load), coming / 3.5))
 
 
-def _coming(made: Engine, batch: float) -> float:
-    """Mean arrivals at a replica while one of its requests decodes, unstalled."""
-    return made.rate(batch) * max(0, made.outputs - 1) * made.step(batch)
-
-
-def _prompts(made: Engine, batch: float, percentile: float, servers: int) -> float:
+def _prompts(point: _Point, percentile: float, servers: int, waiting: float) -> float:
     """Quantile of the prompts that are read while a request decodes, each of which stalls it by σ seconds.
 
     J prompts stand behind it when it begins: those that came during its own wait and prefill T, so that their
@@ -92,17 +108,18 @@ def _prompts(made: Engine, batch: float, percentile: float, servers: int) -> flo
     request less than the mean at the replica that holds the fewest. Half a prompt is added for the continuous quantile
     of a count.
     """
-    rate, service = made.rate(batch), made.prefill_service
+    rate, service = point.rate, point.service
     stall = rate * STALL * service
     grow = 1.0 / (1.0 - stall)
-    pooled = _pooled(made, batch, servers)
-    w1, w2, w3 = (pooled * moment for moment in wait_moments(rate, service))
+    pooled = _pooled(point, servers, waiting)
+    assert point.waits is not None
+    w1, w2, w3 = (pooled * moment for moment in point.waits)
     t2 = w2 - w1 * w1
     t3 = w3 - 3.0 * w1 * w2 + 2.0 * w1**3
     behind = rate * (w1 + pooled * service)
     behind2 = behind + rate * rate * t2
     behind3 = behind + 3.0 * rate * rate * t2 + rate**3 * t3
-    come = _coming(made, batch)
+    come = point.coming
     even = evened(come, servers) / come if come > 0.0 else 1.0
     come -= min(come, 0.5) * (1.0 - 1.0 / servers)
     each = come * even + stall * behind
@@ -112,55 +129,64 @@ def _prompts(made: Engine, batch: float, percentile: float, servers: int) -> flo
     return skewed_quantile(mean, variance, third, percentile) + 0.5
 
 
-def _pooled(made: Engine, batch: float, servers: int) -> float:
+def _pooled(point: _Point, servers: int, waiting: float) -> float:
     """Share that is left of the waits of a single server where ``servers`` share the arrivals."""
-    load = made.rate(batch) * made.prefill_service
+    load = point.load
     if servers == 1 or load <= 0.0:
         return 1.0
-    servers = min(servers, MOST_POOLED)
-    together = erlang_c(servers, servers * load) / (servers * load)
-    return together + _apart(made, batch) * (1.0 - together)
+    together = waiting / (min(servers, MOST_POOLED) * load)
+    return together + point.apart * (1.0 - together)
 
 
-def _backlog(made: Engine, batch: float) -> float:
+def _backlog(point: _Point) -> float:
     """Mean requests in flight for the stalls by prompts that stood behind them when they began (`_prompts`)."""
-    rate, service = made.rate(batch), made.prefill_service
-    if rate * service >= 1.0:
+    if point.waits is None:
         return math.inf
-    behind = rate * (wait_moments(rate, service)[0] + service)
+    rate, service = point.rate, point.service
+    behind = rate * (point.waits[0] + service)
     stall = STALL * service
-    most = max(0.0, _coming(made, batch) * SLOWEST - (batch - 1.0))
+    most = max(0.0, point.coming * SLOWEST - (point.batch - 1.0))
     return min(most, rate * stall * behind / (1.0 - rate * stall))
 
 
-def _crowd(made: Engine, batch: float, percentile: float, servers: int) -> float:
+def _crowd(point: _Point, percentile: float, servers: int) -> float:
     """Quantile of the requests in flight that an arrival joins, itself included.
 
     Requests that slow each other down stay longer, so their number varies more than Poisson's: with departures at rate
     μ(n) = n/(outputs·TPOT(n)) the variance is λ/μ'(n), which is TPOT(n)/TPOT(1) times the mean.
     """
+    batch = point.batch
     if batch <= 1.0:
         return 1.0
-    mean = batch - 1.0 + _backlog(made, batch)
-    variance = mean * made.tpot(batch) / made.tpot(1.0)
+    mean = batch - 1.0 + _backlog(point)
+    variance = mean * point.tpot / point.made.tpot_alone
     return 1.0 + poisson_quantile(mean, percentile, evened(variance, servers) / mean)
 
 
-def _has_room(made: Engine, batch: float, percentile: float, servers: int, capacity: float) -> bool:
-    """Whether the KV cache holds up at most a part of the requests that may miss a promise (`BLOCKED`)."""
+def _room_needed(point: _Point, percentile: float, servers: int) -> float:
+    """Requests the KV cache needs room for to hold up at most a part of those that may miss a promise (`BLOCKED`).
+
+    Those in flight and the prompts that are being read.
+    """
     rare = 100.0 - (100.0 - percentile) / BLOCKED
-    reading = made.rate(batch) * made.prefill
-    return _crowd(made, batch, rare, servers) + reading <= capacity * 1.0001
+    return _crowd(point, rare, servers) + point.rate * point.made.prefill
+
+
+ROUNDING = 1.0001
+"""What the needed room may exceed the KV cache by."""
 
 
 def _largest_mean(made: Engine, capacity: float, percentile: float, share: float, servers: int) -> float | None:
     """Largest mean batch whose quantile fits the KV cache at no more than ``share`` of the saturated rate."""
     limit = share * saturated_rate(made, capacity)
+    room = capacity * ROUNDING
+    scale = room / limit
 
-    def holds(batch: float) -> bool:
-        return _has_room(made, batch, percentile, servers, capacity) and made.rate(batch) <= limit
+    def excess(batch: float) -> float:
+        point = _Point(made, batch)
+        return max(_room_needed(point, percentile, servers) - room, (point.rate - limit) * scale)
 
-    return largest_true(holds, 1.0, capacity)
+    return largest_within(excess, 1.0, capacity)
 
 
 def at_rate(
@@ -182,12 +208,15 @@ def at_rate(
     if capacity < 1.0:
         return None
     saturated = saturated_rate(made, capacity)
-    batch = largest_true(lambda value: made.rate(value) <= requests_per_s, 1.0, capacity)
-    if batch is None or requests_per_s >= saturated:
+    if requests_per_s >= saturated:
         return None
-    if not _has_room(made, batch, percentile, servers, capacity):
+    batch = largest_within(lambda value: made.rate(value) - requests_per_s, 1.0, capacity)
+    if batch is None:
         return None
-    times = _times(made, batch, percentile, servers)
+    point = _Point(made, batch)
+    if _room_needed(point, percentile, servers) > capacity * ROUNDING:
+        return None
+    times = _times(point, percentile, servers)
     if not math.isfinite(times[0]):
         return None
     return prediction_of(
@@ -225,11 +254,11 @@ def largest_rate(
     if top is None or top <= 1.0:
         return None
 
-    def holds(batch: float) -> bool:
-        ttft, tpot, latency = _times(made, batch, percentile, servers)
-        return promise.kept_by(ttft * 1e3, tpot * 1e3, latency * 1e3)
+    def excess(batch: float) -> float:
+        ttft, tpot, latency = _times(_Point(made, batch), percentile, servers)
+        return promise.excess_ms(ttft * 1e3, tpot * 1e3, latency * 1e3)
 
-    batch = largest_true(holds, 1.0, top)
+    batch = largest_within(excess, 1.0, top)
     if batch is None or batch <= 1.0:
         return None
     return made.rate(batch)

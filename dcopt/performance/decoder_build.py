@@ -149,19 +149,56 @@ class _Prompt:
         return self.by_group / groups + self.experts
 
 
-def _prompt(task: ServingTask, rates: _Rates, work: Work, reduction: Reduction, exchange_each_s: float) -> _Prompt:
-    model, layout = rates.model, rates.layout
+@dataclass(frozen=True)
+class _Counts:
+    """FLOPs and bytes of a request, whatever chips serve it.
+
+    read, kept: bytes of dense weights that a decode step reads, and that the memory keeps; experts: of routed experts.
+    kv_read, kv_kept, kv_cached: bytes of keys and values of the mean context, of the longest, and of the cached prefix.
+    decode, prefill: FLOPs of (dense products, experts, attention) of one token and of the prompt of ``tokens``.
+    """
+
+    read: float
+    experts: float
+    kept: float
+    kv_read: float
+    kv_kept: float
+    kv_cached: float
+    decode: tuple[float, float, float]
+    prefill: tuple[float, float, float]
+    tokens: float
+
+
+@lru_cache(maxsize=4096)
+def _counts(task: ServingTask, variant: Variant) -> _Counts:
+    model, width = task.model, variant.kv_bytes_per_value
+    read, experts, kept = _dense_bytes(task, variant)
+    context = task.input_tokens + 0.5 * task.output_tokens
     tokens = task.computed_tokens if not model.decoder_layers else float(task.input_tokens)
     cached = task.input_tokens - tokens
-    dense, experts, attention = arithmetic.prefill_flops_by_part(model, tokens, cached)
+    return _Counts(
+        read=read,
+        experts=experts,
+        kept=kept,
+        kv_read=arithmetic.kv_bytes(model, context, width),
+        kv_kept=arithmetic.kv_bytes(model, float(task.input_tokens + task.output_tokens), width),
+        kv_cached=arithmetic.kv_bytes(model, cached, width),
+        decode=arithmetic.decode_flops_by_part(model, context),
+        prefill=arithmetic.prefill_flops_by_part(model, tokens, cached),
+        tokens=tokens,
+    )
+
+
+def _prompt(counts: _Counts, rates: _Rates, work: Work, reduction: Reduction, exchange_each_s: float) -> _Prompt:
+    layout, tokens = rates.layout, counts.tokens
+    dense, experts, attention = counts.prefill
     values = work.whole_values + work.split_values / layout.tensor
     moved = rates.constants.activations * values * VALUE_BYTES * tokens
-    kept = arithmetic.kv_bytes(model, cached, rates.variant.kv_bytes_per_value)
     return _Prompt(
         by_group=(dense / rates.dense + attention / rates.wide) / layout.tensor
         + moved / (rates.cluster.bytes_per_s * rates.software.efficiency)
         + (reduction.count * reduction.ring_each_s + exchange_each_s) * tokens
-        + kept / layout.tensor / rates.memory,
+        + counts.kv_cached / layout.tensor / rates.memory,
         experts=experts / rates.quantized / layout.stage,
     )
 
@@ -185,13 +222,18 @@ def _drafting(
     return Drafting(asked.draft_tokens, asked.tokens_a_step, None, share, head if asked.mtp_layers else 0.0)
 
 
-@lru_cache(maxsize=8192)
 def engine(task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software) -> Engine:
-    """Return the coefficients of one replica.
+    """Return the coefficients of one replica; within a node the network makes no difference.
 
     Raises `ValueError` where the chip lacks the arithmetic, a replica spans chips that nothing connects, or a draft
     model does not generate.
     """
+    alone = layout.accelerators <= cluster.accelerators_per_node and layout.stage <= cluster.scaleup_domain
+    return _engine(task, cluster.node if alone and layout.pipeline == 1 else cluster, layout, variant, software)
+
+
+@lru_cache(maxsize=16_384)
+def _engine(task: ServingTask, cluster: Cluster, layout: ReplicaLayout, variant: Variant, software: Software) -> Engine:
     return build(task, cluster, layout, variant, software, DECODER)
 
 
@@ -214,24 +256,22 @@ def build(
     ):
         raise ValueError("the replica spans nodes that no fabric connects")
     work, reduction, exchange = work_of(model), _reduction(rates), _exchange_each_s(rates)
-    read, experts, kept = _dense_bytes(task, variant)
-    context = task.input_tokens + 0.5 * task.output_tokens
+    counts = _counts(task, variant)
     kv_split = 1.0 if model.kv_lora_rank else float(min(tensor, model.kv_heads))
-    kv_read = arithmetic.kv_bytes(model, context, variant.kv_bytes_per_value) / kv_split
-    kv_kept = arithmetic.kv_bytes(model, float(task.input_tokens + task.output_tokens), variant.kv_bytes_per_value)
-    dense_flops, expert_flops, attention_flops = arithmetic.decode_flops_by_part(model, context)
+    kv_read, kv_kept = counts.kv_read / kv_split, counts.kv_kept
+    dense_flops, expert_flops, attention_flops = counts.decode
     values = work.whole_values + work.split_values / tensor
     moved = constants.activations * values * VALUE_BYTES / (cluster.bytes_per_s * software.efficiency)
     kernels = _kernels(model, layout, variant, constants) * rates.kernel_s
     hops = (layout.pipeline - 1) * cluster.latency_us * 1e-6
-    dense_s = read / tensor / rates.memory
-    experts_s = experts / stage / rates.memory
-    prompt = _prompt(task, rates, work, reduction, exchange)
+    dense_s = counts.read / tensor / rates.memory
+    experts_s = counts.experts / stage / rates.memory
+    prompt = _prompt(counts, rates, work, reduction, exchange)
     drafting = _drafting(task, cluster, layout, rates, constants)
     draft = drafting.engine if drafting else None
     share = drafting.layers_share if drafting else 0.0
     chunk = min(constants.pass_tokens, max(2048.0, float(task.input_tokens)))
-    weights = (kept / tensor + experts / stage) * (1.0 + share) / layout.pipeline / GB
+    weights = (counts.kept / tensor + counts.experts / stage) * (1.0 + share) / layout.pipeline / GB
     return Engine(
         outputs=task.output_tokens,
         stages=layout.pipeline,

@@ -238,12 +238,12 @@ class Engine:
         parts = {name: value / yields for name, value in zip(PARTS, self.parts(batch, width), strict=True)}
         return parts if draft is None else {**parts, "drafts": self.draft_s(batch) / yields}
 
-    @property
+    @cached_property
     def prefill(self) -> float:
         """Return the seconds of one prompt alone, through all stages."""
         return self.alone_s + self.own_s * max(1.0, self.passes)
 
-    @property
+    @cached_property
     def prefill_service(self) -> float:
         """Return the seconds of a stage that one prompt occupies: the reciprocal of the prefill rate.
 
@@ -259,9 +259,18 @@ class Engine:
         """Return the mean seconds of a further token with ``batch`` requests in flight."""
         return self.step(batch) + self.stall * self.prefill_service * (batch - 1.0) / self.outputs
 
+    @cached_property
+    def tpot_alone(self) -> float:
+        """Mean seconds of a further token of one request alone."""
+        return self.tpot(1.0)
+
     def rate(self, batch: float) -> float:
         """Return the Poisson arrival rate at which an arrival finds ``batch`` − 1 others in flight."""
-        return (batch - 1.0) / (self.outputs * self.tpot(batch))
+        return self.rate_at(batch, self.tpot(batch))
+
+    def rate_at(self, batch: float, tpot: float) -> float:
+        """Return `rate` where `tpot` of the batch is known."""
+        return (batch - 1.0) / (self.outputs * tpot)
 
     def memory(self, batch: float) -> float:
         """Return the GB that a chip needs with ``batch`` requests in flight."""

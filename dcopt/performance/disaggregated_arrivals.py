@@ -18,7 +18,7 @@ from dcopt.performance.decoder import prediction_of
 from dcopt.performance.decoder_build import engine
 from dcopt.performance.decoder_disaggregated import saturated_rate, transfer_s
 from dcopt.performance.decoder_engine import Engine
-from dcopt.performance.queueing import SATURATED_SHARE, erlang_c, largest_true, poisson_quantile
+from dcopt.performance.queueing import SATURATED_SHARE, erlang_c, largest_within, poisson_quantile
 from dcopt.performance.serving_records import Disaggregated, Promise, ServingPrediction, ServingTask, statistic_of
 from dcopt.performance.variants import Variant
 from dcopt.problem.tables.catalog_rows import Software
@@ -52,12 +52,12 @@ class _Group:
         dispersion = self.writer.step(batch) / self.writer.step(1.0)
         return 1.0 + poisson_quantile(batch - 1.0, percentile, dispersion)
 
-    def times(self, batch: float, percentile: float) -> tuple[float, float, float]:
-        """Quantiles of TTFT, TPOT and latency in seconds."""
-        tpot = self.writer.step(self.crowd(batch, percentile))
+    def times(self, requests_per_s: float, crowd: float, percentile: float) -> tuple[float, float, float]:
+        """Quantiles of TTFT, TPOT and latency in seconds, from `rate` and `crowd`."""
+        tpot = self.writer.step(crowd)
         reader = self.reader
         alone = reader.overhead_s + reader.front_s + reader.prefill
-        ttft = alone + self.wait(self.rate(batch), percentile) + self.moved_s + tpot
+        ttft = alone + self.wait(requests_per_s, percentile) + self.moved_s + tpot
         return ttft, tpot, ttft + max(0, self.writer.outputs - 1) * tpot
 
     @property
@@ -90,10 +90,11 @@ def at_rate(
     made = _group(task, cluster, layout, variant, software)
     if made is None or requests_per_s >= made.saturated:
         return None
-    batch = largest_true(lambda value: made.rate(value) <= requests_per_s, 1.0, made.capacity)
-    if batch is None or made.crowd(batch, percentile) > made.capacity * 1.0001:
+    batch = largest_within(lambda value: made.rate(value) - requests_per_s, 1.0, made.capacity)
+    crowd = 0.0 if batch is None else made.crowd(batch, percentile)
+    if batch is None or crowd > made.capacity * 1.0001:
         return None
-    times = made.times(batch, percentile)
+    times = made.times(made.rate(batch), crowd, percentile)
     if not math.isfinite(times[0]):
         return None
     used = requests_per_s / made.saturated
@@ -130,12 +131,13 @@ def largest_rate(
     if made is None:
         return None
     limit = SATURATED_SHARE * made.saturated
+    scale = made.capacity / limit
 
-    def holds(batch: float) -> bool:
-        if made.crowd(batch, percentile) > made.capacity or made.rate(batch) > limit:
-            return False
-        ttft, tpot, latency = made.times(batch, percentile)
-        return promise.kept_by(ttft * 1e3, tpot * 1e3, latency * 1e3)
+    def excess(batch: float) -> float:
+        crowd, rate = made.crowd(batch, percentile), made.rate(batch)
+        ttft, tpot, latency = made.times(rate, crowd, percentile)
+        late = promise.excess_ms(ttft * 1e3, tpot * 1e3, latency * 1e3)
+        return max(crowd - made.capacity, (rate - limit) * scale, late)
 
-    batch = largest_true(holds, 1.0, made.capacity)
+    batch = largest_within(excess, 1.0, made.capacity)
     return None if batch is None or batch <= 1.0 else made.rate(batch)

@@ -10,7 +10,7 @@ predicted. The table `prediction_errors` holds the groups; blank keys match anyt
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from dcopt.performance.queueing import normal_quantile
@@ -81,22 +81,63 @@ class Band:
         return math.exp(self.bias + normal_quantile(percent) * self.sigma)
 
 
+@dataclass(frozen=True)
+class Known:
+    """The groups of one task and quantity.
+
+    given: which keys some group has, all others blank. places: where the groups of some keys are among the rows.
+    measured: the values of every key that some group has.
+    """
+
+    rows: tuple[PredictionError, ...]
+    given: tuple[tuple[bool, ...], ...]
+    places: Mapping[tuple[str, ...], tuple[int, ...]]
+    measured: Mapping[str, frozenset[str]]
+
+    def matching(self, asked: tuple[str, ...]) -> list[PredictionError]:
+        """Return the groups whose keys are blank or as ``asked``, in order."""
+        found = [
+            place
+            for given in self.given
+            for place in self.places.get(tuple(v if g else "" for v, g in zip(asked, given, strict=True)), ())
+        ]
+        return [self.rows[place] for place in sorted(found)]
+
+
+def known_of(errors: Iterable[PredictionError], task: str, quantity: str) -> Known:
+    """Return what the table of errors holds for a task and a quantity."""
+    rows = tuple(row for row in errors if row.quantity == quantity and row.task == task)
+    measured = {
+        key: frozenset(SAME.get(getattr(row, key), getattr(row, key)) for row in rows) - {""} for key in KEY_WORDS
+    }
+    places: dict[tuple[str, ...], tuple[int, ...]] = {}
+    for place, row in enumerate(rows):
+        keys = tuple(getattr(row, key) or "" for key in ERROR_KEYS)
+        places[keys] = (*places.get(keys, ()), place)
+    given = dict.fromkeys(tuple(bool(key) for key in keys) for keys in places)
+    return Known(rows, tuple(given), places, measured)
+
+
 def band_of(errors: Iterable[PredictionError], subject: Subject, quantity: str) -> Band | None:
+    """Return `band_among` the groups of a quantity in a table of errors."""
+    return band_among(known_of(errors, subject.task, quantity), subject)
+
+
+def band_among(known: Known, subject: Subject) -> Band | None:
     """Return the band of a prediction, or None where the table knows nothing of that task and quantity.
 
     The most specific group that matches counts (of equals, that with most rows). Where an accelerator, a class of
     models, an engine or a precision was never measured, it is the widest of all groups of that mode.
     """
-    known = [row for row in errors if (row.task, row.quantity) == (subject.task, quantity)]
-    matching = [row for row in known if all(_fits(row, subject, key) for key in ERROR_KEYS)]
-    if not known or not matching:
+    matching = known.matching(tuple(getattr(subject, key) for key in ERROR_KEYS))
+    if not matching:
         return None
     nearest = max(matching, key=lambda row: (_keys(row), row.rows))
     band = Band(nearest.bias, nearest.group_sigma, nearest.candidate_sigma, nearest.rows, nearest.name)
     outside = _outside(known, subject)
     if not outside:
         return band
-    alike = [row for row in known if row.mode in ("", nearest.mode)]
+    alike = [row for row in known.rows if row.mode in ("", nearest.mode)]
     return replace(
         band,
         group_sigma=max(row.group_sigma for row in alike),
@@ -105,21 +146,15 @@ def band_of(errors: Iterable[PredictionError], subject: Subject, quantity: str) 
     )
 
 
-def _fits(row: PredictionError, subject: Subject, key: str) -> bool:
-    value = getattr(row, key)
-    return not value or value == getattr(subject, key)
-
-
 def _keys(row: PredictionError) -> int:
     return sum(bool(getattr(row, key)) for key in ERROR_KEYS)
 
 
-def _outside(known: list[PredictionError], subject: Subject) -> str:
+def _outside(known: Known, subject: Subject) -> str:
     """Return a sentence on the keys of ``subject`` that no measured group has; '' where there are none."""
     missing = []
     for key, words in KEY_WORDS.items():
-        value = getattr(subject, key)
-        measured = {SAME.get(getattr(row, key), getattr(row, key)) for row in known} - {""}
+        value, measured = getattr(subject, key), known.measured[key]
         if value and measured and SAME.get(value, value) not in measured:
             missing.append(f"{words} {value}")
     return f"no published measurement of {' or '.join(missing)}" if missing else ""

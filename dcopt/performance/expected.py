@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from dcopt.performance.errors import Band, Subject, band_of, class_of, precision_of, quantity_of
+from dcopt.performance.errors import Band, Known, Subject, band_among, class_of, known_of, precision_of, quantity_of
 from dcopt.performance.measured import Measured, measured_of
 from dcopt.performance.serving_records import Disaggregated, ReplicaLayout, ServingTask
 from dcopt.performance.training_records import Layout
@@ -83,6 +83,9 @@ class Expectations:
     """Probability, %, with which each single promise is to be kept; None: predictions as they are."""
     known: dict[object, Expectation] = field(default_factory=dict, compare=False, repr=False)
     """Answers so far, by what was asked."""
+    replicas: dict[Subject, ServingExpectation] = field(default_factory=dict, compare=False, repr=False)
+    groups: dict[tuple[str, str], Known] = field(default_factory=dict, compare=False, repr=False)
+    """What the table of errors holds, by task and quantity."""
 
     def training(
         self, job: TrainingJob, node: str, fabric: str, precision: str, software: str, nodes: int, layout: Layout
@@ -112,6 +115,8 @@ class Expectations:
         mode = mode if task.generates else "saturated"
         subject = Subject("inference", mode, class_of(model), chip, software, precision_of(variant), model.name)
         rows = [row for row in self.measured if row.task == "inference" and row.on(node, software)]
+        if not rows:
+            return self._unmeasured(subject, generates=task.generates)
         exact = [row for row in rows if row.is_replica_of(task, compression, layout)]
         found = {}
         for quantity in ("ttft_ms", "tpot_ms", "latency_ms"):
@@ -132,6 +137,20 @@ class Expectations:
             best.id if best else "",
         )
 
+    def _unmeasured(self, subject: Subject, *, generates: bool) -> ServingExpectation:
+        """Return what to expect of replicas where nothing like them was measured."""
+        if subject not in self.replicas:
+            quantities = [
+                quantity_of(quantity, generates=generates) for quantity in ("ttft_ms", "tpot_ms", "latency_ms")
+            ]
+            self.replicas[subject] = ServingExpectation(*(self._expect(subject, name, (), ()) for name in quantities))
+        return self.replicas[subject]
+
+    def _groups(self, task: str, quantity: str) -> Known:
+        if (task, quantity) not in self.groups:
+            self.groups[task, quantity] = known_of(self.problem.prediction_errors.values(), task, quantity)
+        return self.groups[task, quantity]
+
     def _expect(
         self, subject: Subject, quantity: str, exact: Sequence[Measured], near: Sequence[Measured]
     ) -> Expectation:
@@ -139,7 +158,7 @@ class Expectations:
         near_ids = () if ids else tuple(row.id for row in near)
         key = (subject, quantity, ids, near_ids)
         if key not in self.known:
-            band = band_of(self.problem.prediction_errors.values(), subject, quantity) or UNKNOWN
+            band = band_among(self._groups(subject.task, quantity), subject) or UNKNOWN
             real = posterior(band, band.bias, exact, near)
             used = real if self.percent is not None else posterior(band, 0.0, exact, near)
             factor = used.factor(self.percent if self.percent is not None else 50.0)

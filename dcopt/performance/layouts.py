@@ -43,9 +43,9 @@ class LayoutArrays:
     def __len__(self) -> int:
         return len(self.tensor)
 
-    def piece(self, start: int, stop: int) -> LayoutArrays:
-        """Return the layouts from ``start`` up to ``stop``."""
-        return LayoutArrays(*(getattr(self, name)[start:stop] for name in _COLUMNS))
+    def take(self, rows: Ints) -> LayoutArrays:
+        """Return the layouts of some rows, in their order."""
+        return LayoutArrays(*(getattr(self, name)[rows] for name in _COLUMNS))
 
     def at(self, index: int) -> Layout:
         """Return one layout."""

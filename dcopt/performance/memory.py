@@ -33,6 +33,15 @@ RUNTIME_GB = 1.0
 UNFUSED = ("fp16", "fp32")
 
 
+WIDE = ("fp32", "tf32")
+"""Precisions whose weights are kept in 32 bits."""
+
+
+def memory_kind(precision: str) -> tuple[bool, ...]:
+    """Return what `memory_gb` sees of a precision: those of one kind need the same."""
+    return (precision in WIDE, precision == "fp16", fused(precision))
+
+
 def fused(precision: str) -> bool:
     """Return whether attention kernels are fused and tensor parallelism is sequence-parallel at ``precision``."""
     return precision not in UNFUSED
@@ -47,7 +56,7 @@ def trained_parameters(task: TrainingTask) -> float:
 
 def state_bytes(task: TrainingTask, precision: str) -> float:
     """Return bytes of optimizer state and master copy a trained parameter."""
-    return STATE_BYTES[task.optimizer] + (0.0 if precision in ("fp32", "tf32") else 4.0)
+    return STATE_BYTES[task.optimizer] + (0.0 if precision in WIDE else 4.0)
 
 
 def sweep_bytes(optimizer: str, precision: str) -> float:
@@ -57,7 +66,7 @@ def sweep_bytes(optimizer: str, precision: str) -> float:
     master is a copy: 28 bytes with Adam, 12 with plain SGD. Adafactor reads the gradient once more for its row and
     column means (arXiv 1804.04235).
     """
-    wide = precision in ("fp32", "tf32")
+    wide = precision in WIDE
     gradient = (4.0 if wide else 2.0) * (2.0 if optimizer == "adafactor" else 1.0)
     return gradient + 8.0 + 2.0 * STATE_BYTES[optimizer] + (0.0 if wide else 2.0)
 
@@ -92,7 +101,7 @@ def _states(task: TrainingTask, precision: str, layouts: LayoutArrays) -> Floats
     """
     dense, experts = stage_parameters(task, layouts)
     trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
-    weight = 4.0 if precision in ("fp32", "tf32") else 2.0
+    weight = 4.0 if precision in WIDE else 2.0
     summed = weight if precision == "fp16" else 4.0
     gradient = np.where(layouts.sharding >= 2, weight, summed) * trained
     state = state_bytes(task, precision) * trained

@@ -53,22 +53,45 @@ def wait_quantile(rate: float, service_s: float, percentile: float, cv2: float =
     -------
     The wait in s, infinite where the servers are overloaded (ρ ≥ 1); never larger with more servers.
     """
+    waiting = waiting_chance(rate * service_s, servers)
+    return wait_quantiles(rate, service_s, percentile, servers, waiting)[1] * (1.0 + cv2)
+
+
+def waiting_chance(load: float, servers: int) -> float:
+    """Return the probability that an arrival waits where each of ``servers`` has ``load``; more of them than
+    `MOST_POOLED` count as so many."""
+    if servers == 1:
+        return load
+    servers = min(servers, MOST_POOLED)
+    return erlang_c(servers, servers * load)
+
+
+def wait_quantiles(
+    rate: float, service_s: float, percentile: float, servers: int, waiting: float
+) -> tuple[float, float]:
+    """Return `wait_quantile` of one server alone and of ``servers``, s, for constant service.
+
+    ``waiting`` is their `waiting_chance`.
+    """
     load = rate * service_s
     if load >= 1.0:
-        return math.inf
+        return math.inf, math.inf
     missed = 1.0 - percentile / 100.0
     if load <= missed:
-        return 0.0
+        return 0.0, 0.0
     alone = math.log((1.0 - missed) / (1.0 - load)) / load
+    if servers == 1 and alone <= 1.0:
+        return alone * service_s, alone * service_s
     decay = _decay(load)
     share = (1.0 - load) / (load * math.exp(decay) - 1.0)
     if alone > 1.0:
         alone = math.log(share / missed) / decay
+    together = alone
     if servers > 1:
         servers = min(servers, MOST_POOLED)
-        waiting = erlang_c(servers, servers * load) * share / load
-        alone = min(alone, max(0.0, math.log(max(waiting, 1e-300) / missed)) / (decay * servers))
-    return alone * service_s * (1.0 + cv2)
+        late = math.log(max(waiting * share / load, 1e-300) / missed)
+        together = min(alone, max(0.0, late) / (decay * servers))
+    return alone * service_s, together * service_s
 
 
 def _decay(load: float) -> float:
@@ -151,6 +174,61 @@ def largest_true(holds: Callable[[float], bool], low: float, high: float, steps:
         else:
             high = middle
     return low
+
+
+def largest_within(excess: Callable[[float], float], low: float, high: float, steps: int = STEPS) -> float | None:
+    """Return `largest_true` of ``excess(x) ≤ 0`` for a continuous function that only rises, by fewer calls of it.
+
+    Chandrupatla's method (Advances in Engineering Software 28, 1997: inverse quadratic steps where they converge, else
+    halving) brackets where it passes 0; of the halvings only those whose middle lies in that bracket are then left.
+    ``excess`` may be infinite.
+    """
+    at_low = excess(low)
+    if at_low > 0.0:
+        return None
+    at_high = excess(high)
+    if at_high <= 0.0:
+        return high
+    within, beyond = _bracket(excess, (low, at_low), (high, at_high), (high - low) * 0.5 ** (steps + 1))
+    for _ in range(steps):
+        middle = 0.5 * (low + high)
+        if within < middle < beyond:
+            if excess(middle) <= 0.0:
+                within = middle
+            else:
+                beyond = middle
+        if middle <= within:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+Value = tuple[float, float]
+"""A number and what a function is there."""
+
+
+def _bracket(function: Callable[[float], float], within: Value, beyond: Value, tolerance: float) -> tuple[float, float]:
+    """Return numbers at most 2·``tolerance`` apart where ``function`` is ≤ 0 and > 0, between two that are so."""
+    (a, at_a), (b, at_b) = within, beyond
+    part = 0.5
+    while True:
+        x = a + part * (b - a)
+        at_x = function(x)
+        if (at_x <= 0.0) == (at_a <= 0.0):
+            c, at_c = a, at_a
+        else:
+            c, at_c, b, at_b = b, at_b, a, at_a
+        a, at_a = x, at_x
+        least = tolerance / abs(b - a)
+        if least > 0.5 or at_a == 0.0:
+            return (a, b) if at_a <= 0.0 else (b, a)
+        place, share = (a - b) / (c - b), (at_a - at_b) / (at_c - at_b)
+        part = 0.5
+        if share * share < place and (1.0 - share) ** 2 < 1.0 - place:
+            part = at_a / (at_b - at_a) * at_c / (at_b - at_c)
+            part += (c - a) / (b - a) * at_a / (at_c - at_a) * at_b / (at_c - at_b)
+        part = min(1.0 - least, max(least, part))
 
 
 def evened(variance: float, servers: int) -> float:

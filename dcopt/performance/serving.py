@@ -41,6 +41,7 @@ __all__ = [
     "Variant",
     "at_rate",
     "largest_rate",
+    "largest_requests_per_s",
     "layouts_of",
     "predict_closed",
     "saturated",
@@ -144,15 +145,30 @@ def largest_rate(
     ValueError: the chip lacks the arithmetic, or the replica spans unconnected nodes.
     """
     promise = Promise(ttft_ms, tpot_ms, latency_ms)
+    rate = largest_requests_per_s(task, cluster, layout, variant, software, percentile, promise, servers)
+    if rate is None:
+        return None
+    return at_rate(task, cluster, layout, variant, software, rate, percentile, servers)
+
+
+def largest_requests_per_s(
+    task: ServingTask,
+    cluster: Cluster,
+    layout: Layout,
+    variant: Variant,
+    software: Software,
+    percentile: float,
+    promise: Promise,
+    servers: int = 1,
+) -> float | None:
+    """Return the rate of `largest_rate` alone, requests/s, without the times at it; None and errors as there."""
     if isinstance(layout, Disaggregated):  # groups are not pooled with each other: each has a queue of its own
         _needs_tokens(task)
         rate = disaggregated_arrivals.largest_rate(task, cluster, layout, variant, software, percentile, promise)
     else:
         room = encoder_arrivals.largest_rate if not task.generates else decoder_arrivals.largest_rate
         rate = room(task, cluster, layout, variant, software, percentile, promise, servers)
-    if rate is None:
-        return None
-    return at_rate(task, cluster, layout, variant, software, rate * (1.0 - MARGIN), percentile, servers)
+    return None if rate is None else rate * (1.0 - MARGIN)
 
 
 def saturated(

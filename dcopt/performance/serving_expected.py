@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.expected import ServingExpectation
-from dcopt.performance.serving import at_rate, largest_rate
+from dcopt.performance.serving import at_rate, largest_rate, largest_requests_per_s
 from dcopt.performance.serving_records import Layout, Promise, ServingPrediction, ServingTask, statistic_of
 from dcopt.performance.variants import Variant
 from dcopt.performance.workloads import Where, promise_of
@@ -36,12 +36,13 @@ def largest_expected(
     where = (task, cluster, layout, variant, software)
     if expected.measured_rate is not None:
         return _measured(expected, *where, percentile, promise, expected.measured_rate)
+    limits = _as_predicted(expected, promise)
     point = largest_rate(
         *where,
         percentile=percentile,
-        ttft_ms=_shortened(promise.ttft_ms, expected.ttft.factor),
-        tpot_ms=_shortened(promise.tpot_ms, expected.tpot.factor),
-        latency_ms=_shortened(promise.latency_ms, expected.latency.factor),
+        ttft_ms=limits.ttft_ms,
+        tpot_ms=limits.tpot_ms,
+        latency_ms=limits.latency_ms,
         servers=servers,
     )
     return None if point is None else _slowed(expected, point, point.requests_per_s / expected.latency.factor)
@@ -87,13 +88,46 @@ def promised_rate(
     already misses one.
     """
     promise = promise_of(service, trip_ms)
-    budgets = (promise.ttft_ms, promise.tpot_ms, promise.latency_ms)
-    if factor <= 0.0 or any(budget is not None and budget <= 0 for budget in budgets):
+    if not _possible(promise, factor):
         return None
     point = largest_expected(expected, *where, service.percentile, promise, servers)
     if point is None or factor == 1.0:
         return point
     return replace(point, requests_per_s=point.requests_per_s * factor, utilization=point.utilization * factor)
+
+
+def promised_requests_per_s(
+    service: Service,
+    expected: ServingExpectation,
+    where: Where,
+    trip_ms: float,
+    servers: int = 1,
+    factor: float = 1.0,
+) -> float:
+    """Return the rate of `promised_rate`, 0 where that is None, without the times at it."""
+    promise = promise_of(service, trip_ms)
+    if not _possible(promise, factor):
+        return 0.0
+    if expected.measured_rate is not None:
+        rate: float | None = expected.measured_rate
+    else:
+        rate = largest_requests_per_s(*where, service.percentile, _as_predicted(expected, promise), servers)
+        rate = None if rate is None else rate / expected.latency.factor
+    return 0.0 if rate is None else rate * factor
+
+
+def _possible(promise: Promise, factor: float) -> bool:
+    budgets = (promise.ttft_ms, promise.tpot_ms, promise.latency_ms)
+    return factor > 0.0 and all(budget is None or budget > 0 for budget in budgets)
+
+
+def _as_predicted(expected: ServingExpectation, promise: Promise) -> Promise:
+    """Return the promise that predicted times must keep so that the expected ones keep ``promise``."""
+    return Promise(
+        _shortened(promise.ttft_ms, expected.ttft.factor),
+        _shortened(promise.tpot_ms, expected.tpot.factor),
+        _shortened(promise.latency_ms, expected.latency.factor),
+    )
 
 
 def _shortened(limit: float | None, factor: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -139,8 +140,12 @@ class Promise:
 
     def kept_by(self, ttft_ms: float, tpot_ms: float, latency_ms: float) -> bool:
         """Return whether the times keep every limit."""
+        return self.excess_ms(ttft_ms, tpot_ms, latency_ms) <= 0.0
+
+    def excess_ms(self, ttft_ms: float, tpot_ms: float, latency_ms: float) -> float:
+        """Return by how much the times exceed the limit that they keep least, ms (none promised: −∞)."""
         pairs = ((ttft_ms, self.ttft_ms), (tpot_ms, self.tpot_ms), (latency_ms, self.latency_ms))
-        return all(limit is None or value <= limit for value, limit in pairs)
+        return max([value - limit for value, limit in pairs if limit is not None], default=-math.inf)
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from dcopt.performance import arithmetic
 from dcopt.performance.cluster import Cluster
-from dcopt.performance.layouts import LayoutArrays, arrays_of, check, enumerate_layouts, legal_node_counts
+from dcopt.performance.layouts import arrays_of, check, legal_node_counts
+from dcopt.performance.memory import memory_gb
 from dcopt.performance.training_rates import CONSTANTS, TrainingConstants, peaks
 from dcopt.performance.training_records import (
     Layout,
@@ -18,15 +17,18 @@ from dcopt.performance.training_records import (
     sequence_length_of,
     task_of,
 )
-from dcopt.performance.training_step import Times, evaluate
+from dcopt.performance.training_search import Found, Way, fastest_layouts
+from dcopt.performance.training_step import evaluate
 from dcopt.problem.tables.catalog_rows import Software
 
 __all__ = [
     "Layout",
     "StepPrediction",
     "TrainingTask",
+    "Way",
     "best_step",
     "best_steps",
+    "best_steps_on",
     "legal_node_counts",
     "predict_step",
     "run_tokens",
@@ -34,18 +36,9 @@ __all__ = [
     "task_of",
 ]
 
-CHUNK = 65_536
-"""Layouts evaluated together: keeps the arrays within the cache's reach."""
-
 
 def _prediction(
-    task: TrainingTask,
-    cluster: Cluster,
-    layouts: LayoutArrays,
-    times: Times,
-    index: int,
-    precision: str,
-    software: Software,
+    task: TrainingTask, cluster: Cluster, found: Found, precision: str, software: Software
 ) -> StepPrediction:
     names = (
         "compute",
@@ -57,15 +50,13 @@ def _prediction(
         "optimizer",
         "other",
     )
-    breakdown = {name: float(getattr(times, name)[index]) for name in names}
+    breakdown = {name: float(getattr(found.times, name)[found.index]) for name in names}
     step = sum(breakdown.values())
-    layout = layouts.at(index)
-    chips = layout.accelerators
+    chips = found.layout.accelerators
     flops = arithmetic.training_flops_per_sequence(task.model, task.sequence_length) * task.global_batch
     achieved = flops / step / chips
-    memory = float(times.memory[index])
     return StepPrediction(
-        layout=layout,
+        layout=found.layout,
         accelerators=chips,
         precision=precision,
         step_s=step,
@@ -73,8 +64,8 @@ def _prediction(
         tokens_per_s_per_accelerator=task.tokens_per_step / step / chips,
         tflops_per_accelerator=achieved / 1e12,
         mfu=achieved / peaks(cluster, precision)[0],
-        memory_gb=memory,
-        fits=memory <= cluster.accelerator.memory_gb * software.memory_fraction,
+        memory_gb=found.memory_gb,
+        fits=found.memory_gb <= cluster.accelerator.memory_gb * software.memory_fraction,
         breakdown=breakdown,
     )
 
@@ -98,7 +89,8 @@ def predict_step(
     check(task, cluster, layout, uneven=uneven)
     layouts = arrays_of([layout])
     times = evaluate(task, cluster, layouts, precision, software, constants)
-    return _prediction(task, cluster, layouts, times, 0, precision, software)
+    memory = float(memory_gb(task, precision, layouts)[0])
+    return _prediction(task, cluster, Found(layout, times, 0, memory, float(times.step[0])), precision, software)
 
 
 def best_step(
@@ -115,40 +107,35 @@ def best_step(
 
     Raises `ValueError` where the chip lacks the precision.
     """
-    return _best(task, cluster, [accelerators], precision, software, fixed).get(accelerators)
+    way = Way(precision, software)
+    found = fastest_layouts(task, [cluster], [[accelerators]], [way], fixed)[0][0].get(accelerators)
+    return None if found is None else _prediction(task, cluster, found, precision, software)
 
 
 def best_steps(
     task: TrainingTask, cluster: Cluster, node_counts: Sequence[int], precision: str, software: Software
 ) -> dict[int, StepPrediction]:
     """Return the best step of each node count that has one, all accelerators of the nodes used."""
-    per_node = cluster.accelerators_per_node
-    found = _best(task, cluster, [nodes * per_node for nodes in node_counts], precision, software, None)
-    return {nodes: found[nodes * per_node] for nodes in node_counts if nodes * per_node in found}
+    return best_steps_on(task, [cluster], [node_counts], [Way(precision, software)])[0][0]
 
 
-def _best(
-    task: TrainingTask,
-    cluster: Cluster,
-    accelerators: Sequence[int],
-    precision: str,
-    software: Software,
-    fixed: Mapping[str, int | str] | None,
-) -> dict[int, StepPrediction]:
-    """Return the best step of each number of chips."""
-    peaks(cluster, precision)
-    layouts = enumerate_layouts(task, cluster, accelerators, fixed)
-    limit = cluster.accelerator.memory_gb * software.memory_fraction
-    best: dict[int, tuple[float, StepPrediction]] = {}
-    for start in range(0, len(layouts), CHUNK):
-        part = layouts.piece(start, start + CHUNK)
-        times = evaluate(task, cluster, part, precision, software)
-        step = np.where(times.memory <= limit, times.step, np.inf)
-        chips = part.accelerators
-        order = np.lexsort((np.arange(len(part)), step, chips))
-        first = np.unique(chips[order], return_index=True)[1]
-        for index in order[first]:
-            count, seconds = int(chips[index]), float(step[index])
-            if np.isfinite(seconds) and (count not in best or seconds < best[count][0]):
-                best[count] = (seconds, _prediction(task, cluster, part, times, int(index), precision, software))
-    return {count: prediction for count, (_, prediction) in best.items()}
+def best_steps_on(
+    task: TrainingTask, clusters: Sequence[Cluster], node_counts: Sequence[Sequence[int]], ways: Sequence[Way]
+) -> list[list[dict[int, StepPrediction]]]:
+    """Return by cluster and way `best_steps` of the same nodes on several networks, each with node counts of its own.
+
+    Steps that a way need not make, as another does faster (see `fastest_layouts`), are left out.
+    """
+    per_node = clusters[0].accelerators_per_node
+    chips = [[nodes * per_node for nodes in of_one] for of_one in node_counts]
+    every = fastest_layouts(task, clusters, chips, ways)
+    return [
+        [
+            {
+                count // per_node: _prediction(task, cluster, one, way.precision, way.software)
+                for count, one in found.items()
+            }
+            for way, found in zip(ways, of_one, strict=True)
+        ]
+        for cluster, of_one in zip(clusters, every, strict=True)
+    ]

@@ -8,6 +8,7 @@ not hide, expert all-to-alls and the optimizer's sweep are added.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from dcopt.performance import arithmetic, collectives
 from dcopt.performance.cluster import Cluster
+from dcopt.performance.collectives import Links
 from dcopt.performance.layouts import LayoutArrays, depth_of, stage_layers
-from dcopt.performance.memory import fused, memory_gb, stage_parameters, sweep_bytes, token_bytes, trained_parameters
+from dcopt.performance.memory import fused, stage_parameters, sweep_bytes, token_bytes, trained_parameters
 from dcopt.performance.training_rates import (
     CONSTANTS,
     HOST_BYTES_PER_S,
@@ -39,7 +41,7 @@ SHARPNESS = 3.0
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of each layout by part (arrays of one length) and its memory in GB."""
+    """Seconds of each layout by part (arrays of one length)."""
 
     compute: Floats
     tensor_comm: Floats
@@ -49,7 +51,6 @@ class Times:
     bubble: Floats
     optimizer: Floats
     other: Floats
-    memory: Floats
 
     @property
     def step(self) -> Floats:
@@ -67,7 +68,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
     """Seconds of one layer and one micro-batch, forward; ``head`` of the output projection."""
 
     products: Floats
@@ -104,7 +105,7 @@ def _expert_products(model: ModelConfig) -> float:
 
 def _layer(
     task: TrainingTask, layouts: LayoutArrays, is_fused: bool, rates: Rates, constants: TrainingConstants
-) -> _Layer:
+) -> Layer:
     model, depth = task.model, depth_of(task)
     length = float(task.sequence_length)
     sequences = layouts.micro_batch / (layouts.tensor * layouts.context)
@@ -119,7 +120,7 @@ def _layer(
     busiest = 1.0 + _expert_products(model) * np.where(layouts.expert > 1, constants.imbalance - 1.0, 0.0)
     if not is_fused:
         moved = moved + score * length / layouts.tensor
-    return _Layer(
+    return Layer(
         products=busiest * sequences * (whole - full - head) / depth / rates.products,
         scores=sequences * _attended(model, length, is_fused) / depth / rates.scores,
         traffic=tokens * (rates.traffic * moved + _routed_bytes(model) / layouts.tensor) / rates.bytes_per_s,
@@ -127,7 +128,36 @@ def _layer(
     )
 
 
-def _recomputed(task: TrainingTask, layer: _Layer, layouts: LayoutArrays, is_fused: bool, software: Software) -> Floats:
+def trained_layer(
+    task: TrainingTask,
+    cluster: Cluster,
+    layouts: LayoutArrays,
+    is_fused: bool,
+    rates: Rates,
+    constants: TrainingConstants,
+) -> Layer:
+    """Return a layer of the model that is trained, with as many of its steps on sparse weights as the task has."""
+    layer = _layer(task, layouts, is_fused, rates, constants)
+    if task.sparse_share and cluster.accelerator.sparsity_2_4:
+        left = 1.0 - task.sparse_share * (1.0 - 1.0 / SPARSE_SPEEDUP)
+        layer = replace(layer, products=layer.products * left)
+    return layer
+
+
+def backward_passes(task: TrainingTask) -> float:
+    """Return the forward passes that a backward pass takes as long as."""
+    return 1.0 if task.method == "lora" else 2.0
+
+
+def reduce_s(task: TrainingTask, links: Links, layouts: LayoutArrays) -> Floats:
+    """Return seconds of a layer's and micro-batch's all-reduces over tensor ranks, all passes."""
+    tokens = layouts.micro_batch * task.sequence_length / layouts.context
+    message, tensor = 2.0 * tokens * task.model.hidden, layouts.tensor
+    once = collectives.all_reduce_s(links, message, tensor, tensor, np.minimum(tensor, _inside(links, 1.0)))
+    return once * np.where(layouts.recompute == 2, 6.0, 4.0)
+
+
+def recomputed_s(task: TrainingTask, layer: Layer, layouts: LayoutArrays, is_fused: bool, software: Software) -> Floats:
     """Return seconds of one layer and micro-batch that recomputation adds.
 
     Of the attention, a fused kernel's forward pass is two products of the seven of both passes (arXiv 2307.08691).
@@ -150,58 +180,60 @@ def evaluate(
     precision: str,
     software: Software,
     constants: TrainingConstants = CONSTANTS,
+    links: Links | None = None,
 ) -> Times:
     """Return the parts of the step of every layout; legality is the caller's.
 
+    ``links`` connect the chips of each layout (None: the cluster's own).
+
     Raises `ValueError` where the chip lacks the precision.
     """
+    links = cluster if links is None else links
     model, depth = task.model, depth_of(task)
     is_fused, rates = fused(precision), rates_of(cluster, precision, software, constants)
     tensor, pipeline, data = layouts.tensor, layouts.pipeline, layouts.data
-    layer = _layer(task, layouts, is_fused, rates, constants)
+    layer = trained_layer(task, cluster, layouts, is_fused, rates, constants)
     micro_batches = task.global_batch / (data * layouts.micro_batch)
-    full = layouts.recompute == 2
-    backward = 1.0 if task.method == "lora" else 2.0
-    passes = 1.0 + backward + full
-    if task.sparse_share and cluster.accelerator.sparsity_2_4:
-        left = 1.0 - task.sparse_share * (1.0 - 1.0 / SPARSE_SPEEDUP)
-        layer = replace(layer, products=layer.products * left)
-    again = _recomputed(task, layer, layouts, is_fused, software)
+    backward = backward_passes(task)
+    passes = 1.0 + backward + (layouts.recompute == 2)
+    again = recomputed_s(task, layer, layouts, is_fused, software)
     compute = layer.forward * (1.0 + backward) + again
     tokens = layouts.micro_batch * task.sequence_length / layouts.context
     message = 2.0 * tokens * model.hidden
-    reduce = collectives.all_reduce_s(cluster, message, tensor, tensor, np.minimum(tensor, _inside(cluster, 1.0)))
-    reduce = reduce * np.where(full, 6.0, 4.0) + _context_s(task, cluster, layouts)
+    reduce = reduce_s(task, links, layouts) + _context_s(task, links, layouts)
     busy = compute + reduce
     compute = compute + (busy**SHARPNESS + (rates.launch_s * passes) ** SHARPNESS) ** (1.0 / SHARPNESS) - busy
-    exchange = _expert_s(task, cluster, layouts, constants)
-    hop = 2.0 * layouts.virtual_stages * collectives.point_to_point_s(cluster, message / tensor, layouts.accelerators)
+    exchange = _expert_s(task, links, layouts, constants)
+    hop = 2.0 * layouts.virtual_stages * collectives.point_to_point_s(links, message / tensor, layouts.accelerators)
     hop = np.where(pipeline > 1, hop, 0.0)
     layers = stage_layers(depth, pipeline, layouts.virtual_stages)
-    lesson = _teacher_s(task, cluster, layouts, rates, constants, is_fused)
+    lesson = _teacher_s(task, links, layouts, rates, constants, is_fused)
     stage = (compute + reduce + exchange) * layers + hop + lesson
     handed = np.where(is_fused & (layouts.virtual_stages > 1), hop, hop * micro_batches)
     heads = micro_batches * layer.head * (1.0 + backward)
     bubble = stage * (pipeline - 1) / layouts.virtual_stages
     back_s = (layer.forward * backward + again) * layers
-    hides = 1.0 if is_fused or software.stack == "pytorch" else 0.0
-    overlapped = 1.0 if is_fused and software.stack == "megatron" else 0.0
+    hides, overlapped = overlaps(is_fused, software)
     return Times(
         compute=(compute * layers + lesson) * micro_batches + heads,
         tensor_comm=reduce * layers * micro_batches,
         pipeline_comm=handed,
-        data_comm=_data_s(task, cluster, layouts, micro_batches, back_s * hides, compute * layers * overlapped),
+        data_comm=_data_s(task, cluster, links, layouts, micro_batches, back_s * hides, compute * layers * overlapped),
         expert_comm=exchange * layers * micro_batches,
         bubble=bubble,
         optimizer=_optimizer_s(task, cluster, layouts, precision, constants),
         other=np.full(len(layouts), software.overhead_ms * 1e-3),
-        memory=memory_gb(task, precision, layouts),
     )
+
+
+def overlaps(is_fused: bool, software: Software) -> tuple[float, float]:
+    """Return whether reductions hide behind the last backward pass, and gathers behind every micro-batch (1 or 0)."""
+    return float(is_fused or software.stack == "pytorch"), float(is_fused and software.stack == "megatron")
 
 
 def _teacher_s(
     task: TrainingTask,
-    cluster: Cluster,
+    links: Links,
     layouts: LayoutArrays,
     rates: Rates,
     constants: TrainingConstants,
@@ -213,28 +245,28 @@ def _teacher_s(
     lesson = replace(task, model=task.teacher, method="pretrain", teacher=None)
     layer, depth = _layer(lesson, layouts, is_fused, rates, constants), depth_of(lesson)
     message = 2.0 * layouts.micro_batch * task.sequence_length / layouts.context * task.teacher.hidden
-    inside = np.minimum(layouts.tensor, _inside(cluster, 1.0))
-    reduce = 2.0 * collectives.all_reduce_s(cluster, message, layouts.tensor, layouts.tensor, inside)
-    exchange = 0.5 * _expert_s(lesson, cluster, layouts, constants)
+    inside = np.minimum(layouts.tensor, _inside(links, 1.0))
+    reduce = 2.0 * collectives.all_reduce_s(links, message, layouts.tensor, layouts.tensor, inside)
+    exchange = 0.5 * _expert_s(lesson, links, layouts, constants)
     busy = layer.forward + reduce + exchange
     return (busy * depth + layer.head) / layouts.pipeline
 
 
-def _inside(cluster: Cluster, stride: Floats | NDArray[np.int64] | float) -> Floats:
+def _inside(links: Links, stride: Floats | NDArray[np.int64] | float) -> Floats:
     """Ranks of a group with ``stride`` chips between neighbours that one node holds."""
-    return np.maximum(1.0, cluster.accelerators_per_node / np.asarray(stride, dtype=float))
+    return np.maximum(1.0, links.accelerators_per_node / np.asarray(stride, dtype=float))
 
 
-def _context_s(task: TrainingTask, cluster: Cluster, layouts: LayoutArrays) -> Floats:
+def _context_s(task: TrainingTask, links: Links, layouts: LayoutArrays) -> Floats:
     """Seconds a layer and micro-batch of passing keys and values around the context ranks, three passes."""
     model, ranks = task.model, layouts.context
     tokens = layouts.micro_batch * task.sequence_length / ranks
     message = 4.0 * tokens * model.kv_heads * model.head_dim / layouts.tensor
-    each = collectives.point_to_point_s(cluster, message, layouts.tensor * ranks)
+    each = collectives.point_to_point_s(links, message, layouts.tensor * ranks)
     return np.where(ranks > 1, 3.0 * (ranks - 1) * each, 0.0)
 
 
-def _expert_s(task: TrainingTask, cluster: Cluster, layouts: LayoutArrays, constants: TrainingConstants) -> Floats:
+def _expert_s(task: TrainingTask, links: Links, layouts: LayoutArrays, constants: TrainingConstants) -> Floats:
     """Seconds a layer and micro-batch of the four all-to-alls of expert parallelism, averaged over the layers."""
     model = task.model
     if not model.experts:
@@ -243,12 +275,55 @@ def _expert_s(task: TrainingTask, cluster: Cluster, layouts: LayoutArrays, const
     message = 2.0 * tokens * model.hidden * model.experts_per_token * constants.imbalance
     extent = layouts.tensor * layouts.context * layouts.expert
     share = 1.0 - model.dense_layers / model.layers
-    return 4.0 * share * collectives.all_to_all_s(cluster, message, layouts.expert, extent)
+    return 4.0 * share * collectives.all_to_all_s(links, message, layouts.expert, extent)
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """The sum over data ranks of what a chip holds of the dense weights, or of the experts: seconds of one all-reduce.
+
+    trained: share of the weights that get gradients. behind: share of the compute beside it that it cannot hide behind,
+    once a step and, of fully sharded weights, in every micro-batch.
+    """
+
+    once_s: Floats
+    trained: float
+    behind: Floats
+    behind_sharded: float
+
+    @property
+    def once(self) -> Floats:
+        """Seconds of communication once a step."""
+        return self.once_s * self.trained
+
+    @property
+    def sharded(self) -> Floats:
+        """Seconds of a micro-batch: fully sharded weights are gathered twice and gradients scattered once."""
+        return 0.5 * self.once_s * (2.0 + self.trained)
+
+
+def reductions(task: TrainingTask, links: Links, layouts: LayoutArrays) -> Iterator[Reduction]:
+    """Yield the reductions of the dense weights and of the experts."""
+    dense, experts = stage_parameters(task, layouts)
+    trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
+    depth = depth_of(task)
+    stride = layouts.tensor * layouts.context
+    for count, ranks, step in (
+        (dense, layouts.data, stride),
+        (experts, layouts.data // layouts.expert, stride * layouts.expert),
+    ):
+        inside = np.minimum(_inside(links, step), ranks)
+        once = collectives.all_reduce_s(links, 2.0 * count, ranks, step * ranks, inside)
+        if (layouts.sharding == SERVERS).any():
+            served = collectives.served_s(links, 2.0 * count, ranks, step * ranks, inside)
+            once = np.where(layouts.sharding == SERVERS, served, once)
+        yield Reduction(once, trained, layouts.pipeline / depth, 1.0 / depth)
 
 
 def _data_s(
     task: TrainingTask,
     cluster: Cluster,
+    links: Links,
     layouts: LayoutArrays,
     micro_batches: Floats,
     backward: Floats,
@@ -256,24 +331,12 @@ def _data_s(
 ) -> Floats:
     """Exposed seconds of the data-parallel reduction: what the last backward pass does not hide.
 
-    Fully sharded weights are gathered twice and gradients scattered once in every micro-batch, behind its compute.
+    Fully sharded weights hide behind the compute of every micro-batch.
     """
-    dense, experts = stage_parameters(task, layouts)
-    trained = min(1.0, trained_parameters(task) / arithmetic.parameters(task.model))
-    depth = depth_of(task)
-    stride = layouts.tensor * layouts.context
     exposed: Floats = np.zeros(len(layouts))
-    for count, ranks, step in (
-        (dense, layouts.data, stride),
-        (experts, layouts.data // layouts.expert, stride * layouts.expert),
-    ):
-        inside = np.minimum(_inside(cluster, step), ranks)
-        once = collectives.all_reduce_s(cluster, 2.0 * count, ranks, step * ranks, inside)
-        if (layouts.sharding == SERVERS).any():
-            served = collectives.served_s(cluster, 2.0 * count, ranks, step * ranks, inside)
-            once = np.where(layouts.sharding == SERVERS, served, once)
-        reduction = _beside(cluster, once * trained, backward, layouts.pipeline / depth)
-        sharded = micro_batches * _beside(cluster, 0.5 * once * (2.0 + trained), stage, 1.0 / depth)
+    for part in reductions(task, links, layouts):
+        reduction = _beside(cluster, part.once, backward, part.behind)
+        sharded = micro_batches * _beside(cluster, part.sharded, stage, part.behind_sharded)
         exposed = exposed + np.where(layouts.sharding == 3, sharded, reduction)
     return exposed
 

@@ -99,6 +99,10 @@ class ModelConfig:
         if self.experts and not 0 < self.experts_per_token <= self.experts:
             raise ModelConfigError(f"model '{self.name}': {self.experts_per_token} of {self.experts} experts a token")
 
+    def __hash__(self) -> int:
+        """Hash what tells models apart; all fields are compared, but hashing them all would take long."""
+        return hash((self.name, self.layers, self.hidden, self.ffn, self.vocab))
+
     @property
     def generates(self) -> bool:
         """Whether it answers token by token (decoder or encoder-decoder)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +55,19 @@ def existing_units(problem: Problem, site: str, table: str, name: str) -> int:
     return sum(row.units for row in problem.existing.values() if (row.site, row.table, row.name) == (site, table, name))
 
 
-def offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
+def offered(problem: Problem, table: str, site: str) -> Mapping[str, Offered]:
     """Return what of ``table`` can be had at ``site``, by name.
 
     At cloud sites rows with a rent, elsewhere rows with a price (the offer's before the catalogue's) or existing
     units. Tables without prices of their own (fabrics, software, compression, protection, codecs) are only restricted.
     """
+    found: Mapping[str, Offered] | None = problem.known.get((offered, table, site))
+    if found is None:
+        found = problem.known[offered, table, site] = _offered(problem, table, site)
+    return found
+
+
+def _offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
     rows: dict[str, Any] = dict(problem.tables[table])
     offers = [offer for offer in problem.offers.values() if offer.table == table]
     restricted = bool(offers)

@@ -110,6 +110,8 @@ class Problem:
     corrections: tuple[Correction, ...] = ()
     window: tuple[int, int] | None = None
     is_staged: bool = False
+    known: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
+    """What functions of the problem alone have answered before, by what was asked."""
 
     @property
     def years(self) -> range:

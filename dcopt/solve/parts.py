@@ -12,8 +12,6 @@ from typing import Any
 
 import highspy
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 
 from dcopt.solve.matrix import Matrix
 
@@ -37,11 +35,8 @@ def parts_of(matrix: Matrix) -> list[Part]:
     Columns that are not part of anything substantial go with the largest part.
     """
     lp = matrix.lp
-    rows = csr_matrix(
-        (np.asarray(lp.a_matrix_.value_), np.asarray(lp.a_matrix_.index_), np.asarray(lp.a_matrix_.start_)),
-        shape=(lp.num_row_, lp.num_col_),
-    )
-    label = _labels(rows)
+    rows = _Rows(np.asarray(lp.a_matrix_.value_), np.asarray(lp.a_matrix_.index_), np.asarray(lp.a_matrix_.start_))
+    label = _labels(rows, lp.num_col_)
     integer = np.array([kind == highspy.HighsVarType.kInteger for kind in lp.integrality_])
     sizes = np.bincount(label, weights=integer)
     substantial = [int(part) for part in np.flatnonzero(sizes >= SUBSTANTIAL)]
@@ -53,36 +48,59 @@ def parts_of(matrix: Matrix) -> list[Part]:
     return [_part(matrix, rows, np.flatnonzero(label == part)) for part in order]
 
 
-def _labels(rows: Any) -> Any:
-    """Return the number of the part of each column: columns in one row are in one part."""
-    count = rows.shape[1]
-    pairs = rows.tocoo()
-    ends = np.concatenate([pairs.row + count, pairs.col]), np.concatenate([pairs.col, pairs.row + count])
-    graph = csr_matrix((np.ones(2 * pairs.nnz, dtype=np.int8), ends), shape=(count + rows.shape[0],) * 2)
-    return connected_components(graph, directed=False)[1][:count].copy()
+@dataclass(frozen=True)
+class _Rows:
+    """The non-zeros of a matrix, row by row: those of row i are from ``starts[i]`` to ``starts[i + 1]``."""
+
+    values: Any
+    columns: Any
+    starts: Any
 
 
-def _part(matrix: Matrix, rows: Any, columns: Any) -> Part:
+def _labels(rows: _Rows, count: int) -> Any:
+    """Return the number of the part of each column, in the order of their first columns.
+
+    Columns in one row are in one part: each takes the least number of its rows, and then the number of that one, until
+    nothing changes.
+    """
+    filled = rows.starts[:-1] < rows.starts[1:]
+    lengths = np.diff(rows.starts)[filled]
+    least = np.arange(count)
+    while len(rows.columns):
+        before = least.copy()
+        of_rows = np.minimum.reduceat(least[rows.columns], rows.starts[:-1][filled])
+        np.minimum.at(least, rows.columns, np.repeat(of_rows, lengths))
+        while (least[least] < least).any():
+            least = least[least]
+        if (least == before).all():
+            break
+    return np.unique(least, return_inverse=True)[1]
+
+
+def _part(matrix: Matrix, rows: _Rows, columns: Any) -> Part:
     whole = matrix.lp
-    mine = rows[:, columns]
-    filled = np.flatnonzero(np.diff(mine.indptr))
+    number = np.full(whole.num_col_, -1, dtype=np.int32)
+    number[columns] = np.arange(len(columns), dtype=np.int32)
+    lines = np.repeat(np.arange(whole.num_row_), np.diff(rows.starts))
+    mine = number[rows.columns] >= 0
+    filled = np.unique(lines[mine])
     if len(columns) == whole.num_col_:
         filled = np.arange(whole.num_row_)  # rows without columns too: they may be what cannot be kept
-    mine = mine[filled].tocsr()
-    mine.sort_indices()
+    values, index = rows.values[mine], number[rows.columns[mine]]
+    starts = np.searchsorted(lines[mine], np.append(filled, whole.num_row_)).astype(np.int32)
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(columns), len(filled)
     for name, chosen in (("col_cost_", columns), ("col_lower_", columns), ("col_upper_", columns)):
         setattr(lp, name, np.asarray(getattr(whole, name))[chosen])
     lp.row_lower_, lp.row_upper_ = np.asarray(whole.row_lower_)[filled], np.asarray(whole.row_upper_)[filled]
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = mine.indptr, mine.indices, mine.data
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = starts, index, values
     kinds = whole.integrality_
     lp.integrality_ = [kinds[column] for column in columns]
-    arrays = (lp.col_cost_, lp.col_lower_, lp.col_upper_, lp.row_lower_, lp.row_upper_, mine.data)
+    arrays = (lp.col_cost_, lp.col_lower_, lp.col_upper_, lp.row_lower_, lp.row_upper_, values)
     same = b"|".join(
         [np.asarray(array, dtype=float).tobytes() for array in arrays]
-        + [mine.indptr.astype(np.int64).tobytes(), mine.indices.astype(np.int64).tobytes()]
+        + [starts.astype(np.int64).tobytes(), index.astype(np.int64).tobytes()]
         + [bytes(kind == highspy.HighsVarType.kInteger for kind in lp.integrality_)]
     )
     program = Matrix(lp, [matrix.columns[c] for c in columns], [matrix.rows[r] for r in filled], 0.0)
