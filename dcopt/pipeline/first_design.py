@@ -31,7 +31,7 @@ from dcopt.solve.session import Outcome, SolveOptions, solve
 
 USED = 1e-6
 """Share of a pool that a linear relaxation opens which counts as use."""
-GAP = 2e-3
+GAP = 3e-3
 """Relative gap to which the steps before the last are solved."""
 
 
@@ -160,7 +160,7 @@ class _Search:
         return solve_program(
             self.problem,
             lesser,
-            self.limited(0.9, 5e-4),
+            self.limited(0.9, 2e-3),
             Listener(self.listener.log),
             only_pair=self.only_pair,
             cutoffs=_holding(bought),

@@ -1,12 +1,16 @@
-"""Solve a large program: a good design first, then what no better design can be, then the rest by branch and bound.
+"""Solve a large program: a good design first, then bounds and better designs by turns.
 
-1. `first_design` finds a design; its cost V is a limit on all that is still of interest.
-2. Ways that alone cost more than V are left out, and the IT power of each site is confined to what a relaxation of the
-   hardest year allows within V (`ranges`); a site that none allows is left out.
-3. The relaxation of one year with its strategic integers whole bounds the cost of every design.
-4. The program of what is left is solved from the first design on.
+1. `first_design` finds a design. Its cost V limits all that is still of interest.
+2. Left out is what no design of at most V can hold (`dearer_than`). The coarse program, one pool for all fabrics of a
+   node (`coarse`), costs no more than any design; its linear relaxation within V confines the IT power of each site
+   (`ranges`) and leaves out sites that nothing within V uses; with its strategic integers whole it bounds the cost of
+   every design.
+3. Where what is left is no longer large, its whole program is solved from the best design on, to proof. Else the
+   program of the pools that the best design and the relaxation use looks for a better design, and the cheaper V makes
+   the next round of 2 and 3 tighter.
 
-Nothing that could be better than V is lost: a relaxation keeps every design, and V is the cost of one.
+Nothing that could be better than V is lost: a relaxation keeps every design, and V is the cost of one. What is proven
+comes from relaxations of the whole alone, never from a restricted program.
 """
 
 from __future__ import annotations
@@ -36,8 +40,11 @@ from dcopt.solve.session import Outcome, Progress, SolveOptions, SolverError, re
 
 LARGE = 6000
 """Ways to run workloads, over all years, from which a program is large."""
-ROUNDS = (0.5, 1.0)
-"""Shares of the time that is left which each round of bounding and improving may take."""
+LINEAR: frozenset[str] = frozenset()
+"""What stays whole in a linear relaxation."""
+ROUNDS = (((LINEAR, STRATEGIC), 0.3, 0.3), ((LINEAR, STRATEGIC), 0.7, 1.0))
+"""Rounds of bounding and improving: the integers that stay whole in each relaxation, one after another, and the share
+of the time that is left which bounding may take, and then improving."""
 NOTICEABLE = 0.05
 """Share of a pool that a relaxation opens which makes it one where a good design may lie."""
 WIDE = 60_000
@@ -117,10 +124,10 @@ class _Large:
             if best is None or best.design is None:
                 return self._whole(self.candidates, Known(None, None, self.spent()))
             left = _Left(self.candidates)
-            for share in ROUNDS:
+            for relaxations, bounding, improving in ROUNDS:
                 self._report(best, left.bound)
                 self.listener.phase("what a better design cannot be")
-                left = self.bounded(left, _value(best) * (1 + SLACK), share)
+                left = self.bounded(left, _value(best) * (1 + SLACK), relaxations, bounding)
                 known = Known(best, left.bound, self.spent())
                 if not is_large(left.candidates):
                     self._report(best, left.bound)
@@ -130,7 +137,7 @@ class _Large:
                 if best.status == "optimal":
                     break
                 self.listener.phase("a better design, on the pools where one may lie")
-                best = better_of(best, self.improved(best, left, share), self.options.gap)
+                best = better_of(best, self.improved(best, left, improving), self.options.gap)
                 if best.stopped_by == "interrupted":
                     break
             return best
@@ -164,7 +171,9 @@ class _Large:
         pools = left.candidates.pools
         used = {key for key in best.program.candidates.pools if key in pools}
         used |= {
-            key for key, pool in pools.items() if pool.fabric.switch is None and (pool.site, pool.node.name) in left.kinds
+            key
+            for key, pool in pools.items()
+            if pool.fabric.switch is None and (pool.site, pool.node.name) in left.kinds
         }
         ways = on_pools(left.candidates.training, left.candidates.serving, used)
         lesser = with_ways(self.problem, left.candidates, *ways)
@@ -183,12 +192,13 @@ class _Large:
         self.listener.progress(Progress(self.spent(), value, bound, relative_gap(value, bound), 0))
         self.listener.log(f"\ndcopt: a design costs {value:.10g}, none costs less than {bound}\n")
 
-    def bounded(self, before: _Left, limit: float, share: float) -> _Left:
-        """Return what no better design can do without, and a bound on the cost of all."""
+    def bounded(self, before: _Left, limit: float, relaxations: tuple[frozenset[str], ...], share: float) -> _Left:
+        """Return what no design of at most ``limit`` can do without, and a bound on the cost of all."""
+        ends = self.spent() + share * (self.options.time_limit_s - self.spent())
         left = dearer_than(self.problem, before.candidates, limit)
         bound = before.bound
         kinds = before.kinds
-        for whole in (frozenset[str](), STRATEGIC):
+        for whole in relaxations:
             year = hardest_of(left)
             one = coarse(self.problem, left, left.periods if _ways(left) < WIDE else (replace(year, index=0),))
             peak = year.index if len(one.periods) > 1 else 0
@@ -199,7 +209,7 @@ class _Large:
             self.listener.log(f"\ndcopt: a relaxation of {matrix.lp.num_col_} columns\n")
             outcome = solve(
                 within_cost(with_integers(matrix, decides), limit),
-                self.limited(share * (0.5 if whole else 0.3)),
+                replace(self.limited(1.0), time_limit_s=max(0.01, (ends - self.spent()) / (1 + (not whole)))),
                 log=self.listener.log,
                 method="choose" if whole else "ipm",
             )
@@ -212,7 +222,8 @@ class _Large:
             if outcome.values is not None:
                 kinds |= _opened(program, matrix, outcome)
             if not whole:
-                ranges = it_ranges(program, matrix, limit, decides, self.limited(share * 0.2), self.listener.log)
+                allowed = replace(self.limited(1.0), time_limit_s=max(0.01, 0.3 * (ends - self.spent())))
+                ranges = it_ranges(program, matrix, limit, decides, allowed, self.listener.log)
                 left = _within(self.problem, left, ranges)
         return _Left(left, bound, kinds)
 

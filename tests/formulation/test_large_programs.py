@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -39,18 +40,22 @@ def _case(seed: int) -> tuple[Problem, Candidates, Solved]:
     return problem, candidates, solved
 
 
+@pytest.mark.parametrize("in_rounds", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_steps_find_the_optimum_and_prove_it(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steps_find_the_optimum_and_prove_it(seed: int, in_rounds: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, candidates, plain = _case(seed)
     assert plain.design is not None
-    monkeypatch.setattr(large, "LARGE", 0)
+    answers = itertools.chain([True], itertools.repeat(in_rounds))
+    monkeypatch.setattr(large, "is_large", lambda candidates: next(answers))
     stepped = large.solve_any(problem, candidates, OPTIONS, Listener())
     assert stepped.design is not None
     optimum = plain.design.objective_value or 0.0
-    assert stepped.design.objective_value == pytest.approx(optimum, rel=1e-6)
+    assert stepped.design.objective_value == pytest.approx(optimum, rel=0.02 if in_rounds else 1e-6)
+    assert (stepped.design.objective_value or 0.0) >= optimum * (1 - 1e-6)
     assert stepped.bound is not None
     assert stepped.bound <= optimum * (1 + 1e-7)
-    assert stepped.status == "optimal"
+    if not in_rounds:  # the rounds bound by relaxations, which need not reach the optimum
+        assert stepped.status == "optimal"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -174,7 +179,7 @@ def test_what_is_interrupted_later_keeps_the_first_design(monkeypatch: pytest.Mo
     stopped = large.solve_any(problem, candidates, OPTIONS, Listener())
     assert stopped.design is not None
     assert plain.design is not None
-    assert (stopped.status, stopped.stopped_by, stopped.bound) == ("feasible", "interrupted", None)
+    assert (stopped.status, stopped.stopped_by) == ("feasible", "interrupted")
     assert (stopped.design.objective_value or 0.0) >= (plain.design.objective_value or 0.0) * (1 - 1e-7)
 
 
