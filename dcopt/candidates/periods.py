@@ -1,4 +1,7 @@
-"""Years in which the same is asked are one period (formulation.md, point 1)."""
+"""Years in which the same is asked are one period (formulation.md, point 1).
+
+Where jobs may run on nodes under commitments each year is one: commitments may end between years that ask the same.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,9 @@ def periods_of(problem: Problem) -> tuple[Period, ...]:
             for service in problem.inference.values()
             if is_alive(service, year, horizon)
         )
-        merged.setdefault((jobs, loads), []).append(year)
+        apart = year if jobs and problem.commitments else None
+        merged.setdefault((jobs, loads, apart), []).append(year)
     return tuple(
         Period(index, tuple(years), jobs, loads)  # type: ignore[arg-type]
-        for index, ((jobs, loads), years) in enumerate(merged.items())
+        for index, ((jobs, loads, _), years) in enumerate(merged.items())
     )

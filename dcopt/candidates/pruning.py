@@ -104,7 +104,7 @@ def what_binds(
 def worth_choosing(
     candidates: Iterable[TrainingCandidate], binding: Binding, *, by_node_days: bool = False
 ) -> list[TrainingCandidate]:
-    """Leave out candidates of one pool that another one of the same hours beats or equals in all that counts.
+    """Leave out candidates of one pool that another one beats or equals in all that counts, alike in hours and rent.
 
     That is: no more nodes, no more days (so no more energy and node-days), no more licence, and no more checkpoint
     and ingest bandwidth where those could bind. With ``by_node_days`` a slower candidate may replace a faster one
@@ -124,8 +124,8 @@ def worth_choosing(
         )
 
     every = sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s))
-    windows = dict.fromkeys(c.hours for c in every)
-    return [c for hours in windows for c in undominated((c for c in every if c.hours == hours), merits)]
+    alike = dict.fromkeys((c.hours, c.committed) for c in every)
+    return [c for kind in alike for c in undominated((c for c in every if (c.hours, c.committed) == kind), merits)]
 
 
 def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCandidate]]) -> bool:

@@ -116,6 +116,8 @@ class TrainingCandidate:
     """What it loses every night: checkpoint, restart and the handover to the services."""
     alone_days: float = 0.0
     """Days that it would take on nodes of its own, where it runs in some hours only."""
+    committed: bool = False
+    """Whether it runs on nodes that are rented under commitments: it pays no rent of its own."""
 
     @property
     def held_days(self) -> float:

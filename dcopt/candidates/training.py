@@ -10,6 +10,7 @@ from dcopt.candidates.admitted import Admits, everything
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.memory import Memory
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
+from dcopt.economics.commitments import commitments_for
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
@@ -69,6 +70,8 @@ class TrainingGenerator:
             kept[pool.key] = fastest([candidate for candidate in possible if candidate.days <= limit])
             if job.preemptible and not pool.rented:
                 kept[pool.key] += self._at_night(job, pool, fastest(possible))
+            if commitments_for(self.problem, pool.site, pool.node.name) and pool.rented:
+                kept[pool.key] += [replace(one, committed=True) for one in kept[pool.key]]
             self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
         return kept
 

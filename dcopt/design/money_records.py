@@ -112,3 +112,21 @@ class Asset(Record):
     unit_price_usd: float
     resale_usd: float
     kept: bool = False
+
+
+class CommitmentRecord(Record):
+    """Nodes rented at a cloud site for years: ``units`` of them from the start of ``first_year``.
+
+    ``last_year`` is the last of the horizon in which they are there, ``usd_per_hour`` the price of one, ``upfront_usd``
+    what is paid for all at the start, ``paid_usd`` all payments (what falls due beyond the horizon as it is settled).
+    """
+
+    name: str
+    site: str
+    node: str
+    first_year: int
+    last_year: int
+    units: int
+    usd_per_hour: float
+    upfront_usd: float
+    paid_usd: float

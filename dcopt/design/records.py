@@ -16,6 +16,7 @@ from dcopt.design.money_records import (
     Asset,
     BomLine,
     CashYear,
+    CommitmentRecord,
     Cost,
     CostYear,
     FinanceYear,
@@ -76,6 +77,7 @@ __all__ = (
     "CableRecord",
     "CalendarEntry",
     "CashYear",
+    "CommitmentRecord",
     "ConfidenceCase",
     "CoolingRecord",
     "Cost",
@@ -150,6 +152,7 @@ class Design(Record):
     adders: tuple[AdderRecord, ...] = ()
     purchase_years: tuple[int, ...] = (1,)
     assets: tuple[Asset, ...] = ()
+    commitments: tuple[CommitmentRecord, ...] = ()
     finance: tuple[FinanceYear, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
@@ -186,6 +189,7 @@ class Design(Record):
             ),
             sorted((r.site, r.name, r.dataset, r.part, r.year, r.codec) for r in self.storage),
             sorted((line.site, line.year, line.table, line.item, line.quantity) for line in self.bom_lines),
+            *((c.name, c.site, c.node, c.first_year, c.units) for c in self.commitments),
         )
 
     def bom(self) -> Any:

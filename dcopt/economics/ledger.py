@@ -56,12 +56,40 @@ class RunningLine:
     years: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Payment:
+    """A fixed sum, USD of its year, paid at the end of ``year`` or at its start: no price level moves it."""
+
+    year: int
+    usd: float
+    at_start: bool = False
+
+    def discounted_usd(self, finance: Finance) -> float:
+        """Return its present value."""
+        return self.usd * (1 + finance.rate) ** -(self.year - self.at_start)
+
+
+@dataclass(frozen=True)
+class ContractLine:
+    """``quantity`` units of a running cost whose payments a contract fixes."""
+
+    site: str
+    category: str
+    quantity: Any
+    payments: tuple[Payment, ...]
+
+    def unit_cost_usd(self, finance: Finance) -> float:
+        """Return the discounted cost of one unit."""
+        return sum(payment.discounted_usd(finance) for payment in self.payments)
+
+
 @dataclass
 class Ledger:
-    """The capital and running lines of a design."""
+    """The capital and running lines of a design, and the contracts that it enters."""
 
     capital: list[CapitalLine] = field(default_factory=list)
     running: list[RunningLine] = field(default_factory=list)
+    contracts: list[ContractLine] = field(default_factory=list)
 
     def buy(self, line: CapitalLine) -> None:
         """Add a purchase."""
@@ -76,11 +104,18 @@ class Ledger:
         if line.rate_usd:
             self.running.append(line)
 
+    def enter(self, line: ContractLine) -> None:
+        """Add a contract; its cost is a running one."""
+        if line.category not in RUNNING_CATEGORIES:
+            raise ValueError(f"unknown running category {line.category!r}")
+        self.contracts.append(line)
+
     def evaluated(self, value: Callable[[Any], float]) -> Ledger:
         """Return the same ledger with every quantity turned into a number by ``value``."""
         return Ledger(
             [replace(line, quantity=value(line.quantity)) for line in self.capital],
             [replace(line, quantity=value(line.quantity)) for line in self.running],
+            [replace(line, quantity=value(line.quantity)) for line in self.contracts],
         )
 
 
@@ -90,6 +125,8 @@ def tco_terms(ledger: Ledger, finance: Finance) -> Iterable[Any]:
         yield line.quantity * line.unit_cost_usd(finance)
     for paid in ledger.running:
         yield paid.quantity * (paid.rate_usd * finance.running_factor(paid.category, paid.years))
+    for contract in ledger.contracts:
+        yield contract.quantity * contract.unit_cost_usd(finance)
 
 
 def capex_terms(ledger: Ledger, finance: Finance) -> Iterable[Any]:
@@ -112,6 +149,8 @@ def cost_of(ledger: Ledger, finance: Finance) -> Cost:
         capital[line.category] += line.quantity * line.unit_cost_usd(finance)
     for entry in ledger.running:
         running[entry.category] += entry.quantity * entry.rate_usd * finance.running_factor(entry.category, entry.years)
+    for contract in ledger.contracts:
+        running[contract.category] += contract.quantity * contract.unit_cost_usd(finance)
     for of_year in years:
         cash[of_year.year][of_year.kind] += of_year.usd
     rows = tuple(
@@ -151,6 +190,10 @@ def _by_year(ledger: Ledger, finance: Finance) -> tuple[CostYear, ...]:
             level = finance.price_level(entry.category, year)
             factor = finance.running_factor(entry.category, (year,))
             add(year, "running", entry.category, amount * level, amount * factor)
+    for contract in ledger.contracts:
+        for payment in contract.payments:
+            usd, discounted = payment.usd, payment.discounted_usd(finance)
+            add(payment.year, "running", contract.category, contract.quantity * usd, contract.quantity * discounted)
     order = {name: n for n, name in enumerate((*CAPITAL_CATEGORIES, *RUNNING_CATEGORIES))}
     return tuple(
         CostYear(year=year, kind=kind, category=category, usd=usd, discounted_usd=discounted)

@@ -2,7 +2,8 @@
 
     charge[y] = Σ purchases·annuity(r, life) over what was bought before the end of y and is not past its life;
                 what is sold: (price − present value of the resale)·annuity(r, years that it stood)
-    unit cost of an accelerator-hour = (charge + running) ÷ accelerator-hours
+    unit cost of an accelerator-hour = (charge + running, with what commitments ask at their start spread as annuities
+                                        over their years) ÷ accelerator-hours
     after tax[y] = financed cash + tax·(deductible cost)
     deductible: running cost, depreciation (or, of a lease, its payments), interest of a loan
 
@@ -14,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dcopt.design.records import Design, FinanceYear
+from dcopt.design.records import Cost, Design, FinanceYear, PoolRecord
+from dcopt.economics.commitments import on_demand_hours
 from dcopt.economics.finance import Finance, annuity
 from dcopt.problem.demand import load_in
 from dcopt.problem.problem import Problem
@@ -40,6 +42,7 @@ def yearly(problem: Problem, design: Design) -> tuple[FinanceYear, ...]:
     finance = Finance.of(problem.settings)
     settings = problem.settings
     cash = {row.year: row for row in design.cost.cash_by_year}
+    prepaid = _prepaid(finance, design.cost)
     years = range(1, finance.horizon_years + 1)
     resale = {year: sum(a.resale_usd for a in design.assets if a.gone_year == year) for year in years}
     payments = _payments(settings, finance, design) if settings.tax_rate_pct is not None else None
@@ -49,16 +52,17 @@ def yearly(problem: Problem, design: Design) -> tuple[FinanceYear, ...]:
         running = cash[year].running_usd
         charge = _charge(problem, finance, design, year)
         hours, of_services, tokens, runs = _use_of(problem, design, year)
-        unit = (charge + running) / hours if hours else None
+        unit = (charge + running + _spread_upfront(problem, finance, design, year)) / hours if hours else None
         bought = cash[year].capital_usd + resale[year]
         npv += bought * (1 + finance.rate) ** -(year - 1) + (running - resale[year]) * (1 + finance.rate) ** -year
+        npv += prepaid[year]
         row: dict[str, Any] = {}
         if payments is not None:
             tax = (settings.tax_rate_pct or 0.0) / 100
             financed = payments.cash[year - 1] + running - resale[year]
             written = payments.depreciation[year - 1]
             after = financed - tax * (running - resale[year] + written + payments.deductible[year - 1])
-            after_npv += after * (1 + finance.rate) ** -year
+            after_npv += after * (1 + finance.rate) ** -year + prepaid[year]
             if settings.financing == "buy":  # purchases fall at the start of their year
                 start = payments.cash[year - 1]
                 after_npv += start * ((1 + finance.rate) ** -(year - 1) - (1 + finance.rate) ** -year)
@@ -83,6 +87,27 @@ def yearly(problem: Problem, design: Design) -> tuple[FinanceYear, ...]:
             )
         )
     return tuple(found)
+
+
+def _prepaid(finance: Finance, cost: Cost) -> dict[int, float]:
+    """Return by how much running cost of each year is dearer than at its end, because some is paid at its start."""
+    found = dict.fromkeys(range(1, finance.horizon_years + 1), 0.0)
+    for row in cost.by_year:
+        if row.kind == "running":
+            found[row.year] += row.discounted_usd - row.usd * (1 + finance.rate) ** -row.year
+    return found
+
+
+def _spread_upfront(problem: Problem, finance: Finance, design: Design, year: int) -> float:
+    """Return what a year bears of commitments paid at their start, less what is paid so in it, USD."""
+    moved = 0.0
+    for taken in design.commitments:
+        term = problem.commitments[taken.name].years
+        if taken.first_year <= year <= taken.last_year:
+            moved += taken.upfront_usd * annuity(finance.rate, term)
+        if taken.first_year == year:
+            moved -= taken.upfront_usd
+    return moved
 
 
 def _charge(problem: Problem, finance: Finance, design: Design, year: int) -> float:
@@ -122,12 +147,15 @@ def _use_of(problem: Problem, design: Design, year: int) -> tuple[float, float, 
             hours = job.runs_per_year * row.overhead_factor * job.days * 24 * job.accelerators
             runs += job.runs_per_year
             run_hours += hours
-            total += hours if problem.sites[job.site].kind == "cloud" else 0.0
+            total += hours if problem.sites[job.site].kind == "cloud" and not job.committed else 0.0
     for pool in design.pools:
         if pool.year == year:
             chips = problem.nodes[pool.node].accelerators
-            of_services += pool.service_nodes * chips * HOURS_PER_YEAR
-            total += (pool.service_nodes if pool.rented else pool.nodes) * chips * HOURS_PER_YEAR
+            of_services += _node_hours_of_services(pool) * chips
+            total += (on_demand_hours(pool) if pool.rented else pool.nodes * HOURS_PER_YEAR) * chips
+    for taken in design.commitments:
+        if taken.first_year <= year <= taken.last_year:
+            total += taken.units * problem.nodes[taken.node].accelerators * HOURS_PER_YEAR
     served: dict[str, float] = {}
     for part in design.inference:
         if part.year == year:
@@ -137,6 +165,13 @@ def _use_of(problem: Problem, design: Design, year: int) -> tuple[float, float, 
         mean = load_in(problem, service, year)[1]
         tokens += mean * ((service.input_tokens or 0) + service.output_tokens) * SECONDS_PER_YEAR
     return total, of_services, tokens, (runs, run_hours)
+
+
+def _node_hours_of_services(pool: PoolRecord) -> float:
+    """Return the node-hours that services hold in a year: given back by the hour only where nodes are rented."""
+    if pool.rented and pool.service_nodes_by_hour:
+        return HOURS_PER_YEAR * sum(pool.service_nodes_by_hour) / len(pool.service_nodes_by_hour)
+    return pool.service_nodes * HOURS_PER_YEAR
 
 
 def _payments(settings: Settings, finance: Finance, design: Design) -> Payments:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcopt.candidates.records import Candidates
 from dcopt.formulation import (
     adders,
+    commitments,
     compute,
     cooling,
     cost,
@@ -80,6 +81,7 @@ def build(
     for index, (seen, of_epoch) in enumerate(zip(views_of(problem), candidates.epochs, strict=True)):
         _state(Program(seen, of_epoch, only_pair=only_pair, within=(program, index)))
     if program.epochs:
+        commitments.link(program)
         stocks.link(program)
         if only_pair:
             compute.same_pair(program)

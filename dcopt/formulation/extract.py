@@ -12,6 +12,7 @@ from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
 from dcopt.formulation import (
     adders,
+    commitments,
     compute,
     cooling,
     energy,
@@ -81,6 +82,7 @@ def extract(program: Program) -> Design:
         purchase_years=program.problem.settings.purchase_dates,
         cost=cost,
         assets=tuple(stocks.extract(program)),
+        commitments=tuple(commitments.extract(program)),
         bom_lines=bill_of_materials(ledger, program.finance),
     )
     return design.model_copy(update=records)

@@ -161,6 +161,8 @@ class Program:
         self.before: Program | None = None
         """The epoch before this one."""
         self.is_epoch = within is not None
+        self.root: Program = self if within is None else within[0]
+        """The program that holds the purchases and commitments of all years."""
         self.all_stays = False
         """Whether stays are stated that another one makes needless: where a rule or the past says which are taken."""
         if within is None:
@@ -187,6 +189,8 @@ class Program:
         self.purchases: dict[tuple[str, str, str], list[tuple[Any, str, float, float]]] = {}
         self.rented: dict[tuple[str, str, str], dict[int, Any]] = {}
         """Rented units of rows that offers may limit, by (site, table, row) and period index."""
+        self.on_demand: dict[tuple[str, int, int], tuple[int, Any, Any]] = {}
+        """(period index, nodes that services hold, those rented on demand) by (pool, year, part of the day)."""
         self.activity_kw: dict[tuple[str, str, int], list[Any]] = {}
         """Average power above standby, by (site, node, slice)."""
         self.heat_peak_kw: dict[tuple[str, str], list[Any]] = {}

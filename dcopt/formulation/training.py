@@ -6,7 +6,8 @@
     Σ_{jobs with window in [a,b]} runs·nodes·days·y ≤ (b − a)·(work[p] − hosts[p,t])   each interval of windows
 
 Where services leave nodes free in some hours of the day (block night), ``hosts`` and the three rows are those of each
-such band of hours, over the candidates that run in it. Jobs that come after each other: `dcopt.formulation.precedence`,
+such band of hours, over the candidates that run in it; runs on nodes under commitments have rows of their own, with the
+nodes that are kept for them (block commitments). Jobs that come after each other: `dcopt.formulation.precedence`,
 which also cuts the windows.
 
 ``hosts`` are the whole nodes that services hold (block serving). What these admit and no calendar can keep is cut off
@@ -19,7 +20,7 @@ from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import TrainingRecord
-from dcopt.formulation import precedence
+from dcopt.formulation import commitments, precedence
 from dcopt.formulation.night import Holding, holdings
 from dcopt.formulation.program import Program, linear, total, whole
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
@@ -45,6 +46,9 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate, cho
     used = node_days(program, candidate)
     share = used / candidate.nodes / DAYS_PER_YEAR
     program.pay(pool.site, "licences", share * choice, candidate.licence_usd_per_year, period.years)
+    if pool.rented and candidate.committed:
+        commitments.declare_kept(program, pool, period)
+        return
     if pool.rented:
         program.pay(pool.site, "rent", used * 24 * choice, pool.rent_usd_per_hour, period.years)
         return
@@ -86,7 +90,6 @@ def link(program: Program) -> None:
 
 def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[TrainingCandidate, Any]]) -> None:
     model = program.model
-    pool = program.candidates.pools[key]
     held = holdings(program, key, period)
     for job in period.jobs:
         mine = [(c, v) for c, v in of_pool if c.job == job]
@@ -98,10 +101,10 @@ def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[Tr
         for holding in held:
             there = [(c, v) for c, v in mine if holding.covers(c)]
             nodes = linear([float(c.nodes) for c, _ in there], [v for _, v in there])
-            beside = holding.hosts if pool.limited else 0.0
+            room = holding.free(program) if holding.is_scarce(program) else model.work[key]
             if there:
-                program.require("job_fits", (job, holding.name, period.index), nodes + beside <= model.work[key])
-    for holding in held if pool.limited else ():
+                program.require("job_fits", (job, holding.name, period.index), nodes <= room)
+    for holding in (holding for holding in held if holding.is_scarce(program)):
         there = [(c, v) for c, v in of_pool if holding.covers(c)]
         if there:
             _days(program, period, holding, there)
@@ -109,7 +112,7 @@ def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[Tr
 
 def _days(program: Program, period: Period, holding: Holding, choices: list[tuple[TrainingCandidate, Any]]) -> None:
     """Keep the jobs that run in some hours of a pool within the node-days of the year, and of every interval."""
-    free = program.model.work[holding.pool] - holding.hosts
+    free = holding.free(program)
     jobs = program.problem.training
     held = [jobs[c.job].runs_per_year * jobs[c.job].overhead_factor * c.nodes * c.held_days for c, _ in choices]
     yearly = DAYS_PER_YEAR * program.problem.settings.schedulable_pct / 100
@@ -190,4 +193,5 @@ def _record(program: Program, candidate: TrainingCandidate, year: int) -> Traini
         nights=candidate.nights,
         lost_s=candidate.lost_s,
         running_days=candidate.running_days,
+        committed=candidate.committed,
     )

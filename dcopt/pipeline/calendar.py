@@ -108,8 +108,9 @@ def _capacities(program: Program, period: Period, running: list[Running]) -> dic
     found: dict[str, float] = {}
     for one in running:
         pool = one.candidate.pool
-        for holding in holdings(program, pool.key, period) if pool.limited else ():
-            found[holding.name] = whole(program.model.work[pool.key]) - whole(holding.hosts)
+        for holding in holdings(program, pool.key, period):
+            if holding.is_scarce(program):
+                found[holding.name] = whole(holding.free(program))
         for share in one.shares:
             found[share.resource.key] = number(free_of(program, share.resource, period.index))
     return found
@@ -180,8 +181,9 @@ def cut_off(program: Program, clash: Clash, number: int) -> None:
         nodes = _holdings(program, period)
         places: list[Holding | None] = [None]
         if len(names) == 1 and names[0] in _holdings(program, clash.period):
-            same = _holdings(program, clash.period)[names[0]].hours
-            places = [h for h in nodes.values() if h.hours == same and program.candidates.pools[h.pool].limited]
+            same = _holdings(program, clash.period)[names[0]]
+            kind = (same.hours, same.kept is None)
+            places = [h for h in nodes.values() if (h.hours, h.kept is None) == kind and h.is_scarce(program)]
         elif any(name in _holdings(program, clash.period) and name not in nodes for name in names):
             continue  # in that period services hold their nodes all day
         for holding in places:
@@ -262,7 +264,7 @@ def _cut(
                 least += 1e-6 - 1
         else:
             holding = place or nodes[name]
-            there, shared = program.model.work[holding.pool] - holding.hosts, holding.name
+            there, shared = holding.free(program), holding.name
         enough: Any = chosen_so
         if len(clash.conflict.least) > 1:
             enough = program.var("calendar_helps", (*key, name), ub=1, binary=True)

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.candidates.generate import generate
-from dcopt.design.records import Asset, Foresight
+from dcopt.design.records import Asset, CommitmentRecord, Foresight
+from dcopt.formulation.commitments import held_before
 from dcopt.formulation.program import Program, total
 from dcopt.formulation.stocks import CONTINUOUS
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -89,10 +90,17 @@ def rolling(
         limited = replace(solving, time_limit_s=solving.time_limit_s / len(epochs_of(problem)))
 
         def cutoffs(
-            program: Program, date: int = epoch.first_year, held: tuple[Asset, ...] = bought, to: int = viewed_to
+            program: Program,
+            date: int = epoch.first_year,
+            held: tuple[Asset, ...] = bought,
+            to: int = viewed_to,
+            taken: tuple[CommitmentRecord, ...] = ()
+            if last is None or last.design is None
+            else last.design.commitments,
         ) -> None:
             options.user_constraints(program)
             hold(program, date, held, to)
+            held_before(program, date, taken)
 
         last = solve_program(seen, candidates, limited, Listener(listener.log), all_stays=True, cutoffs=cutoffs)
         if last.design is None or last.stopped_by == "interrupted":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from dcopt.problem import day_rules
+from dcopt.problem import day_rules, rent_rules
 from dcopt.problem.draft import Draft
 from dcopt.problem.fabric_ports import LINK_COLUMNS, RACK_M, row_m
 from dcopt.problem.findings import Finding
@@ -329,5 +329,6 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _side_networks,
     _lengths,
     *day_rules.RULES,
+    *rent_rules.RULES,
 )
 """The rules, in the order in which they are applied."""

@@ -43,6 +43,7 @@ from dcopt.problem.tables.problem_rows import (
     TrainingJob,
     WanLink,
 )
+from dcopt.problem.tables.rent_rows import Commitment
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
 from dcopt.problem.tables.year_rows import Ageing, YearDemand, YearLimit, YearPrice
 
@@ -203,6 +204,11 @@ class Problem:
     def limits(self) -> Mapping[str, YearLimit]:
         """Limits that come in steps, by ``site/year``."""
         return cast("Mapping[str, YearLimit]", self.tables["limits"])
+
+    @property
+    def commitments(self) -> Mapping[str, Commitment]:
+        """Ways to rent nodes for years, by name."""
+        return cast("Mapping[str, Commitment]", self.tables["commitments"])
 
     @property
     def tariffs(self) -> Mapping[str, Tariff]:

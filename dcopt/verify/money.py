@@ -20,11 +20,11 @@ from dcopt.economics.ledger import (
 from dcopt.economics.volume import at_volume_prices
 from dcopt.economics.yearly import yearly
 from dcopt.performance.packing import packing_core_hours
-from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
+from dcopt.performance.workloads import DAYS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import assets, building, transfer
+from dcopt.verify import assets, building, rents, transfer
 from dcopt.verify.assets import slices
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
@@ -48,6 +48,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
         checker.same("assets", design.assets, ())
         ledger.capital = of_epochs[0].capital
     transfer.pay(problem, design, ledger)
+    rents.pay_commitments(problem, design, ledger)
     cost = cost_of(ledger, finance)
     if design.cost is None:
         checker.holds("cost", False, "no cost", "a design has a cost")
@@ -217,18 +218,12 @@ def _workloads(problem: Problem, design: Design, year: int, ledger: Ledger) -> N
         days = job.runs_per_year * row.overhead_factor * job.node_days
         licence = problem.software[job.software].licence_usd_per_accelerator_year * job.accelerators
         ledger.pay(RunningLine(job.site, "licences", days / DAYS_PER_YEAR, licence, (year,)))
-        if problem.sites[job.site].kind == "cloud":
-            rent = problem.nodes[job.node].rent_usd_per_hour or 0.0
-            ledger.pay(RunningLine(job.site, "rent", days * 24 * job.nodes, rent, (year,)))
     for part in design.inference:
         if part.year == year:
             licence = problem.software[part.software].licence_usd_per_accelerator_year
             chips = float(part.accelerators_per_replica)
             ledger.pay(RunningLine(part.site, "licences", part.replicas, licence * chips, (year,)))
-    for pool in design.pools:
-        if pool.year == year and pool.rented:
-            rent = problem.nodes[pool.node].rent_usd_per_hour or 0.0
-            ledger.pay(RunningLine(pool.site, "rent", HOURS_PER_YEAR * pool.service_nodes, rent, (year,)))
+    rents.pay_on_demand(problem, design, year, ledger)
 
 
 def _packing(problem: Problem, design: Design, ledger: Ledger) -> None:

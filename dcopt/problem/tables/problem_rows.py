@@ -165,6 +165,40 @@ class Site(NamedRow):
     colocation_pue: float | None = column(
         "The landlord's ratio of facility to IT energy. Required at colocation sites.", default=None, ge=1, le=4
     )
+    colocation_term_years: int | None = column(
+        "Fewest years for which kW are contracted, from any purchase date on; blank: the fee follows the load, without "
+        "a contract.",
+        default=None,
+        ge=1,
+        le=30,
+        usual=(1, 15),
+    )
+    colocation_least_billed_pct: float = column(
+        "Share of the contracted kW that is billed in every year, used or not; only with colocation_term_years.",
+        default=100.0,
+        ge=0,
+        le=100,
+    )
+    colocation_escalation_pct_per_year: float = column(
+        "Yearly increase of the fee of a contract, in place of cost_inflation_pct, which moves the fee of new "
+        "contracts; only with colocation_term_years.",
+        default=0.0,
+        ge=-50,
+        le=100,
+        usual=(0, 10),
+    )
+    colocation_exit_months: float | None = column(
+        "Monthly fees of all contracted kW by which a contract is left before its term; blank: the least that is "
+        "billed until then. Only with colocation_term_years.",
+        default=None,
+        ge=0,
+        usual=(0, 60),
+    )
+    elastic: YesNo = column(
+        "Cloud sites: whether nodes rented on demand are given back in hours of the day in which services with a "
+        "profile need fewer; no: what a service needs at its peak is rented all year.",
+        default=False,
+    )
     water_usd_per_m3: float = column("Price of water.", default=0.0, ge=0, usual=(0, 20))
     water_limit_m3_per_year: float | None = column("Limit of the water used in a year.", default=None, ge=0)
     wet_bulb_c: float | None = column(

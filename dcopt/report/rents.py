@@ -1,0 +1,85 @@
+"""What is rented: commitments, and how much of every pool they carry in each year."""
+
+from __future__ import annotations
+
+from dcopt.design.records import Design, PoolRecord
+from dcopt.economics.commitments import on_demand_hours
+from dcopt.problem.problem import Problem
+from dcopt.report.blocks import Block, Section, Text, table
+from dcopt.report.numbers import amount, number
+
+
+def rents_section(design: Design, problem: Problem | None) -> Section | None:
+    """Return the commitments and what is rented on demand; None where nothing is rented."""
+    rented = [pool for pool in design.pools if pool.rented]
+    if not rented and not design.commitments:
+        return None
+    blocks: list[Block] = []
+    if design.commitments:
+        blocks.append(_commitments(design))
+        blocks.append(
+            Text(
+                "A commitment is paid to its end, used or not. What falls due after the last year is settled at its "
+                "end, discounted to it."
+            )
+        )
+    blocks.append(_by_year(design, rented))
+    if problem is not None and any(problem.sites[pool.site].elastic for pool in rented):
+        blocks.append(
+            Text(
+                "Elastic sites are given back what no service needs in an hour of the day; what is held in each hour "
+                "is in the table of the day."
+            )
+        )
+    return Section("rents", "What is rented", tuple(blocks))
+
+
+def _commitments(design: Design) -> Block:
+    rows = [
+        (
+            c.site,
+            c.node,
+            c.name,
+            f"{c.first_year} to {c.last_year}" if c.last_year > c.first_year else str(c.first_year),
+            number(c.units),
+            f"{c.usd_per_hour:,.3f}",
+            amount(c.upfront_usd),
+            amount(c.paid_usd),
+        )
+        for c in sorted(design.commitments, key=lambda c: (c.first_year, c.site, c.node, c.name))
+    ]
+    head = (
+        "site",
+        "node",
+        "commitment",
+        "years",
+        ">nodes",
+        ">USD an hour each",
+        ">at its start (USD)",
+        ">in all (USD)",
+    )
+    return table("Commitments that are taken", head, rows)
+
+
+def _by_year(design: Design, rented: list[PoolRecord]) -> Block:
+    rows = []
+    for pool in sorted(rented, key=lambda p: (p.site, p.node, p.year)):
+        jobs = sum(
+            r.runs_per_year * r.nodes * r.node_days * 24
+            for r in design.training
+            if (r.site, r.node, r.year, r.committed) == (pool.site, pool.node, pool.year, False)
+        )
+        cells = (number(pool.nodes), number(pool.committed), number(pool.committed_for_jobs))
+        hours = (number(on_demand_hours(pool), 6), number(jobs, 6))
+        rows.append((pool.site, pool.node, str(pool.year), *cells, *hours))
+    head = (
+        "site",
+        "node",
+        "year",
+        ">most at once",
+        ">committed",
+        ">of them for jobs",
+        ">on demand, services (node-hours)",
+        ">on demand, runs (node-hours)",
+    )
+    return table("Rented nodes by year", head, rows)
