@@ -165,7 +165,7 @@ def test_jobs_run_on_committed_nodes_where_they_fill_the_year(runs: int, committ
 
 @pytest.mark.parametrize(("count", "nodes"), [(3, 1), (4, 2)])
 def test_jobs_share_committed_nodes_as_far_as_a_year_goes(count: int, nodes: int) -> None:
-    jobs = tuple(job(f"j{n}", tokens=1.4e12, deadline_days=365) for n in range(count))
+    jobs = tuple(job(f"j{n}", tokens=1.6e12, deadline_days=365) for n in range(count))
     small = rented(1, [], jobs).set(schedulable_pct=100).change("training", global_batch=64)
     alone = design_of(small)
     days = [r.days * r.nodes for r in alone.training]
