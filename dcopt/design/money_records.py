@@ -130,3 +130,19 @@ class CommitmentRecord(Record):
     usd_per_hour: float
     upfront_usd: float
     paid_usd: float
+
+
+class ColocationRecord(Record):
+    """kW under contract at a colocation site from the start of ``first_year`` to the end of ``last_year``.
+
+    ``billed_kw`` has a number for each of these years, ``usd_per_kw_month`` is the fee of the first. ``exit_usd`` is
+    what leaving before the term costs at the end of ``last_year`` (0: the term is over).
+    """
+
+    site: str
+    first_year: int
+    last_year: int
+    contracted_kw: float
+    billed_kw: tuple[float, ...]
+    usd_per_kw_month: float
+    exit_usd: float

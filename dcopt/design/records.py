@@ -16,6 +16,7 @@ from dcopt.design.money_records import (
     Asset,
     BomLine,
     CashYear,
+    ColocationRecord,
     CommitmentRecord,
     Cost,
     CostYear,
@@ -77,6 +78,7 @@ __all__ = (
     "CableRecord",
     "CalendarEntry",
     "CashYear",
+    "ColocationRecord",
     "CommitmentRecord",
     "ConfidenceCase",
     "CoolingRecord",
@@ -153,6 +155,7 @@ class Design(Record):
     purchase_years: tuple[int, ...] = (1,)
     assets: tuple[Asset, ...] = ()
     commitments: tuple[CommitmentRecord, ...] = ()
+    colocation: tuple[ColocationRecord, ...] = ()
     finance: tuple[FinanceYear, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcopt.candidates.records import Candidates
 from dcopt.formulation import (
     adders,
+    colocation,
     commitments,
     compute,
     cooling,
@@ -82,6 +83,7 @@ def build(
         _state(Program(seen, of_epoch, only_pair=only_pair, within=(program, index)))
     if program.epochs:
         commitments.link(program)
+        colocation.link(program)
         stocks.link(program)
         if only_pair:
             compute.same_pair(program)

@@ -12,7 +12,7 @@ import pyomo.environ as pyo
 
 from dcopt.candidates.records import Period
 from dcopt.economics.ledger import capex_terms, tco_terms
-from dcopt.formulation import adders, commitments, volume
+from dcopt.formulation import adders, colocation, commitments, volume
 from dcopt.formulation.program import Program, total
 
 
@@ -27,6 +27,7 @@ def link(program: Program) -> None:
     volume.link(program)
     if not program.is_epoch:
         commitments.link(program)
+        colocation.link(program)
     adders.follow_capital(program)
     carbon: dict[int, list[Any]] = {period.index: [] for period in program.candidates.periods}
     for site, period in program.carbon_t:

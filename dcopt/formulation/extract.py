@@ -12,6 +12,7 @@ from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
 from dcopt.formulation import (
     adders,
+    colocation,
     commitments,
     compute,
     cooling,
@@ -64,6 +65,7 @@ def extract(program: Program) -> Design:
         settle_losses(part)
         settle_orders(part)
     stocks.settle(program)
+    colocation.settle(program)
     ledger = program.ledger.evaluated(number)
     cost = cost_of(ledger, program.finance)
     records: dict[str, tuple[Any, ...]] = {}
@@ -83,6 +85,7 @@ def extract(program: Program) -> Design:
         cost=cost,
         assets=tuple(stocks.extract(program)),
         commitments=tuple(commitments.extract(program)),
+        colocation=tuple(colocation.extract(program)),
         bom_lines=bill_of_materials(ledger, program.finance),
     )
     return design.model_copy(update=records)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.candidates.generate import generate
-from dcopt.design.records import Asset, CommitmentRecord, Foresight
-from dcopt.formulation.commitments import held_before
+from dcopt.design.records import Asset, Design, Foresight
+from dcopt.formulation import colocation, commitments
 from dcopt.formulation.program import Program, total
 from dcopt.formulation.stocks import CONTINUOUS
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -94,13 +94,13 @@ def rolling(
             date: int = epoch.first_year,
             held: tuple[Asset, ...] = bought,
             to: int = viewed_to,
-            taken: tuple[CommitmentRecord, ...] = ()
-            if last is None or last.design is None
-            else last.design.commitments,
+            before: Design | None = None if last is None else last.design,
         ) -> None:
             options.user_constraints(program)
             hold(program, date, held, to)
-            held_before(program, date, taken)
+            if before is not None:
+                commitments.held_before(program, date, before.commitments)
+                colocation.held_before(program, date, before.colocation, to)
 
         last = solve_program(seen, candidates, limited, Listener(listener.log), all_stays=True, cutoffs=cutoffs)
         if last.design is None or last.stopped_by == "interrupted":

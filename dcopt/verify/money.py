@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dcopt.design.records import DATA_PARTS, Cost, Design, FinanceYear
+from dcopt.economics.colocation import has_contract
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import (
     CapitalLine,
@@ -24,7 +25,7 @@ from dcopt.performance.workloads import DAYS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import assets, building, rents, transfer
+from dcopt.verify import assets, building, colocation, rents, transfer
 from dcopt.verify.assets import slices
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
@@ -49,6 +50,8 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
         ledger.capital = of_epochs[0].capital
     transfer.pay(problem, design, ledger)
     rents.pay_commitments(problem, design, ledger)
+    colocation.check(problem, design, balances, checker)
+    colocation.pay(problem, design, ledger)
     cost = cost_of(ledger, finance)
     if design.cost is None:
         checker.holds("cost", False, "no cost", "a design has a cost")
@@ -193,7 +196,8 @@ def _facility(
     if (site.name, problem.years[0]) in balances:
         first = balances[site.name, problem.years[0]]
         if site.kind == "colocation":
-            _pay(problem, ledger, site.name, "colocation", 12 * first.it_kw, site.colocation_usd_per_kw_month or 0.0)
+            fee = 0.0 if has_contract(site) else site.colocation_usd_per_kw_month or 0.0
+            _pay(problem, ledger, site.name, "colocation", 12 * first.it_kw, fee)
         elif not any(hall.site == site.name for hall in problem.halls.values()):
             price, life = site.build_usd_per_kw, site.building_lifetime_years
             ledger.buy(CapitalLine(site.name, "building", "sites", site.name, first.grid_kw, price, life))
