@@ -1,4 +1,4 @@
-"""What is rented: commitments, and how much of every pool they carry in each year."""
+"""What is rented: commitments, how much of every pool they carry in each year, and contracts for kW."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from dcopt.report.numbers import amount, number
 
 
 def rents_section(design: Design, problem: Problem | None) -> Section | None:
-    """Return the commitments and what is rented on demand; None where nothing is rented."""
+    """Return commitments, what is rented on demand, and contracts for kW; None where nothing is rented."""
     rented = [pool for pool in design.pools if pool.rented]
-    if not rented and not design.commitments:
+    if not rented and not design.commitments and not design.colocation:
         return None
     blocks: list[Block] = []
+    if design.colocation:
+        blocks.append(_contracts(design))
     if design.commitments:
         blocks.append(_commitments(design))
         blocks.append(
@@ -23,7 +25,8 @@ def rents_section(design: Design, problem: Problem | None) -> Section | None:
                 "end, discounted to it."
             )
         )
-    blocks.append(_by_year(design, rented))
+    if rented:
+        blocks.append(_by_year(design, rented))
     if problem is not None and any(problem.sites[pool.site].elastic for pool in rented):
         blocks.append(
             Text(
@@ -32,6 +35,24 @@ def rents_section(design: Design, problem: Problem | None) -> Section | None:
             )
         )
     return Section("rents", "What is rented", tuple(blocks))
+
+
+def _contracts(design: Design) -> Block:
+    rows = []
+    for one in sorted(design.colocation, key=lambda c: (c.site, c.first_year, c.last_year)):
+        years = f"{one.first_year} to {one.last_year}" if one.last_year > one.first_year else str(one.first_year)
+        billed = ", ".join(dict.fromkeys(number(kw, 4) for kw in one.billed_kw))
+        money = (f"{one.usd_per_kw_month:,.2f}", amount(one.exit_usd) if one.exit_usd else "")
+        rows.append((one.site, years, number(one.contracted_kw, 4), billed, *money))
+    head = (
+        "site",
+        "years",
+        ">contracted (kW)",
+        ">billed (kW)",
+        ">USD per kW and month, first year",
+        ">leaving early (USD)",
+    )
+    return table("Colocation contracts", head, rows)
 
 
 def _commitments(design: Design) -> Block:
