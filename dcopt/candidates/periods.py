@@ -6,7 +6,7 @@ Where jobs may run on nodes under commitments each year is one: commitments may 
 from __future__ import annotations
 
 from dcopt.candidates.records import Period
-from dcopt.problem.demand import is_alive, load_in
+from dcopt.problem.demand import is_alive, job_in, load_in
 from dcopt.problem.problem import Problem
 
 
@@ -15,15 +15,17 @@ def periods_of(problem: Problem) -> tuple[Period, ...]:
     horizon = problem.settings.horizon_years
     merged: dict[tuple[object, ...], list[int]] = {}
     for year in problem.years:
-        jobs = tuple(job.name for job in problem.training.values() if is_alive(job, year, horizon))
+        alive = [job for job in problem.training.values() if is_alive(job, year, horizon)]
+        jobs = tuple(job.name for job in alive)
+        work = tuple((row.tokens, row.samples, row.runs_per_year) for row in (job_in(problem, j, year) for j in alive))
         loads = tuple(
             (service.name, *load_in(problem, service, year))
             for service in problem.inference.values()
             if is_alive(service, year, horizon)
         )
         apart = year if jobs and problem.commitments else None
-        merged.setdefault((jobs, loads, apart), []).append(year)
+        merged.setdefault((jobs, loads, work, apart), []).append(year)
     return tuple(
         Period(index, tuple(years), jobs, loads)  # type: ignore[arg-type]
-        for index, ((jobs, loads, _), years) in enumerate(merged.items())
+        for index, ((jobs, loads, *_), years) in enumerate(merged.items())
     )

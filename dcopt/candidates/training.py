@@ -32,7 +32,7 @@ from dcopt.performance.workloads import (
     run_of,
 )
 from dcopt.problem.day import Hours, windows_of_day
-from dcopt.problem.demand import days_allowed
+from dcopt.problem.demand import asked_in, days_allowed
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
@@ -59,20 +59,38 @@ class TrainingGenerator:
         self.windows = windows_of_day(self.problem)
 
     def admissible(self, job: TrainingJob) -> dict[str, list[TrainingCandidate]]:
-        """Return, by pool, the candidates of ``job`` that keep its promises."""
+        """Return, by pool, the candidates of ``job`` that keep its promises; none if a year of it has none anywhere."""
+        kept: dict[str, list[TrainingCandidate]] = {}
+        hardest: dict[str, Verdict] = {}
+        every_year = True
+        ways = asked_in(self.problem, job, self.problem.years)
+        for asked, years in ways:
+            found = self._asked(asked, years if len(ways) > 1 else (), hardest)
+            every_year = every_year and any(found.values())
+            for key, of_pool in found.items():
+                kept.setdefault(key, []).extend(of_pool)
+        self.verdicts += hardest.values()
+        return kept if every_year else {key: [] for key in kept}
+
+    def _asked(
+        self, job: TrainingJob, years: tuple[int, ...], hardest: dict[str, Verdict]
+    ) -> dict[str, list[TrainingCandidate]]:
+        """Return, by pool, the candidates of a job as it is asked in some years; keep the verdict that is worst."""
         run = run_of(job, self.problem)
         kept: dict[str, list[TrainingCandidate]] = {}
         for pool in self.pools:
             if job.sites and pool.site not in job.sites:
                 continue
-            possible = list(self._possible(job, run, pool))
+            possible = [replace(one, years=years) for one in self._possible(job, run, pool)]
             limit = days_allowed(self.problem, job, earliest_start_day(self.problem, job, pool.site))
             kept[pool.key] = fastest([candidate for candidate in possible if candidate.days <= limit])
             if job.preemptible and not pool.rented:
                 kept[pool.key] += self._at_night(job, pool, fastest(possible))
             if commitments_for(self.problem, pool.site, pool.node.name) and pool.rented:
                 kept[pool.key] += [replace(one, committed=True) for one in kept[pool.key]]
-            self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
+            verdict = _verdict(job, pool, possible, kept[pool.key], limit)
+            if pool.key not in hardest or verdict.shortfall > hardest[pool.key].shortfall:
+                hardest[pool.key] = verdict
         return kept
 
     def _at_night(self, job: TrainingJob, pool: Pool, possible: list[TrainingCandidate]) -> list[TrainingCandidate]:
@@ -159,6 +177,7 @@ class TrainingGenerator:
             fastest = days / max(1.0, expected.factor)
             yield TrainingCandidate(
                 job=job.name,
+                runs=job.runs_per_year,
                 pool=pool,
                 nodes=nodes,
                 step=step,

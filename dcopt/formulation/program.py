@@ -453,7 +453,7 @@ def _hours_at_night(candidates: Candidates) -> dict[tuple[str, int], set[int]]:
     for period in candidates.periods:
         for job in period.jobs:
             for candidate in candidates.training[job]:
-                if candidate.hours:
+                if candidate.hours and candidate.is_asked_in(period.years):
                     found.setdefault((candidate.pool.key, period.index), set()).update(candidate.hours)
     return found
 

@@ -31,6 +31,8 @@ def declare(program: Program) -> None:
     for period in program.candidates.periods:
         for job in period.jobs:
             for index, candidate in enumerate(program.candidates.training[job]):
+                if not candidate.is_asked_in(period.years):
+                    continue
                 choice = program.var("train", (job, index, period.index), ub=1, binary=True)
                 _running(program, period, candidate, choice)
 
@@ -38,7 +40,7 @@ def declare(program: Program) -> None:
 def node_days(program: Program, candidate: TrainingCandidate) -> float:
     """Return the node-days in which a candidate runs in a year, all runs and their overhead included."""
     job = program.problem.training[candidate.job]
-    return job.runs_per_year * job.overhead_factor * candidate.nodes * candidate.running_days
+    return candidate.runs * job.overhead_factor * candidate.nodes * candidate.running_days
 
 
 def _running(program: Program, period: Period, candidate: TrainingCandidate, choice: Any) -> None:
@@ -65,6 +67,7 @@ def chosen(program: Program, period: Period) -> list[tuple[TrainingCandidate, An
         (candidate, program.model.train[job, index, period.index])
         for job in period.jobs
         for index, candidate in enumerate(program.candidates.training[job])
+        if candidate.is_asked_in(period.years)
     ]
 
 
@@ -114,7 +117,7 @@ def _days(program: Program, period: Period, holding: Holding, choices: list[tupl
     """Keep the jobs that run in some hours of a pool within the node-days of the year, and of every interval."""
     free = holding.free(program)
     jobs = program.problem.training
-    held = [jobs[c.job].runs_per_year * jobs[c.job].overhead_factor * c.nodes * c.held_days for c, _ in choices]
+    held = [c.runs * jobs[c.job].overhead_factor * c.nodes * c.held_days for c, _ in choices]
     yearly = DAYS_PER_YEAR * program.problem.settings.schedulable_pct / 100
     program.require("node_days", (holding.name, period.index), linear(held, [v for _, v in choices]) <= yearly * free)
     windows = {
@@ -127,7 +130,7 @@ def _days(program: Program, period: Period, holding: Holding, choices: list[tupl
             inside = {name for name, (first, last) in windows.items() if start <= first and last <= end}
             if not inside or (start, end) == (0.0, DAYS_PER_YEAR):
                 continue
-            used = total(jobs[c.job].runs_per_year * c.nodes * c.days * v for c, v in choices if c.job in inside)
+            used = total(c.runs * c.nodes * c.days * v for c, v in choices if c.job in inside)
             names = " and ".join(sorted(inside))
             program.require(
                 "window",
@@ -173,7 +176,7 @@ def _record(program: Program, candidate: TrainingCandidate, year: int) -> Traini
         software=candidate.software,
         days=candidate.days,
         deadline_days=job.deadline_days,
-        runs_per_year=job.runs_per_year,
+        runs_per_year=candidate.runs,
         tokens=candidate.tokens,
         step_s=step.step_s,
         tflops_per_accelerator=step.tflops_per_accelerator,

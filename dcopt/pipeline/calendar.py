@@ -74,7 +74,7 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate) -> 
     start = earliest_start_day(program.problem, row, candidate.pool.site)
     due = due_day_of(program.problem, row)
     part = candidate.hours[0] / HOURS_PER_DAY if candidate.hours else None
-    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, start, due, row.after, part)
+    job = Job(row.name, tuple(needs.items()), candidate.days, candidate.runs, start, due, row.after, part)
     return Running(candidate, job, shares)
 
 
@@ -219,13 +219,13 @@ def _as_chosen(program: Program, clash: Clash, period: Period, holding: Holding 
 def _no_less(
     program: Program, clash: Clash, one: Running, candidate: TrainingCandidate, holding: Holding | None
 ) -> bool:
-    """Whether a candidate takes no less of what the conflict is about, for no fewer days of no wider a window.
+    """Whether a candidate takes no less of what the conflict is about, for no fewer runs, days and no wider a window.
 
     What starts at a part of the day may be replaced by what starts at any time only if that takes a day longer.
     ``holding``: of the nodes of that pool, in its hours.
     """
     mine, row = one.candidate, program.problem.training[candidate.job]
-    if candidate.days < mine.days + (mine.hours != candidate.hours and bool(mine.hours)):
+    if candidate.runs < mine.runs or candidate.days < mine.days + (mine.hours != candidate.hours and bool(mine.hours)):
         return False
     if earliest_start_day(program.problem, row, candidate.pool.site) < one.job.start_day:
         return False

@@ -35,7 +35,7 @@ def seen_to(problem: Problem, last_year: int) -> Problem:
     tables = dict(problem.tables)
     for table in ("training", "inference"):
         rows = {**problem.tables[table]}
-        kept = {name: row for name, row in rows.items() if row.first_year <= last_year}  # type: ignore[attr-defined]
+        kept = {name: row for name, row in rows.items() if row.begins <= last_year}  # type: ignore[attr-defined]
         tables[table] = kept
     dates = " ".join(str(date) for date in problem.settings.purchase_dates if date <= last_year)
     settings = problem.settings.model_copy(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from dcopt.problem import day_rules, rent_rules
+from dcopt.problem import day_rules, demand_rules, rent_rules
 from dcopt.problem.draft import Draft
 from dcopt.problem.fabric_ports import LINK_COLUMNS, RACK_M, row_m
 from dcopt.problem.findings import Finding
@@ -29,9 +29,12 @@ def _years(draft: Draft) -> Iterator[Finding]:
         return
     for table in ("training", "inference"):
         for row, typed in draft.valid(table):
-            if typed.first_year > horizon:
+            if typed.begins > horizon:
                 message = f"lies beyond the horizon of {horizon} years: lower it, or raise settings horizon_years"
-                yield row.finding("first_year", message)
+                yield row.finding("first_year" if typed.begins == typed.first_year else "years", message)
+            elif table == "training" and typed.years and int(typed.years[-1]) > horizon:
+                message = f"lies beyond the horizon of {horizon} years: what comes later is not planned"
+                yield row.finding("years", message, severity="warning")
             elif typed.last_year is not None and typed.last_year > horizon:
                 message = f"lies beyond the horizon of {horizon} years: what comes later is not planned"
                 yield row.finding("last_year", message, severity="warning")
@@ -330,5 +333,6 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _lengths,
     *day_rules.RULES,
     *rent_rules.RULES,
+    *demand_rules.RULES,
 )
 """The rules, in the order in which they are applied."""

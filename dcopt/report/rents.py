@@ -10,9 +10,11 @@ from dcopt.report.numbers import amount, number
 
 
 def rents_section(design: Design, problem: Problem | None) -> Section | None:
-    """Return commitments, what is rented on demand, and contracts for kW; None where nothing is rented."""
+    """Return commitments, what is rented on demand, and contracts for kW; None where rent knows no terms."""
     rented = [pool for pool in design.pools if pool.rented]
-    if not rented and not design.commitments and not design.colocation:
+    elastic = problem is not None and any(problem.sites[pool.site].elastic for pool in rented)
+    offered = problem is not None and bool(problem.commitments) and bool(rented)
+    if not (elastic or offered or design.commitments or design.colocation):
         return None
     blocks: list[Block] = []
     if design.colocation:
@@ -27,7 +29,7 @@ def rents_section(design: Design, problem: Problem | None) -> Section | None:
         )
     if rented:
         blocks.append(_by_year(design, rented))
-    if problem is not None and any(problem.sites[pool.site].elastic for pool in rented):
+    if elastic:
         blocks.append(
             Text(
                 "Elastic sites are given back what no service needs in an hour of the day; what is held in each hour "

@@ -24,7 +24,7 @@ from dcopt.performance.workloads import (
     run_of,
 )
 from dcopt.problem.day import ALL_DAY
-from dcopt.problem.demand import due_day_of, is_alive
+from dcopt.problem.demand import due_day_of, is_alive, job_in
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
@@ -65,7 +65,7 @@ def layout_of(record: TrainingRecord) -> Layout:
 
 def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectations: Expectations) -> None:
     place = f"training {record.job} year {record.year}"
-    job = problem.training[record.job]
+    job = job_in(problem, problem.training[record.job], record.year)
     run = run_of(job, problem)
     node = problem.nodes[record.node]
     software = problem.software[record.software]

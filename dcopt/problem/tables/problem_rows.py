@@ -312,6 +312,17 @@ class TrainingJob(NamedRow):
     sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
     first_year: int = column("First year in which it runs.", default=1, ge=1)
     last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
+    years: Names = column(
+        "The years in which it runs, such as 1 4 7; blank: every year from first_year to last_year.", default=()
+    )
+    growth_pct_per_year: float = column(
+        "Growth of the tokens (or samples) of a run, from the first year in which it runs; demand.csv may give them "
+        "year by year.",
+        default=0.0,
+        ge=-90,
+        le=1000,
+        usual=(-50, 300),
+    )
     earliest_start_day: float = column("Day of the year before which it does not start.", default=0.0, ge=0, le=365)
     due_day: float = column("Day of the year by which all its runs end.", default=365.0, gt=0, le=365)
     overhead_factor: float = column(
@@ -346,11 +357,22 @@ class TrainingJob(NamedRow):
             raise ValueError("aggregation|name at least one")
         if self.last_year is not None and self.last_year < self.first_year:
             raise ValueError("last_year|must not be before first_year")
+        if not all(re.fullmatch("[1-9][0-9]*", text) for text in self.years):
+            raise ValueError("years|give years of the horizon, such as '1 4 7'")
+        if any(int(after) <= int(before) for before, after in pairwise(self.years)):
+            raise ValueError("years|must ascend")
+        if self.years and (self.first_year != 1 or self.last_year is not None):
+            raise ValueError("years|give either years or first_year and last_year")
         if self.due_day <= self.earliest_start_day:
             raise ValueError("due_day|must be after earliest_start_day")
         if self.name in self.after:
             raise ValueError("after|a job cannot come after itself")
         return self
+
+    @property
+    def begins(self) -> int:
+        """The first year in which it runs."""
+        return int(self.years[0]) if self.years else self.first_year
 
 
 class Service(NamedRow):
@@ -469,6 +491,11 @@ class Service(NamedRow):
         if self.output_tokens == 0 and (self.ttft_ms is not None or self.tpot_ms is not None):
             raise ValueError("output_tokens|a service with ttft_ms or tpot_ms must generate tokens")
         return self
+
+    @property
+    def begins(self) -> int:
+        """The first year in which it runs."""
+        return self.first_year
 
 
 class Dataset(NamedRow):

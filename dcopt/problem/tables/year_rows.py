@@ -35,13 +35,15 @@ class YearPrice(Row):
 class YearDemand(Row):
     """What is asked from a year on, in place of the growth of the row."""
 
-    name: str = column("A service (inference.csv) or a dataset (datasets.csv).")
+    name: str = column("A service (inference.csv), a dataset (datasets.csv) or a job (training.csv).")
     year: int = column("Year of the horizon from which it holds, until the next row of the same name.", ge=1)
     peak_requests_per_s: float | None = column("Requests in the busiest minute (services).", default=None, gt=0)
     mean_requests_per_s: float | None = column(
         "Mean over the year (services); blank: in the proportion of inference.csv.", default=None, gt=0
     )
     size_tb: float | None = column("Size (datasets), before codec and protection.", default=None, gt=0)
+    tokens: float | None = column("Tokens that one run trains on (jobs that give tokens).", default=None, gt=0)
+    runs_per_year: int | None = column("Times it runs in a year (jobs).", default=None, ge=1, le=10_000)
 
 
 class Ageing(Row):
