@@ -12,7 +12,8 @@ from dcopt.report.numbers import amount, number
 def rents_section(design: Design, problem: Problem | None) -> Section | None:
     """Return commitments, what is rented on demand, and contracts for kW; None where rent knows no terms."""
     rented = [pool for pool in design.pools if pool.rented]
-    elastic = problem is not None and any(problem.sites[pool.site].elastic for pool in rented)
+    sites = {} if problem is None else problem.sites
+    elastic = any(sites[pool.site].elastic for pool in rented if pool.site in sites)
     offered = problem is not None and bool(problem.commitments) and bool(rented)
     if not (elastic or offered or design.commitments or design.colocation):
         return None
