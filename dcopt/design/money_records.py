@@ -114,6 +114,22 @@ class Asset(Record):
     kept: bool = False
 
 
+class RebateRecord(Record):
+    """Units that come new at the start of ``year`` and are paid below their list price, because of the order's volume.
+
+    They are of those that stand to the end of ``gone_year`` (``kept`` past their life, or not).
+    """
+
+    site: str
+    table: str
+    name: str
+    year: int
+    gone_year: int
+    kept: bool
+    units: int
+    unit_price_usd: float
+
+
 class CommitmentRecord(Record):
     """Nodes rented at a cloud site for years: ``units`` of them from the start of ``first_year``.
 

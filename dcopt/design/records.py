@@ -21,6 +21,7 @@ from dcopt.design.money_records import (
     Cost,
     CostYear,
     FinanceYear,
+    RebateRecord,
 )
 from dcopt.design.plant_records import (
     DATA_PARTS,
@@ -97,6 +98,7 @@ __all__ = (
     "ProgressPoint",
     "PromiseRecord",
     "RackRecord",
+    "RebateRecord",
     "Record",
     "Rejected",
     "ResidualCase",
@@ -154,6 +156,7 @@ class Design(Record):
     adders: tuple[AdderRecord, ...] = ()
     purchase_years: tuple[int, ...] = (1,)
     assets: tuple[Asset, ...] = ()
+    rebates: tuple[RebateRecord, ...] = ()
     commitments: tuple[CommitmentRecord, ...] = ()
     colocation: tuple[ColocationRecord, ...] = ()
     finance: tuple[FinanceYear, ...] = ()

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dcopt.design.records import Cost, Design, FinanceYear, PoolRecord
+from dcopt.design.records import Asset, Cost, Design, FinanceYear, PoolRecord
 from dcopt.economics.commitments import on_demand_hours
 from dcopt.economics.finance import Finance, annuity
 from dcopt.problem.demand import load_in
@@ -113,22 +113,36 @@ def _spread_upfront(problem: Problem, finance: Finance, design: Design, year: in
 def _charge(problem: Problem, finance: Finance, design: Design, year: int) -> float:
     """Return the annuities of a year: of what is sold over the years that it stood, of the rest over its life."""
     rate, charge = finance.rate, 0.0
-    sold: dict[tuple[str, str, str, int], float] = {}
+    sold: dict[tuple[str, str, str, int, float], float] = {}
     for asset in design.assets:
         if asset.resale_usd > 0 and asset.unit_price_usd > 0:
             stood = asset.gone_year - asset.bought_year + 1
-            price = asset.units * asset.unit_price_usd
-            sold[asset.site, asset.table, asset.name, asset.bought_year] = (
-                sold.get((asset.site, asset.table, asset.name, asset.bought_year), 0.0) + asset.units
-            )
+            price = 0.0
+            for units, paid in _paid(design, asset):
+                key = (asset.site, asset.table, asset.name, asset.bought_year, paid)
+                sold[key] = sold.get(key, 0.0) + units
+                price += units * paid
             if asset.bought_year <= year <= asset.gone_year:
                 charge += (price - asset.resale_usd * (1 + rate) ** -stood) * annuity(rate, stood)
     for line in design.bom_lines:
         life = lifetime_of(problem, line.table, line.item)
         if line.year <= year < line.year + life:
-            kept = line.quantity - sold.get((line.site, line.table, line.item, line.year), 0.0)
+            key = (line.site, line.table, line.item, line.year, line.unit_price_usd)
+            kept = line.quantity - sold.get(key, 0.0)
             charge += kept * line.unit_price_usd * annuity(rate, life)
     return charge
+
+
+def _paid(design: Design, asset: Asset) -> list[tuple[float, float]]:
+    """Return (units, price at which they were bought) of an asset: some may be paid below the list price."""
+    alike = [
+        rebate
+        for rebate in design.rebates
+        if (rebate.site, rebate.table, rebate.name, rebate.year, rebate.gone_year, rebate.kept)
+        == (asset.site, asset.table, asset.name, asset.bought_year, asset.gone_year, asset.kept)
+    ]
+    below = [(float(rebate.units), rebate.unit_price_usd) for rebate in alike]
+    return [*below, (asset.units - sum(units for units, _ in below), asset.unit_price_usd)]
 
 
 def lifetime_of(problem: Problem, table: str, name: str) -> float:

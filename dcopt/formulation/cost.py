@@ -24,8 +24,8 @@ def link(program: Program) -> None:
     """Pay water and what follows the purchases, keep the budgets, and state the objectives."""
     program.settle()
     program.commit()
-    volume.link(program)
     if not program.is_epoch:
+        volume.link(program)
         commitments.link(program)
         colocation.link(program)
     adders.follow_capital(program)

@@ -27,10 +27,10 @@ from dcopt.formulation import (
     storage,
     training,
     transfer,
+    volume,
 )
 from dcopt.formulation.program import Program, number
 from dcopt.formulation.stage import settle_losses
-from dcopt.formulation.volume import settle_orders
 
 
 def load_values(columns: list[Any], values: Any) -> None:
@@ -63,7 +63,7 @@ def extract(program: Program) -> Design:
             variable.set_value(0.0, skip_validation=True)
     for part in program.parts:
         settle_losses(part)
-        settle_orders(part)
+        volume.settle_orders(part)
     stocks.settle(program)
     colocation.settle(program)
     ledger = program.ledger.evaluated(number)
@@ -84,6 +84,7 @@ def extract(program: Program) -> Design:
         purchase_years=program.problem.settings.purchase_dates,
         cost=cost,
         assets=tuple(stocks.extract(program)),
+        rebates=tuple(volume.extract(program)),
         commitments=tuple(commitments.extract(program)),
         colocation=tuple(colocation.extract(program)),
         bom_lines=bill_of_materials(ledger, program.finance),

@@ -17,7 +17,7 @@ from pyomo.repn.standard_repn import generate_standard_repn
 
 from dcopt.candidates.records import Candidates, Period, Pool
 from dcopt.economics.finance import Finance
-from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
+from dcopt.economics.ledger import CapitalLine, Ledger, RebateLine, RunningLine
 from dcopt.economics.prices import Part, purchase_of
 from dcopt.economics.stock import Stay
 from dcopt.economics.volume import Band
@@ -210,6 +210,8 @@ class Program:
         """Variables that are the least of several expressions wherever that saves something."""
         self.orders: list[tuple[dict[str, Any], dict[tuple[str, int], Any], tuple[Band, ...], bool]] = []
         """Purchases at prices by volume: (units by site, quantity by (site, band), bands, whether all units)."""
+        self.rebated: list[tuple[Stay, RebateLine]] = []
+        """What of a stay is paid below its list price, where purchases are staged."""
         self.adders: dict[tuple[str, str], tuple[Any, Any]] = {}
         """(quantity, driver) of what comes with a site by rule, by (site, adder)."""
         self.grid_kwh: dict[tuple[str, int], Any] = {}

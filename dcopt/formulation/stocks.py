@@ -23,6 +23,7 @@ from dcopt.design.records import Asset
 from dcopt.economics.items import age_of_existing, item_of
 from dcopt.economics.ledger import CapitalLine, RunningLine, tco_terms
 from dcopt.economics.stock import Item, Stay, stays
+from dcopt.formulation import volume
 from dcopt.formulation.cost import limited_capex
 from dcopt.formulation.program import Program, Stock, number, total, upper_bound
 from dcopt.problem.epochs import BUILDING, epochs_of
@@ -43,14 +44,16 @@ def link(root: Program) -> None:
         _declare(root, Stock(site, category, table, row, by_epoch))
     _most_units(root)
     _orders(root)
+    volume.link_dates(root)
     _buyers_limits(root)
     _objectives(root)
 
 
 def _limited(root: Program, stock: Stock) -> bool:
-    """Whether offers limit the units or orders of a row, so that one that stands longer is not always as good."""
+    """Whether offers limit a row or price it by volume, so that one that stands longer is not always as good."""
     return any(
-        (offer.table, offer.name) == (stock.table, stock.row) and (offer.max_units is not None or offer.min_units)
+        (offer.table, offer.name) == (stock.table, stock.row)
+        and (offer.max_units is not None or offer.min_units or offer.price_breaks)
         for offer in root.problem.offers.values()
     )
 

@@ -44,9 +44,6 @@ def _one_purchase(draft: Draft) -> Iterator[Finding]:
     """Columns and tables of later purchases, where all is bought at the start."""
     settings = draft.settings.row
     if not isinstance(settings, Settings) or len(settings.purchase_dates) > 1:
-        for row, offer in draft.valid("offers"):
-            if offer.price_breaks and settings is not None:
-                yield row.finding("volume_units", "prices by volume need one purchase date (settings purchase_years)")
         return
     for row, offer in draft.valid("offers"):
         if offer.available_from_year > 1:

@@ -25,7 +25,7 @@ from dcopt.performance.workloads import DAYS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import assets, building, colocation, rents, transfer
+from dcopt.verify import assets, building, colocation, rents, transfer, volume
 from dcopt.verify.assets import slices
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
@@ -45,8 +45,9 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     ledger.running = [line for of_epoch in of_epochs for line in of_epoch.running]
     if len(of_epochs) > 1:
         assets.check(problem, design, [of_epoch.capital for of_epoch in of_epochs], ledger, checker)
+        volume.check(problem, design, ledger, checker)
     else:
-        checker.same("assets", design.assets, ())
+        checker.same("assets, rebates", (*design.assets, *design.rebates), ())
         ledger.capital = of_epochs[0].capital
     transfer.pay(problem, design, ledger)
     rents.pay_commitments(problem, design, ledger)
@@ -105,7 +106,8 @@ def _of_years(problem: Problem, design: Design, balances: dict[tuple[str, int], 
     for site in problem.sites.values():
         _equipment(problem, design, site, ledger)
         _facility(problem, design, site, here, ledger)
-    ledger.capital = at_volume_prices(problem, ledger.capital)
+    if problem.window is None:  # over several epochs prices by volume are those of the orders of purchase dates
+        ledger.capital = at_volume_prices(problem, ledger.capital)
     building.pay(problem, design, here, ledger, checker)
     for year in problem.years:
         _workloads(problem, design, year, ledger)

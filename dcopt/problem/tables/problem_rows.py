@@ -581,7 +581,9 @@ class Offer(Row):
     available_to_year: int | None = column(
         "Last year in which it can be bought; what stands then may stay. Blank: no end.", default=None, ge=1
     )
-    price_change_pct_per_year: float = column("Yearly change of the price.", default=0.0, ge=-90, le=100)
+    price_change_pct_per_year: float = column(
+        "Yearly change of the price, and of all prices by volume with it.", default=0.0, ge=-90, le=100
+    )
 
     @model_validator(mode="after")
     def _price_breaks(self) -> Offer:
