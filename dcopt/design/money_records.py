@@ -95,6 +95,17 @@ class FinanceYear(Record):
     after_tax_npv_usd: float | None = None
 
 
+class FinancingCase(Record):
+    """The present value of all cash after tax over the horizon, and the most cash of a year, by how purchases are paid.
+
+    ``financing`` is buy, lease or loan, on the terms of the settings.
+    """
+
+    financing: str
+    after_tax_npv_usd: float
+    most_cash_usd: float
+
+
 class Asset(Record):
     """Units of a row that stand from the start of ``bought_year`` to the end of ``gone_year``.
 

@@ -21,6 +21,7 @@ from dcopt.design.money_records import (
     Cost,
     CostYear,
     FinanceYear,
+    FinancingCase,
     RebateRecord,
 )
 from dcopt.design.plant_records import (
@@ -88,6 +89,7 @@ __all__ = (
     "Design",
     "ElevationRecord",
     "FinanceYear",
+    "FinancingCase",
     "Foresight",
     "HallRecord",
     "ModuleRecord",
@@ -160,6 +162,7 @@ class Design(Record):
     commitments: tuple[CommitmentRecord, ...] = ()
     colocation: tuple[ColocationRecord, ...] = ()
     finance: tuple[FinanceYear, ...] = ()
+    financing: tuple[FinancingCase, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
     )

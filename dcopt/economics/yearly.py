@@ -6,16 +6,17 @@
                                         over their years) ÷ accelerator-hours
     after tax[y] = financed cash + tax·(deductible cost)
     deductible: running cost, depreciation (or, of a lease, its payments), interest of a loan
+    At the end of the horizon what is still owed is paid, and what is not yet written off is written off.
 
 All of it follows from a design's bill of materials, running cost and records; it has no effect on the optimum.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
-from dcopt.design.records import Asset, Cost, Design, FinanceYear, PoolRecord
+from dcopt.design.records import Asset, Cost, Design, FinanceYear, FinancingCase, PoolRecord
 from dcopt.economics.commitments import on_demand_hours
 from dcopt.economics.finance import Finance, annuity
 from dcopt.problem.demand import load_in
@@ -98,6 +99,20 @@ def _prepaid(finance: Finance, cost: Cost) -> dict[int, float]:
     return found
 
 
+def financing_cases(problem: Problem, design: Design) -> tuple[FinancingCase, ...]:
+    """Return what a design costs after tax if it is bought, leased or on loan; () without a tax rate or a cost."""
+    if design.cost is None or problem.settings.tax_rate_pct is None:
+        return ()
+    found = []
+    for financing in get_args(Settings.model_fields["financing"].annotation):
+        settings = problem.settings.model_copy(update={"financing": financing})
+        rows = yearly(replace(problem, settings=settings), design)
+        npv = rows[-1].after_tax_npv_usd or 0.0
+        most = max(row.financed_cash_usd or 0.0 for row in rows)
+        found.append(FinancingCase(financing=financing, after_tax_npv_usd=npv, most_cash_usd=most))
+    return tuple(found)
+
+
 def _spread_upfront(problem: Problem, finance: Finance, design: Design, year: int) -> float:
     """Return what a year bears of commitments paid at their start, less what is paid so in it, USD."""
     moved = 0.0
@@ -158,7 +173,7 @@ def _use_of(problem: Problem, design: Design, year: int) -> tuple[float, float, 
     for job in design.training:
         if job.year == year:
             row = problem.training[job.job]
-            hours = job.runs_per_year * row.overhead_factor * job.days * 24 * job.accelerators
+            hours = job.runs_per_year * row.overhead_factor * job.node_days * 24 * job.accelerators
             runs += job.runs_per_year
             run_hours += hours
             total += hours if problem.sites[job.site].kind == "cloud" and not job.committed else 0.0
@@ -201,15 +216,17 @@ def _payments(settings: Settings, finance: Finance, design: Design) -> Payments:
             _financed(settings, rate, price, first, cash, deductible)
         if settings.financing != "lease":
             for n, part in enumerate(depreciation(settings, price)):
-                if first + n < horizon:
-                    written[first + n] += part
+                written[min(first + n, horizon - 1)] += part
     return Payments(cash, written, deductible)
 
 
 def _financed(
     settings: Settings, rate: float, price: float, first: int, cash: list[float], deductible: list[float]
 ) -> None:
-    """Add the payments of a lease or loan of ``price`` that begins with year ``first`` (from 0)."""
+    """Add the payments of a lease or loan of ``price`` that begins with year ``first`` (from 0).
+
+    What is owed when the term or the horizon ends is paid then.
+    """
     term = settings.financing_years
     rest = price * settings.lease_residual_pct / 100 if settings.financing == "lease" else 0.0
     part = (price - rest * (1 + rate) ** -term) * annuity(rate, term)
@@ -217,10 +234,12 @@ def _financed(
     for n in range(term):
         interest = owed * rate
         owed += interest - part
-        paid = part + (rest if n == term - 1 else 0.0)
-        if first + n < len(cash):
-            cash[first + n] += paid
-            deductible[first + n] += paid if settings.financing == "lease" else interest
+        is_last = n == term - 1 or first + n == len(cash) - 1
+        paid = part + (owed if is_last else 0.0)
+        cash[first + n] += paid
+        deductible[first + n] += paid if settings.financing == "lease" else interest
+        if is_last:
+            return
 
 
 def depreciation(settings: Settings, price: float) -> list[float]:

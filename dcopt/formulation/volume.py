@@ -88,7 +88,9 @@ def link_dates(root: Program) -> None:
     orders: dict[tuple[str, int], list[tuple[Stock, Stay, Any]]] = {}
     for stock in root.stocks:
         offer = volume_offer(root.problem, stock.table, stock.row, stock.site)
-        for one, units in stock.columns if offer is not None else ():
+        if offer is None:
+            continue
+        for one, units in stock.columns:
             if not one.existing:
                 orders.setdefault((offer.key, one.first_year), []).append((stock, one, units))
     for (key, year), columns in orders.items():

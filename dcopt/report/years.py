@@ -175,9 +175,20 @@ def finance_section(design: Design) -> Section | None:
                 ],
             )
         )
+        blocks += _financing(design)
         note = "Cost lowers the tax of the year in which it may be deducted; this view has no effect on the design."
         blocks.append(Text(note))
     return Section("finance", "The money of each year", tuple(blocks))
+
+
+def _financing(design: Design) -> list[Block]:
+    """Return what buying, leasing and a loan cost after tax, beside each other."""
+    if not design.financing:
+        return []
+    rows = [(case.financing, amount(case.after_tax_npv_usd), amount(case.most_cash_usd)) for case in design.financing]
+    head = ("purchases are paid by", ">present value after tax (USD)", ">most cash of a year, before tax")
+    terms = "Lease and loan are on the terms of the settings; what is owed when the horizon ends is paid then."
+    return [table("Buy, lease or loan", head, rows), Text(terms)]
 
 
 def _unit(value: float | None) -> str:

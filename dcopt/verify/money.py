@@ -19,7 +19,7 @@ from dcopt.economics.ledger import (
     tco_usd,
 )
 from dcopt.economics.volume import at_volume_prices
-from dcopt.economics.yearly import yearly
+from dcopt.economics.yearly import financing_cases, yearly
 from dcopt.performance.packing import packing_core_hours
 from dcopt.performance.workloads import DAYS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
@@ -87,6 +87,11 @@ def _finance(problem: Problem, design: Design, checker: Checker) -> None:
         for name in FinanceYear.model_fields:
             if name != "year":
                 checker.equal(f"finance {row.year} {name}", getattr(said, name), getattr(row, name))
+    cases = financing_cases(problem, design)
+    checker.same("financing", [case.financing for case in design.financing], [case.financing for case in cases])
+    for stated, case in zip(design.financing, cases, strict=False):
+        for name in ("after_tax_npv_usd", "most_cash_usd"):
+            checker.equal(f"financing {case.financing} {name}", getattr(stated, name), getattr(case, name))
 
 
 def _by_year(stated: Cost, found: Cost, checker: Checker) -> None:

@@ -91,7 +91,8 @@ class Settings(Row):
         "How purchases are written off for tax.", default="straight-line"
     )
     depreciation_years: int = column(
-        "Years over which they are written off (default: the US five-year class of computers, IRS Publication 946).",
+        "Years over which they are written off, the rest in the last year of the horizon (default: the US five-year "
+        "class of computers, IRS Publication 946).",
         default=5,
         ge=1,
         le=40,
@@ -100,7 +101,12 @@ class Settings(Row):
     financing_rate_pct: float | None = column(
         "Yearly rate of the lease or loan; blank: discount_rate_pct.", default=None, ge=0, le=100
     )
-    financing_years: int = column("Term of the lease or loan, paid in equal parts at each year's end.", default=4, ge=1)
+    financing_years: int = column(
+        "Term of the lease or loan, paid in equal parts at each year's end; what is owed at the end of the horizon is "
+        "paid then.",
+        default=4,
+        ge=1,
+    )
     lease_residual_pct: float = column(
         "Share of the price that is still to be paid at the end of a lease, for which the equipment is kept.",
         default=10.0,
