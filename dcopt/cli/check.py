@@ -103,6 +103,18 @@ def understood(problem: Problem) -> dict[str, Any]:
             {"site": row.site, "table": row.table, "name": row.name, "units": row.units}
             for row in problem.existing.values()
         ],
+        "commitments": [
+            {
+                "name": name,
+                "node": row.node,
+                "site": row.site,
+                "years": row.years,
+                "usd_per_hour": row.usd_per_hour,
+                "discount_pct": row.discount_pct,
+                "upfront_pct": row.upfront_pct,
+            }
+            for name, row in problem.commitments.items()
+        ],
         "choice": {
             name: {"offered": offered, "known": len(problem.tables[name])}
             for name, table in TABLES.items()
@@ -198,7 +210,7 @@ def _as_text(facts: dict[str, Any]) -> str:
         f"objective {facts['objective']}"
     )
     parts = [head]
-    for title in ("sites", "training", "inference", "datasets", "existing", "changes"):
+    for title in ("sites", "training", "inference", "datasets", "existing", "commitments", "changes"):
         rows = [_narrow(row) for row in facts[title]]
         if rows:
             cells = [[_shown(column, value) for column, value in row.items()] for row in rows]
