@@ -37,6 +37,8 @@ class BomLine(Record):
     quantity: float
     unit_price_usd: float
     total_usd: float
+    order_by_day: float | None = None
+    """Day by which it is ordered, from the start of year 1 (negative: before it); where lead times are planned with."""
 
 
 class CashYear(Record):

@@ -10,6 +10,7 @@ import pyomo.environ as pyo
 
 from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
+from dcopt.economics.orders import with_orders
 from dcopt.formulation import (
     adders,
     compute,
@@ -81,7 +82,7 @@ def extract(program: Program) -> Design:
         purchase_years=program.problem.settings.purchase_dates,
         cost=cost,
         assets=tuple(stocks.extract(program)),
-        bom_lines=bill_of_materials(ledger, program.finance),
+        bom_lines=with_orders(program.problem, bill_of_materials(ledger, program.finance)),
     )
     return design.model_copy(update=records)
 

@@ -26,6 +26,7 @@ from dcopt.economics.stock import Item, Stay, stays
 from dcopt.formulation.cost import limited_capex
 from dcopt.formulation.program import Program, Stock, number, total, upper_bound
 from dcopt.problem.epochs import BUILDING, epochs_of
+from dcopt.problem.lead import can_stand_from
 
 CONTINUOUS = (BUILDING, "adders")
 """Tables of which any quantity can be bought."""
@@ -60,7 +61,14 @@ def _declare(root: Program, stock: Stock) -> None:
     dates = root.problem.settings.purchase_dates
     every = root.all_stays or _limited(root, stock)
     root.stocks.append(stock)
+    in_time = [
+        epoch.first_year
+        for epoch in epochs_of(root.problem)
+        if can_stand_from(root.problem, stock.site, stock.table, stock.row, epoch.years)
+    ]
     for one in stays(root.finance, item, dates, every=every):
+        if one.first_year not in in_time:
+            continue
         _column(root, stock, item, one, len(stock.columns))
     there = [
         row

@@ -9,6 +9,7 @@ from dcopt.candidates.records import Candidates, DataItem, Verdict
 from dcopt.infrastructure.power import CHAIN, feeds_are_doubled
 from dcopt.infrastructure.racks import NETWORK_STORAGE, weakest_floor, why_not_in_rack
 from dcopt.infrastructure.topology import usable
+from dcopt.pipeline.lateness import late_workloads, words
 from dcopt.problem.demand import days_allowed
 from dcopt.problem.epochs import views_of
 from dcopt.problem.offered import offered
@@ -36,9 +37,20 @@ def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
     if candidates.epochs:
         views = zip(views_of(problem), candidates.epochs, strict=True)
         return tuple(dict.fromkeys(found for seen, of_epoch in views for found in precheck(seen, of_epoch)))
+    late = late_workloads(problem, candidates)
+    waiting = {(one.table, one.name) for one in late}
     obstacles = [
-        *(_job_obstacle(problem, candidates, name) for name, found in candidates.training.items() if not found),
-        *(_service_obstacle(problem, candidates, name) for name, found in candidates.serving.items() if not found),
+        *(Obstacle(*words(problem, one)) for one in late),
+        *(
+            _job_obstacle(problem, candidates, name)
+            for name, found in candidates.training.items()
+            if not found and ("training", name) not in waiting
+        ),
+        *(
+            _service_obstacle(problem, candidates, name)
+            for name, found in candidates.serving.items()
+            if not found and ("inference", name) not in waiting
+        ),
         *(
             o
             for name, found in candidates.serving.items()

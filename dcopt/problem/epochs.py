@@ -130,7 +130,8 @@ def seen_in(problem: Problem, epoch: Epoch) -> Problem:
     settings = problem.settings.model_copy(
         update={"capex_limit_usd": None, "max_vendor_pct": 100.0, "embodied_limit_t": None}
     )
-    return replace(problem, settings=settings, tables=tables, window=(epoch.first_year, epoch.last_year))
+    there = problem.stood | {(row.site, row.table, row.name) for row in problem.existing.values()}
+    return replace(problem, settings=settings, tables=tables, window=(epoch.first_year, epoch.last_year), stood=there)
 
 
 def views_of(problem: Problem) -> tuple[Problem, ...]:

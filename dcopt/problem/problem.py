@@ -44,7 +44,7 @@ from dcopt.problem.tables.problem_rows import (
     WanLink,
 )
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
-from dcopt.problem.tables.year_rows import Ageing, YearDemand, YearLimit, YearPrice
+from dcopt.problem.tables.year_rows import Ageing, LeadTime, YearDemand, YearLimit, YearPrice
 
 if TYPE_CHECKING:
     from dcopt.problem.model_config import ModelConfig
@@ -96,6 +96,7 @@ class Problem:
     corrections: rates that a simulation found too high (`dcopt.problem.corrections`).
     window: first and last year that are looked at; None: the horizon.
     is_staged: whether stocks are kept even where there is one purchase date.
+    stood: (site, table, row) of what exists already, where the view of an epoch has no table of it.
     user_lines: where a row was read, ``file:line`` by (table, key); rows of the shipped catalogue are not in it.
     """
 
@@ -110,6 +111,7 @@ class Problem:
     corrections: tuple[Correction, ...] = ()
     window: tuple[int, int] | None = None
     is_staged: bool = False
+    stood: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def years(self) -> range:
@@ -198,6 +200,11 @@ class Problem:
     def ageing(self) -> Mapping[str, Ageing]:
         """What age does to a row, by ``table/name/age``."""
         return cast("Mapping[str, Ageing]", self.tables["ageing"])
+
+    @property
+    def leads(self) -> Mapping[str, LeadTime]:
+        """Lead times by ``table/name/site`` (``*`` for a blank)."""
+        return cast("Mapping[str, LeadTime]", self.tables["leads"])
 
     @property
     def limits(self) -> Mapping[str, YearLimit]:

@@ -42,6 +42,7 @@ from dcopt.report.equipment import (
 )
 from dcopt.report.facility import cooling_section, power_section, racks_section, sites_section
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
+from dcopt.report.orders import orders_section
 from dcopt.report.promises import promises_section
 from dcopt.report.simulation import simulation_section
 from dcopt.report.why import why_section
@@ -73,6 +74,7 @@ SECTIONS: tuple[Callable[[Context], Made], ...] = (
     lambda c: diagnosis_section(c.design),
     lambda c: cost_section(c.design),
     lambda c: years_section(c.design),
+    lambda c: orders_section(c.design, c.problem),
     lambda c: rules_section(c.design),
     lambda c: finance_section(c.design),
     lambda c: pools_section(c.design, c.problem),

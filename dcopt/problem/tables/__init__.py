@@ -54,6 +54,7 @@ TABLES: dict[str, Table] = {
         Table("prices", yearly.YearPrice, ("table", "name", "year")),
         Table("demand", yearly.YearDemand, ("name", "year")),
         Table("ageing", yearly.Ageing, ("table", "name", "age_years")),
+        Table("leads", yearly.LeadTime, ("table", "name", "site"), is_catalog=True),
         Table("limits", yearly.YearLimit, ("site", "year")),
         Table("scenarios", ScenarioCell, ("scenario", "table", "name", "column"), patterns=("name",)),
         Table("uncertainty", UncertainCell, ("table", "name", "column"), patterns=("name",)),

@@ -76,3 +76,19 @@ class YearLimit(Row):
     year: int = column("Year of the horizon from which it holds, until the next row of the site.", ge=1)
     power_kw: float | None = column("Limit of the grid draw at peak; blank: as before.", default=None, gt=0)
     positions: int | None = column("Rack positions; blank: as before.", default=None, ge=0)
+
+
+LEAD_TABLES = Literal["nodes", "switches", "storage", "racks", "power", "cooling"]
+
+
+class LeadTime(Row):
+    """Days from the order of a row to its delivery; the most exact row counts: of the name before the table's."""
+
+    table: LEAD_TABLES = column("The table of the row.")
+    name: str | None = column("The row; blank: every row of the table that has no lead time of its own.", default=None)
+    site: str | None = column(
+        "Only at this site; blank: at every site that has none of its own.", default=None, refers_to="sites"
+    )
+    lead_days: float = column("Days from order to delivery.", ge=0, le=10_000, usual=(1, 1500))
+    source: str = column("Where the number was read, or how it was estimated.", default="")
+    as_of: str = column("When it was true (YYYY-MM or YYYY-MM-DD).", default="")
