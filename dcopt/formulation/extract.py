@@ -27,9 +27,11 @@ from dcopt.formulation import (
     training,
     transfer,
 )
+from dcopt.formulation.moves import located
 from dcopt.formulation.program import Program, number
 from dcopt.formulation.stage import settle_losses
 from dcopt.formulation.volume import settle_orders
+from dcopt.problem.epochs import epochs_of
 
 
 def load_values(columns: list[Any], values: Any) -> None:
@@ -113,10 +115,11 @@ def _with_existing(root: Program, pools: Sequence[Any]) -> tuple[Any, ...]:
     """Return the pools of all epochs with the existing nodes told from the bought ones, first pools first."""
     left: dict[tuple[str, str, int], int] = {}
     for stock in root.stocks:
-        for one, units in stock.columns if stock.table == "nodes" else ():
-            for year in range(one.first_year, one.last_year + 1) if one.existing and not one.paid else ():
-                key = (stock.site, stock.row, year)
-                left[key] = left.get(key, 0) + round(number(units))
+        for epoch in epochs_of(root.problem) if stock.table == "nodes" else ():
+            for one, units in located(root, stock, epoch):
+                for year in epoch.years if one.existing and not one.paid else ():
+                    key = (stock.site, stock.row, year)
+                    left[key] = left.get(key, 0) + round(number(units))
     found = []
     for pool in pools:
         key = (pool.site, pool.node, pool.year)

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from dcopt.problem.columns import Row
 from dcopt.problem.demand import is_alive
+from dcopt.problem.moves import can_be_moved_to
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Offer
 
@@ -172,6 +173,14 @@ def _offers_in(problem: Problem, epoch: Epoch) -> dict[str, Row]:
                 {"table": row.table, "name": row.name, "site": row.site, "price_usd": price or 0.0}
                 | {"max_units": row.units}
             )
+    for table in sorted(restricted & {move.table for move in problem.moves.values()}):
+        for row in sorted({cast(Offer, o).name for o in found.values() if cast(Offer, o).table == table}):
+            for site in problem.sites:
+                keys = (f"{table}/{row}/{site}", f"{table}/{row}/*")
+                if can_be_moved_to(problem, table, row, site) and not any(key in found for key in keys):
+                    price = _price_seen(problem, table, row, site, epoch)
+                    cells = {"table": table, "name": row, "site": site, "price_usd": price}
+                    found[keys[0]] = Offer.model_validate(cells)
     return found
 
 

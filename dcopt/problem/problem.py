@@ -44,7 +44,7 @@ from dcopt.problem.tables.problem_rows import (
     WanLink,
 )
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
-from dcopt.problem.tables.year_rows import Ageing, LeadTime, YearDemand, YearLimit, YearPrice
+from dcopt.problem.tables.year_rows import Ageing, LeadTime, Move, YearDemand, YearLimit, YearPrice
 
 if TYPE_CHECKING:
     from dcopt.problem.model_config import ModelConfig
@@ -205,6 +205,11 @@ class Problem:
     def leads(self) -> Mapping[str, LeadTime]:
         """Lead times by ``table/name/site`` (``*`` for a blank)."""
         return cast("Mapping[str, LeadTime]", self.tables["leads"])
+
+    @property
+    def moves(self) -> Mapping[str, Move]:
+        """What may be moved between sites, by ``table/name/from/to`` (``*`` for a blank)."""
+        return cast("Mapping[str, Move]", self.tables["moves"])
 
     @property
     def limits(self) -> Mapping[str, YearLimit]:

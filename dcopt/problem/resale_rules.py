@@ -70,8 +70,8 @@ def _above_new(problem: Problem) -> Iterator[Finding]:
                 key,
                 row,
                 f"a {name} bought in year {bought} would bring USD {brings:,.0f} at the start of year "
-                f"{bought + row.age_years}, when a new one costs USD {new:,.0f}: nobody pays that; lower resale_pct, or "
-                "let the price fall less (offers.csv price_change_pct_per_year, prices.csv)",
+                f"{bought + row.age_years}, when a new one costs USD {new:,.0f}: nobody pays that; lower resale_pct, "
+                "or let the price fall less (offers.csv price_change_pct_per_year, prices.csv)",
             )
 
 

@@ -24,7 +24,7 @@ from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import assets, building, transfer
+from dcopt.verify import assets, building, rebuild, transfer
 from dcopt.verify.assets import slices
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
@@ -48,6 +48,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
         checker.same("assets", design.assets, ())
         ledger.capital = of_epochs[0].capital
     transfer.pay(problem, design, ledger)
+    rebuild.pay(problem, design, ledger)
     cost = cost_of(ledger, finance)
     if design.cost is None:
         checker.holds("cost", False, "no cost", "a design has a cost")

@@ -55,6 +55,7 @@ TABLES: dict[str, Table] = {
         Table("demand", yearly.YearDemand, ("name", "year")),
         Table("ageing", yearly.Ageing, ("table", "name", "age_years")),
         Table("leads", yearly.LeadTime, ("table", "name", "site"), is_catalog=True),
+        Table("moves", yearly.Move, ("table", "name", "from_site", "to_site")),
         Table("limits", yearly.YearLimit, ("site", "year")),
         Table("scenarios", ScenarioCell, ("scenario", "table", "name", "column"), patterns=("name",)),
         Table("uncertainty", UncertainCell, ("table", "name", "column"), patterns=("name",)),

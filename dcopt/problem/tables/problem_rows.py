@@ -84,6 +84,14 @@ class Settings(Row):
         "bought once for the whole horizon.",
         default=("1",),
     )
+    recabling_usd_per_link: float = column(
+        "What it costs to lead a link anew where a fabric grows past a tier of switches between two purchase dates "
+        "(default: an estimate, half of the USD 150 that a fibre drop costs with its material: costowl.com, fiber "
+        "optic cabling, 15 to 30 thousand for 100 to 200 drops).",
+        default=75.0,
+        ge=0,
+        usual=(0, 1000),
+    )
     order_day: float | None = column(
         "Day, counted from the start of year 1 (negative: before it), on which the first orders can be placed and "
         "building can begin: what cannot stand in time by leads.csv, construction_days and commissioning_days serves "

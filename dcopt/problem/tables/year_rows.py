@@ -69,6 +69,23 @@ class Ageing(Row):
     as_of: str = column("When they were true (YYYY-MM or YYYY-MM-DD).", default="")
 
 
+class Move(Row):
+    """Equipment that may be moved from one site to another at a purchase date; the most exact row counts."""
+
+    table: Literal["nodes", "switches", "storage", "racks", "power", "cooling"] = column("The table of the row.")
+    name: str | None = column("The row; blank: every row of the table that has no row of its own.", default=None)
+    from_site: str | None = column("Where it stands; blank: any site.", default=None, refers_to="sites")
+    to_site: str | None = column("Where it goes; blank: any site.", default=None, refers_to="sites")
+    usd_per_unit: float = column(
+        "What moving one unit costs (packing, transport, installation), at the prices of year 1.", default=0.0, ge=0
+    )
+    price_pct: float = column(
+        "Beside that, share of the price that was paid for it (insurance, damage).", default=0.0, ge=0, le=100
+    )
+    source: str = column("Where the numbers were read, or how they were estimated.", default="")
+    as_of: str = column("When they were true (YYYY-MM or YYYY-MM-DD).", default="")
+
+
 class YearLimit(Row):
     """What a site has from a year on: a grid connection or a hall that comes in steps."""
 
