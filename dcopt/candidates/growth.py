@@ -1,4 +1,4 @@
-"""Fabrics that are laid out for what comes later: steps of more tiers, that the nodes of an epoch would not need yet."""
+"""Fabrics that are laid out for what comes later: steps of more tiers, that an epoch would not need yet."""
 
 from __future__ import annotations
 

@@ -173,15 +173,27 @@ def _offers_in(problem: Problem, epoch: Epoch) -> dict[str, Row]:
                 {"table": row.table, "name": row.name, "site": row.site, "price_usd": price or 0.0}
                 | {"max_units": row.units}
             )
-    for table in sorted(restricted & {move.table for move in problem.moves.values()}):
-        for row in sorted({cast(Offer, o).name for o in found.values() if cast(Offer, o).table == table}):
-            for site in problem.sites:
-                keys = (f"{table}/{row}/{site}", f"{table}/{row}/*")
-                if can_be_moved_to(problem, table, row, site) and not any(key in found for key in keys):
-                    price = _price_seen(problem, table, row, site, epoch)
-                    cells = {"table": table, "name": row, "site": site, "price_usd": price}
-                    found[keys[0]] = Offer.model_validate(cells)
+    found.update(_movable(problem, found, restricted, epoch))
     return found
+
+
+def _movable(problem: Problem, found: dict[str, Row], restricted: set[str], epoch: Epoch) -> dict[str, Row]:
+    """Return offers of what may come from another site, where none says that it can be had."""
+    more: dict[str, Row] = {}
+    known = cast("dict[str, Offer]", found)
+    for table in sorted(restricted & {move.table for move in problem.moves.values()}):
+        for name in sorted({offer.name for offer in known.values() if offer.table == table}):
+            for site in problem.sites:
+                key = f"{table}/{name}/{site}"
+                if (
+                    can_be_moved_to(problem, table, name, site)
+                    and key not in found
+                    and f"{table}/{name}/*" not in found
+                ):
+                    price = _price_seen(problem, table, name, site, epoch)
+                    cells = {"table": table, "name": name, "site": site, "price_usd": price}
+                    more[key] = Offer.model_validate(cells)
+    return more
 
 
 def _priced_tables(problem: Problem) -> set[str]:

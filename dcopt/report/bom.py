@@ -59,5 +59,9 @@ def bom_table(design: Design) -> Table:
         ("total", "", "", "", "", "", amount(sum(line.total_usd for line in design.bom_lines)), *([""] * timed))
     )
     headers = ("site", "year", "category", "item", ">quantity", ">unit price (USD)", ">total (USD)")
-    headers += (">order by day",) if timed else ()
-    return table(f"Bill of materials of {design.problem}", headers, rows, has_total=True)
+    return table(
+        f"Bill of materials of {design.problem}",
+        (*headers, *((">order by day",) if timed else ())),
+        rows,
+        has_total=True,
+    )

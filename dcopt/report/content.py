@@ -45,6 +45,7 @@ from dcopt.report.money import baseline_section, binding_section, bom_section, c
 from dcopt.report.orders import orders_section
 from dcopt.report.promises import promises_section
 from dcopt.report.simulation import simulation_section
+from dcopt.report.spare_room import room_section
 from dcopt.report.why import why_section
 from dcopt.report.workloads import services_section, training_section
 from dcopt.report.years import finance_section, rules_section, years_section
@@ -75,6 +76,7 @@ SECTIONS: tuple[Callable[[Context], Made], ...] = (
     lambda c: cost_section(c.design),
     lambda c: years_section(c.design),
     lambda c: orders_section(c.design, c.problem),
+    lambda c: room_section(c.design, c.problem),
     lambda c: rules_section(c.design),
     lambda c: finance_section(c.design),
     lambda c: pools_section(c.design, c.problem),

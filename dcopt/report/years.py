@@ -134,9 +134,8 @@ def _all_assets(design: Design) -> Block:
         )
         for a in design.assets
     ]
-    head = ("site", "table", "row", "bought in year", "stands to year", ">units", ">unit price (USD)", ">resale (USD)")
-    head = (*head, "moved")
-    whole = table("Everything that stands, from when to when", head, rows)
+    head = ("site", "table", "row", "bought in year", "stands to year", ">units", ">unit price (USD)")
+    whole = table("Everything that stands, from when to when", (*head, ">resale (USD)", "moved"), rows)
     return type(whole)(whole.caption, whole.headers, whole.aligns, whole.rows, is_detail=True)
 
 
