@@ -8,7 +8,7 @@ epochs together, so limits of purchases are left to whoever does that.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -177,11 +177,11 @@ def _offers_in(problem: Problem, epoch: Epoch) -> dict[str, Row]:
     return found
 
 
-def _movable(problem: Problem, found: dict[str, Row], restricted: set[str], epoch: Epoch) -> dict[str, Row]:
+def _movable(problem: Problem, found: dict[str, Row], restricted: Iterable[str], epoch: Epoch) -> dict[str, Row]:
     """Return offers of what may come from another site, where none says that it can be had."""
     more: dict[str, Row] = {}
     known = cast("dict[str, Offer]", found)
-    for table in sorted(restricted & {move.table for move in problem.moves.values()}):
+    for table in sorted({*restricted} & {move.table for move in problem.moves.values()}):
         for name in sorted({offer.name for offer in known.values() if offer.table == table}):
             for site in problem.sites:
                 key = f"{table}/{name}/{site}"
