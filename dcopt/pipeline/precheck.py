@@ -27,6 +27,8 @@ class Obstacle:
     row: str
     problem: str
     cure: str
+    once: bool = False
+    """Whether later epochs repeat it: what comes too late for one comes too late for those before it."""
 
     def __str__(self) -> str:
         return f"{self.row}: {self.problem}. {self.cure}"
@@ -36,11 +38,13 @@ def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
     """Return the obstacles to any design, of every epoch; none means that the program decides."""
     if candidates.epochs:
         views = zip(views_of(problem), candidates.epochs, strict=True)
-        return tuple(dict.fromkeys(found for seen, of_epoch in views for found in precheck(seen, of_epoch)))
+        every = dict.fromkeys(found for seen, of_epoch in views for found in precheck(seen, of_epoch))
+        first = {found.row: found for found in reversed(every) if found.once}
+        return tuple(found for found in every if not found.once or found == first[found.row])
     late = late_workloads(problem, candidates)
     waiting = {(one.table, one.name) for one in late}
     obstacles = [
-        *(Obstacle(*words(problem, one)) for one in late),
+        *(Obstacle(*words(problem, one), once=True) for one in late),
         *(
             _job_obstacle(problem, candidates, name)
             for name, found in candidates.training.items()

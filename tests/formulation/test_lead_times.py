@@ -183,6 +183,13 @@ def test_a_staged_job_uses_the_year_that_is_left() -> None:
     assert by_year[2] < 100
 
 
+def test_a_service_that_is_late_in_several_epochs_is_named_once() -> None:
+    small = with_leads(owned_site(services=[service()]), nodes=900).set(order_day=0, horizon_years=4)
+    text = diagnosis(small.set(purchase_years="all"))
+    assert text.count("inference.csv: chat") == 1
+    assert "served in year 1" in text
+
+
 def test_verify_finds_what_was_moved_before_it_stands() -> None:
     small = with_leads(owned_site([job()])).set(order_day=0, horizon_years=1)
     problem, design = small.load(), design_of(small)
