@@ -28,7 +28,7 @@ from dcopt.formulation import moves
 from dcopt.formulation.cost import limited_capex
 from dcopt.formulation.program import Program, Stock, number, total, upper_bound
 from dcopt.problem.epochs import BUILDING, Epoch, epochs_of
-from dcopt.problem.lead import can_stand_from
+from dcopt.problem.lead import can_be_renewed_at, can_stand_from
 
 CONTINUOUS = (BUILDING, "adders")
 """Tables of which any quantity can be bought."""
@@ -67,15 +67,9 @@ def _declare(root: Program, stock: Stock) -> None:
     item = item_of(root.problem, stock.site, stock.table, stock.row)
     dates = root.problem.settings.purchase_dates
     every = root.all_stays or _limited(root, stock)
-    in_time = [
-        epoch.first_year
-        for epoch in epochs_of(root.problem)
-        if can_stand_from(root.problem, stock.site, stock.table, stock.row, epoch.years)
-    ]
     for one in stays(root.finance, item, dates, every=every):
-        if one.first_year not in in_time:
-            continue
-        _column(root, stock, item, one, len(stock.columns))
+        if _in_time(root, stock, one):
+            _column(root, stock, item, one, len(stock.columns))
     there = [
         row
         for row in root.problem.existing.values()
@@ -84,7 +78,8 @@ def _declare(root: Program, stock: Stock) -> None:
     for row in there:
         begin = len(stock.columns)
         for one in stays(root.finance, item, dates, existing_age=age_of_existing(row.age_years), every=every):
-            _column(root, stock, item, one, len(stock.columns), most=float(row.units))
+            if _in_time(root, stock, one):
+                _column(root, stock, item, one, len(stock.columns), most=float(row.units))
         root.require(
             "existing",
             (row.site, row.table, row.name),
@@ -92,6 +87,16 @@ def _declare(root: Program, stock: Stock) -> None:
             row=f"existing.csv: {row.site}/{row.table}/{row.name} units",
             sentence=f"no more than the {row.units} existing {row.name} at {row.site} are used",
         )
+
+
+def _in_time(root: Program, stock: Stock, one: Stay) -> bool:
+    """Whether everything that a stay buys comes in time, ordered on the first day of orders."""
+    where = (root.problem, stock.site, stock.table, stock.row)
+    if not one.existing:
+        years = next(epoch.years for epoch in epochs_of(root.problem) if epoch.first_year == one.first_year)
+        if not can_stand_from(*where, years):
+            return False
+    return can_be_renewed_at(*where, [time for time, _ in (one.paid if one.existing else one.paid[1:])])
 
 
 def _cover(root: Program, stock: Stock) -> None:

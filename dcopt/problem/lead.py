@@ -148,6 +148,14 @@ def can_stand_from(problem: Problem, site: str, table: str, name: str, years: It
     return ready <= max(begin, site_ready_day(problem, site)) + ALMOST
 
 
+def can_be_renewed_at(problem: Problem, site: str, table: str, name: str, times: Iterable[float]) -> bool:
+    """Whether units may be bought again at each of ``times`` (years from the start) for use from then on."""
+    if problem.settings.order_day is None or table not in problem.tables:
+        return True
+    ready = row_ready_day(problem, site, table, name)
+    return all(ready <= DAYS_PER_YEAR * time + ALMOST for time in times)
+
+
 def starts_in(problem: Problem, year: int) -> tuple[float, ...]:
     """Return the start days of a year that some pool may have; years in which they are the same are alike."""
     if problem.settings.order_day is None:

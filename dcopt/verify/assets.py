@@ -11,6 +11,7 @@ from dcopt.economics.items import age_of_existing, item_of
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
 from dcopt.economics.stock import Stay, stay
 from dcopt.problem.epochs import epochs_of, views_of
+from dcopt.problem.lead import can_be_renewed_at
 from dcopt.problem.moves import move_of, usd_each
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
@@ -90,6 +91,9 @@ def _recomputed(problem: Problem, finance: Finance, asset: Asset, checker: Check
     if one is None:
         checker.holds(place, False, "it stands", "it is not for sale then, or too old to be kept")
         return None
+    again = [time for time, _ in (one.paid if asset.bought_year == 0 else one.paid[1:])]
+    renewed = can_be_renewed_at(problem, asset.site, asset.table, asset.name, again)
+    checker.holds(f"{place} renewed", renewed, "it is bought again in time", "its lead time is longer")
     price = one.paid[0][1] if one.paid else 0.0
     checker.equal(f"{place} unit_price_usd", asset.unit_price_usd, price)
     checker.equal(f"{place} resale_usd", asset.resale_usd, asset.units * one.sold_usd)

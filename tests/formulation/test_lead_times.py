@@ -175,6 +175,15 @@ def test_staged_purchases_stand_at_the_first_date_after_their_lead_time() -> Non
     assert tco_of(late.set(order_day=-200)) == pytest.approx(tco_of(plain), rel=1e-7)
 
 
+def test_what_stands_is_not_bought_again_before_it_can_come() -> None:
+    """The life of what exists ends after half a year; ordered on day 0 the next comes after 200 days."""
+    small = owned_site(services=[service(**BUSY)]).set(horizon_years=3, purchase_years="all").drop("nodes", "quad")
+    small = small.add("existing", site="oslo", table="nodes", name="duo", units=12, age_years=3.5)
+    late = small.add("leads", table="nodes", lead_days=200)
+    assert design_of(late.set(order_day=0)).status == "infeasible"
+    assert tco_of(late.set(order_day=-20)) == pytest.approx(tco_of(small), rel=1e-9)
+
+
 def test_a_staged_job_uses_the_year_that_is_left() -> None:
     small = owned_site([job(tokens=4e11, deadline_days=90)]).set(horizon_years=2, purchase_years="all")
     late = design_of(with_leads(small).set(order_day=0))
