@@ -86,6 +86,13 @@ def site_ready_day(problem: Problem, site: str) -> float:
     """Return the day on which a site takes its first load, 0 where it does from the start."""
     if problem.settings.order_day is None or problem.sites[site].kind == "cloud":
         return 0.0
+    known = problem.site_ready_days
+    if site not in known:
+        known[site] = _site_ready_day(problem, site)
+    return known[site]
+
+
+def _site_ready_day(problem: Problem, site: str) -> float:
     parts = [
         min(row_ready_day(problem, site, table, name) for table, name in part) for part in _plant(problem, site) if part
     ]
@@ -160,13 +167,15 @@ def starts_in(problem: Problem, year: int) -> tuple[float, ...]:
     """Return the start days of a year that some pool may have; years in which they are the same are alike."""
     if problem.settings.order_day is None:
         return ()
-    days = {
-        pool_ready_day(problem, site, node, fabric)
-        for site, row in problem.sites.items()
-        if row.kind != "cloud"
-        for node in problem.nodes
-        for fabric in problem.fabrics
-    }
+    switches = {fabric.switch for fabric in problem.fabrics.values() if fabric.switch is not None}
+    days: set[float] = set()
+    for site, row in problem.sites.items():
+        if row.kind == "cloud":
+            continue
+        of_site = site_ready_day(problem, site)
+        of_nodes = {row_ready_day(problem, site, "nodes", name) for name in problem.nodes}
+        of_switches = {of_site, *(row_ready_day(problem, site, "switches", name) for name in switches)}
+        days |= {max(of_site, node, switch) for node in of_nodes for switch in of_switches}
     return tuple(sorted({min(max(day - DAYS_PER_YEAR * (year - 1), 0.0), DAYS_PER_YEAR) for day in days}))
 
 

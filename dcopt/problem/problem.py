@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -118,6 +119,11 @@ class Problem:
         """The years that are looked at: all of the horizon, or those of one epoch (`dcopt.problem.epochs`)."""
         first, last = self.window or (1, self.settings.horizon_years)
         return range(first, last + 1)
+
+    @cached_property
+    def site_ready_days(self) -> dict[str, float]:
+        """What `dcopt.problem.lead` has worked out of this problem so far: the day on which each site is ready."""
+        return {}
 
     @property
     def name(self) -> str:
