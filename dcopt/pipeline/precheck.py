@@ -27,11 +27,13 @@ class Obstacle:
     row: str
     problem: str
     cure: str
-    once: bool = False
-    """Whether later epochs repeat it: what comes too late for one comes too late for those before it."""
 
     def __str__(self) -> str:
         return f"{self.row}: {self.problem}. {self.cure}"
+
+
+class LateObstacle(Obstacle):
+    """What comes too late for an epoch, and so for those before it: of several of a row the first is told."""
 
 
 def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
@@ -39,12 +41,12 @@ def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
     if candidates.epochs:
         views = zip(views_of(problem), candidates.epochs, strict=True)
         every = dict.fromkeys(found for seen, of_epoch in views for found in precheck(seen, of_epoch))
-        first = {found.row: found for found in reversed(every) if found.once}
-        return tuple(found for found in every if not found.once or found == first[found.row])
+        first = {found.row: found for found in reversed(every) if isinstance(found, LateObstacle)}
+        return tuple(found for found in every if not isinstance(found, LateObstacle) or found == first[found.row])
     late = late_workloads(problem, candidates)
     waiting = {(one.table, one.name) for one in late}
     obstacles = [
-        *(Obstacle(*words(problem, one), once=True) for one in late),
+        *(LateObstacle(*words(problem, one)) for one in late),
         *(
             _job_obstacle(problem, candidates, name)
             for name, found in candidates.training.items()
