@@ -29,6 +29,8 @@ _BUSINESS = (
     "commitments",
     "scenarios",
     "uncertainty",
+    "leads",
+    "moves",
 )
 UNSEEN_TABLES = frozenset((*_PLANT, *_BUSINESS))
 """Tables of which no prediction follows."""

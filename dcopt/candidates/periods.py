@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from dcopt.candidates.records import Period
 from dcopt.problem.demand import is_alive, job_in, load_in
+from dcopt.problem.lead import starts_in
 from dcopt.problem.problem import Problem
 
 
 def periods_of(problem: Problem) -> tuple[Period, ...]:
-    """Return the periods of the years looked at: years with the same jobs and the same loads are merged."""
+    """Return the periods of the years looked at: years with the same jobs and loads are merged.
+
+    Unless what is ordered late stands in one and not yet in the other (`dcopt.problem.lead`).
+    """
     horizon = problem.settings.horizon_years
     merged: dict[tuple[object, ...], list[int]] = {}
     for year in problem.years:
@@ -24,7 +28,8 @@ def periods_of(problem: Problem) -> tuple[Period, ...]:
             if is_alive(service, year, horizon)
         )
         apart = year if jobs and problem.commitments else None
-        merged.setdefault((jobs, loads, work, apart), []).append(year)
+        key = (jobs, loads, work, apart, starts_in(problem, year))
+        merged.setdefault(key, []).append(year)
     return tuple(
         Period(index, tuple(years), jobs, loads)  # type: ignore[arg-type]
         for index, ((jobs, loads, *_), years) in enumerate(merged.items())

@@ -140,8 +140,10 @@ def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCan
     if not jobs:
         return True
     starts = {
-        earliest_start_day(problem, problem.training[c.job], c.pool.site)
-        for c in {(c.job, c.pool.site): c for of_job in training.values() for c in of_job}.values()
+        earliest_start_day(
+            problem, problem.training[c.job], c.pool.site, c.pool.node.name, c.pool.fabric.name, problem.years
+        )
+        for c in {(c.job, c.pool.key): c for of_job in training.values() for c in of_job}.values()
     }
     common = min(due_day_of(problem, job) for job in jobs) - max(starts, default=0.0)
     longest = [  # what begins at an hour of the day waits for it less than a day

@@ -32,7 +32,7 @@ from dcopt.performance.workloads import (
     run_of,
 )
 from dcopt.problem.day import Hours, windows_of_day
-from dcopt.problem.demand import asked_in, days_allowed
+from dcopt.problem.demand import asked_in, days_allowed, is_alive
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
@@ -82,7 +82,7 @@ class TrainingGenerator:
             if job.sites and pool.site not in job.sites:
                 continue
             possible = [replace(one, years=years) for one in self._possible(job, run, pool)]
-            limit = days_allowed(self.problem, job, earliest_start_day(self.problem, job, pool.site))
+            limit = days_allowed(self.problem, job, self._first_day(job, pool))
             kept[pool.key] = fastest([candidate for candidate in possible if candidate.days <= limit])
             if job.preemptible and not pool.rented:
                 kept[pool.key] += self._at_night(job, pool, fastest(possible))
@@ -93,10 +93,19 @@ class TrainingGenerator:
                 hardest[pool.key] = verdict
         return kept
 
+    def _first_day(self, job: TrainingJob, pool: Pool) -> float:
+        """Return the day from which a job may start on a pool in the year in which it may start first.
+
+        In years in which the pool serves only later what ends too late is forbidden by the program.
+        """
+        names, horizon = (pool.site, pool.node.name, pool.fabric.name), self.problem.settings.horizon_years
+        years = [year for year in self.problem.years if is_alive(job, year, horizon)]
+        return min(earliest_start_day(self.problem, job, *names, (year,)) for year in years or self.problem.years)
+
     def _at_night(self, job: TrainingJob, pool: Pool, possible: list[TrainingCandidate]) -> list[TrainingCandidate]:
         """Return the ways that end in time in some hours of the day only; they start as those hours begin."""
         found = []
-        earliest = earliest_start_day(self.problem, job, pool.site)
+        earliest = self._first_day(job, pool)
         handover = handover_s(self.problem)
         for hours in self.windows:
             part = hours[0] / HOURS_PER_DAY
@@ -252,7 +261,9 @@ def _verdict(
         return Verdict(*names, 0, "no legal layout", "no layout fits the memory, precisions and software there", 1e9)
     best = min(possible, key=lambda c: (c.days, c.nodes))
     if limit <= 0:
-        return Verdict(*names, 0, "no time", "its data arrives there only after its due_day", 1e9)
+        return Verdict(
+            *names, 0, "no time", "what is bought stands there, or its data arrives, only after its due_day", 1e9
+        )
     nodes = "1 node" if best.nodes == 1 else f"{best.nodes} nodes"
     words = f"{_days(best.days)} days on {nodes} ({best.step.precision}, {best.software})"
     needed = math.ceil(best.nodes * best.days / limit)

@@ -22,6 +22,7 @@ RUNNING_CATEGORIES = (
     "carbon",
     "processing",
     "transfer",
+    "moving",
     "other",
 )
 
@@ -37,6 +38,8 @@ class BomLine(Record):
     quantity: float
     unit_price_usd: float
     total_usd: float
+    order_by_day: float | None = None
+    """Day by which it is ordered, from the start of year 1 (negative: before it); where lead times are planned with."""
 
 
 class CashYear(Record):
@@ -106,9 +109,17 @@ class FinancingCase(Record):
     most_cash_usd: float
 
 
+class AssetMove(Record):
+    """A move to another site at the start of a year."""
+
+    year: int
+    site: str
+
+
 class Asset(Record):
     """Units of a row that stand from the start of ``bought_year`` to the end of ``gone_year``.
 
+    ``site`` is where they were bought; ``moves`` tells where they go from there, in order.
     ``bought_year`` 0 is what existed already. ``kept`` says that they are kept past their life instead of being bought
     again. ``resale_usd`` is what all of them bring at the end of ``gone_year``.
     """
@@ -123,6 +134,11 @@ class Asset(Record):
     unit_price_usd: float
     resale_usd: float
     kept: bool = False
+    moves: tuple[AssetMove, ...] = ()
+
+    def site_in(self, year: int) -> str:
+        """Return the site at which they are in a year."""
+        return next((move.site for move in reversed(self.moves) if move.year <= year), self.site)
 
 
 class RebateRecord(Record):

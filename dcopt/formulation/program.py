@@ -109,6 +109,8 @@ class Stock:
     """By epoch, in order."""
     columns: list[tuple[Stay, Any]] = field(default_factory=list)
     """(stay, units)."""
+    ways: dict[int, Any] = field(default_factory=dict)
+    """Where the units of columns that may be moved are, by the index of the column (`dcopt.formulation.moves`)."""
 
 
 @dataclass(frozen=True)

@@ -120,9 +120,11 @@ def _days(program: Program, period: Period, holding: Holding, choices: list[tupl
     held = [c.runs * jobs[c.job].overhead_factor * c.nodes * c.held_days for c, _ in choices]
     yearly = DAYS_PER_YEAR * program.problem.settings.schedulable_pct / 100
     program.require("node_days", (holding.name, period.index), linear(held, [v for _, v in choices]) <= yearly * free)
+    pool = program.candidates.pools[holding.pool]
+    late = precedence.start_in(program, period, pool)
     windows = {
-        name: window
-        for name, window in precedence.windows(program, period).items()
+        name: (max(first, late), last)
+        for name, (first, last) in precedence.windows(program, period).items()
         if name in {c.job for c, _ in choices}
     }
     for start in sorted({first for first, _ in windows.values()}):

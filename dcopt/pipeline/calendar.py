@@ -12,10 +12,10 @@ from typing import Any
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import CalendarEntry, Design, pool_key
 from dcopt.formulation.night import Holding, holdings
+from dcopt.formulation.precedence import first_day
 from dcopt.formulation.program import Program, number, total, whole
 from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, reloads, shares_of
 from dcopt.formulation.training import chosen
-from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.problem.demand import due_day_of
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
 from dcopt.solve.calendar import Conflict, Job, conflict_of, pack, sooner
@@ -71,7 +71,7 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate) -> 
     }
     for share in shares:
         needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
-    start = earliest_start_day(program.problem, row, candidate.pool.site)
+    start = first_day(program, period, candidate)
     due = due_day_of(program.problem, row)
     part = candidate.hours[0] / HOURS_PER_DAY if candidate.hours else None
     job = Job(row.name, tuple(needs.items()), candidate.days, candidate.runs, start, due, row.after, part)
@@ -224,10 +224,10 @@ def _no_less(
     What starts at a part of the day may be replaced by what starts at any time only if that takes a day longer.
     ``holding``: of the nodes of that pool, in its hours.
     """
-    mine, row = one.candidate, program.problem.training[candidate.job]
+    mine = one.candidate
     if candidate.runs < mine.runs or candidate.days < mine.days + (mine.hours != candidate.hours and bool(mine.hours)):
         return False
-    if earliest_start_day(program.problem, row, candidate.pool.site) < one.job.start_day:
+    if first_day(program, clash.period, candidate) < one.job.start_day:
         return False
     taken = [name for name in clash.conflict.least if one.job.need_of(name)]
     if not taken:

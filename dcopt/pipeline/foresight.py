@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dcopt.candidates.generate import generate
 from dcopt.design.records import Asset, Design, Foresight
-from dcopt.formulation import colocation, commitments
+from dcopt.formulation import colocation, commitments, moves
 from dcopt.formulation.program import Program, total
 from dcopt.formulation.stocks import CONTINUOUS
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -49,6 +49,7 @@ def hold(program: Program, date: int, bought: tuple[Asset, ...], viewed_to: int)
 
     ``viewed_to`` is the last year that was in view when it was decided: what stood to there had not gone.
     """
+    moves.hold(program, date, bought)
     for stock in program.stocks:
         mine = [a for a in bought if (a.site, a.table, a.name) == (stock.site, stock.table, stock.row)]
         for first in sorted({0 if one.existing else one.first_year for one, _ in stock.columns}):

@@ -13,6 +13,7 @@ from dcopt.candidates.generate import generate
 from dcopt.candidates.memory import Memory
 from dcopt.design.records import ConfidenceCase, Design, ResidualCase
 from dcopt.economics.ledger import CapitalLine, bill_of_materials, cost_of, tco_usd
+from dcopt.economics.orders import with_orders
 from dcopt.economics.prices import Part
 from dcopt.economics.volume import at_volume_prices
 from dcopt.economics.yearly import financing_cases, yearly
@@ -113,7 +114,7 @@ def as_needed(program: Program, design: Design) -> Design:
             "binding": binding_of(program, design),
             "cost": cost,
             "tco_usd": tco,
-            "bom_lines": bill_of_materials(ledger, program.finance),
+            "bom_lines": with_orders(program.problem, bill_of_materials(ledger, program.finance)),
             "objective_value": tco,
             "objective_bound": None,
             "gap": None,

@@ -53,7 +53,7 @@ def _one_purchase(draft: Draft) -> Iterator[Finding]:
     for row, existing in draft.valid("existing"):
         if existing.age_years:
             yield row.finding("age_years", f"{_ONE_PURCHASE}, or leave it blank")
-    for table in ("prices", "ageing", "limits"):
+    for table in ("prices", "ageing", "limits", "moves"):
         for row, _ in draft.valid(table):
             yield row.finding(None, f"{_ONE_PURCHASE}, or leave the table out")
 

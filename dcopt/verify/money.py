@@ -25,7 +25,7 @@ from dcopt.performance.workloads import DAYS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import assets, building, colocation, rents, transfer, volume
+from dcopt.verify import assets, building, colocation, rebuild, rents, transfer, volume
 from dcopt.verify.assets import slices
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
@@ -50,6 +50,7 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
         checker.same("assets, rebates", (*design.assets, *design.rebates), ())
         ledger.capital = of_epochs[0].capital
     transfer.pay(problem, design, ledger)
+    rebuild.pay(problem, design, ledger)
     rents.pay_commitments(problem, design, ledger)
     colocation.check(problem, design, balances, checker)
     colocation.pay(problem, design, ledger)

@@ -55,6 +55,8 @@ TABLES: dict[str, Table] = {
         Table("prices", yearly.YearPrice, ("table", "name", "year")),
         Table("demand", yearly.YearDemand, ("name", "year")),
         Table("ageing", yearly.Ageing, ("table", "name", "age_years")),
+        Table("leads", yearly.LeadTime, ("table", "name", "site"), is_catalog=True),
+        Table("moves", yearly.Move, ("table", "name", "from_site", "to_site")),
         Table("limits", yearly.YearLimit, ("site", "year")),
         Table("commitments", Commitment, ("name",)),
         Table("scenarios", ScenarioCell, ("scenario", "table", "name", "column"), patterns=("name",)),

@@ -84,6 +84,23 @@ class Settings(Row):
         "bought once for the whole horizon.",
         default=("1",),
     )
+    recabling_usd_per_link: float = column(
+        "What it costs to lead a link anew where a fabric grows past a tier of switches between two purchase dates "
+        "(default: an estimate, half of the USD 150 that a fibre drop costs with its material: costowl.com, fiber "
+        "optic cabling, 15 to 30 thousand for 100 to 200 drops).",
+        default=75.0,
+        ge=0,
+        usual=(0, 1000),
+    )
+    order_day: float | None = column(
+        "Day, counted from the start of year 1 (negative: before it), on which the first orders can be placed and "
+        "building can begin: what cannot stand in time by leads.csv, construction_days and commissioning_days serves "
+        "only from the day on which it does. Blank: everything is ordered early enough.",
+        default=None,
+        ge=-10_000,
+        le=10_000,
+        usual=(-2000, 365),
+    )
     tax_rate_pct: float | None = column(
         "Tax on profits, for the after-tax view of the report; blank: no such view.", default=None, ge=0, le=90
     )
@@ -236,6 +253,23 @@ class Site(NamedRow):
     requires: Names = column("What all storage at this site must offer.", default=(), choices=STORAGE_FEATURES)
     egress_usd_per_gb: float = column(
         "What the place charges for data that leaves it over wan.csv.", default=0.0, ge=0, usual=(0, 0.2)
+    )
+    construction_days: float = column(
+        "Days from order_day of settings.csv until the building takes equipment.", default=0.0, ge=0, le=10_000
+    )
+    commissioning_days: float = column(
+        "Days from the delivery of the last equipment until it may be used: installation, tests, burn-in.",
+        default=0.0,
+        ge=0,
+        le=3650,
+    )
+    ready_day: float | None = column(
+        "Day, counted from the start of year 1, on which the site is to be ready at the earliest: rows whose lead time "
+        "ends by then may be bought for year 1. Blank: as early as its building and the quickest row of each part of "
+        "its plant allow.",
+        default=None,
+        ge=0,
+        le=10_000,
     )
     utc_offset_hours: int = column(
         "By how much the clock of its tariffs and solar yields is ahead of UTC.", default=0, ge=-12, le=14
