@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcopt.candidates.admitted import Admits, everything
 from dcopt.candidates.all_epochs import together
 from dcopt.candidates.facility import facility_of
+from dcopt.candidates.growth import with_room_to_grow
 from dcopt.candidates.memory import Memory
 from dcopt.candidates.need import as_large_as_needed
 from dcopt.candidates.periods import periods_of
@@ -41,6 +42,8 @@ def generate(
     if not views:
         return _generate(problem, memory.of(problem), admits, only_needed=only_needed, any_price=any_price)
     seen = [_generate(view, memory.of(view), admits, only_needed=only_needed, any_price=any_price) for view in views]
+    if problem.settings.recabling_usd_per_link:
+        seen = with_room_to_grow(seen)
     return together(tuple(seen))
 
 

@@ -18,7 +18,20 @@ from dcopt.performance.training import StepPrediction
 from dcopt.problem.problem import Problem
 
 _PLANT = ("racks", "power", "cooling", "storage", "protection", "codecs", "networks", "transceivers", "wan")
-_BUSINESS = ("sites", "offers", "existing", "adders", "halls", "solar", "tariffs", "scenarios", "uncertainty")
+_BUSINESS = (
+    "sites",
+    "offers",
+    "existing",
+    "adders",
+    "halls",
+    "solar",
+    "tariffs",
+    "commitments",
+    "scenarios",
+    "uncertainty",
+    "leads",
+    "moves",
+)
 UNSEEN_TABLES = frozenset((*_PLANT, *_BUSINESS))
 """Tables of which no prediction follows."""
 UNSEEN_COLUMNS = {

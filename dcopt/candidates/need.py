@@ -82,8 +82,8 @@ def _of_job(problem: Problem, name: str, candidates: list[TrainingCandidate]) ->
     days = DAYS_PER_YEAR * problem.settings.schedulable_pct / 100
     return max(
         max(
-            c.nodes * job.runs_per_year,
-            math.ceil(job.runs_per_year * job.overhead_factor * c.nodes * c.held_days / days),
+            c.nodes * c.runs,
+            math.ceil(c.runs * job.overhead_factor * c.nodes * c.held_days / days),
         )
         for c in candidates
     )

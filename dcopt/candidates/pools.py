@@ -8,6 +8,7 @@ from dcopt.candidates.records import Pool, PoolFacility
 from dcopt.infrastructure.cabling import cabling_of, rack_fills
 from dcopt.infrastructure.spares import spare_steps
 from dcopt.infrastructure.topology import max_nodes, shape_of, steps_for, usable
+from dcopt.problem.lead import DAYS_PER_YEAR, start_day
 from dcopt.problem.offered import Offered, offered, shared_limits
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Fabric, Node
@@ -39,6 +40,8 @@ def _pool(problem: Problem, site: Site, node: Offered, fabric: Fabric) -> Pool |
     switch = problem.switches[fabric.switch] if fabric.switch else None
     if usable(row, fabric, switch, problem.links) is not None:
         return None
+    if all(start_day(problem, site.name, row.name, fabric.name, year) >= DAYS_PER_YEAR for year in problem.years):
+        return None  # ordered on the first day it stands only after the years that are looked at
     limits = [LARGEST_POOL, *_offer_limits(problem, node)]
     limited = rented and len(limits) > 1
     if switch is not None:

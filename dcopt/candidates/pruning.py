@@ -71,7 +71,7 @@ def what_binds(
     ``reloads``: GB/s at which services read weights beside them.
     """
     read = written = kiops = 0.0
-    for job, every in _by_job(candidates).items():
+    for every in _by_job(candidates).values():
         most = (
             max((c.ingest_gb_per_s for c in every), default=0.0),
             max((c.checkpoint_gb_per_s for c in every), default=0.0),
@@ -80,7 +80,7 @@ def what_binds(
         if one_by_one:
             read, written, kiops = (max(pair) for pair in zip(most, (read, written, kiops), strict=True))
         else:
-            runs = problem.training[job].runs_per_year
+            runs = max((c.runs for c in every), default=0)
             read, written, kiops = (a * runs + b for a, b in zip(most, (read, written, kiops), strict=True))
     datasets = {problem.training[job].dataset for job in candidates}
     reads = [o for (item, _), of in options.items() if item.rpartition(":")[0] in datasets for o in of]
@@ -104,7 +104,7 @@ def what_binds(
 def worth_choosing(
     candidates: Iterable[TrainingCandidate], binding: Binding, *, by_node_days: bool = False
 ) -> list[TrainingCandidate]:
-    """Leave out candidates of one pool that another one of the same hours beats or equals in all that counts.
+    """Leave out candidates of one pool that another one of the same hours, rent and years beats or equals throughout.
 
     That is: no more nodes, no more days (so no more energy and node-days), no more licence, and no more checkpoint
     and ingest bandwidth where those could bind. With ``by_node_days`` a slower candidate may replace a faster one
@@ -124,8 +124,10 @@ def worth_choosing(
         )
 
     every = sorted(candidates, key=lambda c: (*merits(c), c.checkpoint_gb_per_s))
-    windows = dict.fromkeys(c.hours for c in every)
-    return [c for hours in windows for c in undominated((c for c in every if c.hours == hours), merits)]
+    alike = dict.fromkeys((c.hours, c.committed, c.years) for c in every)
+    return [
+        c for kind in alike for c in undominated((c for c in every if (c.hours, c.committed, c.years) == kind), merits)
+    ]
 
 
 def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCandidate]]) -> bool:
@@ -138,11 +140,13 @@ def always_in_turn(problem: Problem, training: Mapping[str, Iterable[TrainingCan
     if not jobs:
         return True
     starts = {
-        earliest_start_day(problem, problem.training[c.job], c.pool.site)
-        for c in {(c.job, c.pool.site): c for of_job in training.values() for c in of_job}.values()
+        earliest_start_day(
+            problem, problem.training[c.job], c.pool.site, c.pool.node.name, c.pool.fabric.name, problem.years
+        )
+        for c in {(c.job, c.pool.key): c for of_job in training.values() for c in of_job}.values()
     }
     common = min(due_day_of(problem, job) for job in jobs) - max(starts, default=0.0)
-    longest = {  # what begins at an hour of the day waits for it less than a day
-        name: max((c.days + bool(c.hours) for c in candidates), default=0.0) for name, candidates in training.items()
-    }
-    return sum(problem.training[name].runs_per_year * days for name, days in longest.items()) <= common
+    longest = [  # what begins at an hour of the day waits for it less than a day
+        max((c.runs * (c.days + bool(c.hours)) for c in candidates), default=0.0) for candidates in training.values()
+    ]
+    return sum(longest) <= common

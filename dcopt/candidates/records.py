@@ -86,6 +86,8 @@ class TrainingCandidate:
     """One way to run a job: where, on how many nodes, how laid out, with which checkpoint bandwidth."""
 
     job: str
+    runs: int
+    """Times that the job runs in each of the years in which it may run so."""
     pool: Pool
     nodes: int
     step: StepPrediction
@@ -116,6 +118,15 @@ class TrainingCandidate:
     """What it loses every night: checkpoint, restart and the handover to the services."""
     alone_days: float = 0.0
     """Days that it would take on nodes of its own, where it runs in some hours only."""
+    committed: bool = False
+    """Whether it runs on nodes that are rented under commitments: it pays no rent of its own."""
+
+    years: tuple[int, ...] = ()
+    """Years in which it may be chosen (none named: all)."""
+
+    def is_asked_in(self, years: tuple[int, ...]) -> bool:
+        """Whether it may be chosen in some years that ask the same."""
+        return not self.years or years[0] in self.years
 
     @property
     def held_days(self) -> float:

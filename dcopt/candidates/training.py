@@ -10,6 +10,7 @@ from dcopt.candidates.admitted import Admits, everything
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.memory import Memory
 from dcopt.candidates.records import Pool, TrainingCandidate, Verdict
+from dcopt.economics.commitments import commitments_for
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import cluster_for, computes_in, runs_on
@@ -39,7 +40,7 @@ from dcopt.performance.workloads import (
     run_of,
 )
 from dcopt.problem.day import Hours, windows_of_day
-from dcopt.problem.demand import days_allowed
+from dcopt.problem.demand import asked_in, days_allowed, is_alive
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
@@ -77,25 +78,54 @@ class TrainingGenerator:
             of_node[pool.fabric.name] = max(pool.max_nodes, of_node.get(pool.fabric.name, 0))
 
     def admissible(self, job: TrainingJob) -> dict[str, list[TrainingCandidate]]:
-        """Return, by pool, the candidates of ``job`` that keep its promises."""
+        """Return, by pool, the candidates of ``job`` that keep its promises; none if a year of it has none anywhere."""
+        kept: dict[str, list[TrainingCandidate]] = {}
+        hardest: dict[str, Verdict] = {}
+        every_year = True
+        ways = asked_in(self.problem, job, self.problem.years)
+        for asked, years in ways:
+            found = self._asked(asked, years if len(ways) > 1 else (), hardest)
+            every_year = every_year and any(found.values())
+            for key, of_pool in found.items():
+                kept.setdefault(key, []).extend(of_pool)
+        self.verdicts += hardest.values()
+        return kept if every_year else {key: [] for key in kept}
+
+    def _asked(
+        self, job: TrainingJob, years: tuple[int, ...], hardest: dict[str, Verdict]
+    ) -> dict[str, list[TrainingCandidate]]:
+        """Return, by pool, the candidates of a job as it is asked in some years; keep the verdict that is worst."""
         run = run_of(job, self.problem)
         kept: dict[str, list[TrainingCandidate]] = {}
         for pool in self.pools:
             if job.sites and pool.site not in job.sites:
                 continue
-            possible = self._possible(job, run, pool)
-            limit = days_allowed(self.problem, job, earliest_start_day(self.problem, job, pool.site))
+            possible = [replace(one, years=years) for one in self._possible(job, run, pool)]
+            limit = days_allowed(self.problem, job, self._first_day(job, pool))
             there = fastest([candidate for candidate in possible if candidate.days <= limit])
             if job.preemptible and not pool.rented:
                 there += self._at_night(job, pool, fastest(possible))
+            if commitments_for(self.problem, pool.site, pool.node.name) and pool.rented:
+                there += [replace(one, committed=True) for one in there]
             kept[pool.key] = [replace(candidate, pool=pool) for candidate in there]
-            self.verdicts.append(_verdict(job, pool, possible, kept[pool.key], limit))
+            verdict = _verdict(job, pool, possible, kept[pool.key], limit)
+            if pool.key not in hardest or verdict.shortfall > hardest[pool.key].shortfall:
+                hardest[pool.key] = verdict
         return kept
+
+    def _first_day(self, job: TrainingJob, pool: Pool) -> float:
+        """Return the day from which a job may start on a pool in the year in which it may start first.
+
+        In years in which the pool serves only later what ends too late is forbidden by the program.
+        """
+        names, horizon = (pool.site, pool.node.name, pool.fabric.name), self.problem.settings.horizon_years
+        years = [year for year in self.problem.years if is_alive(job, year, horizon)]
+        return min(earliest_start_day(self.problem, job, *names, (year,)) for year in years or self.problem.years)
 
     def _at_night(self, job: TrainingJob, pool: Pool, possible: list[TrainingCandidate]) -> list[TrainingCandidate]:
         """Return the ways that end in time in some hours of the day only; they start as those hours begin."""
         found = []
-        earliest = earliest_start_day(self.problem, job, pool.site)
+        earliest = self._first_day(job, pool)
         handover = handover_s(self.problem)
         for hours in self.windows:
             part = hours[0] / HOURS_PER_DAY
@@ -205,6 +235,7 @@ class TrainingGenerator:
             fastest = days / max(1.0, expected.factor)
             yield TrainingCandidate(
                 job=job.name,
+                runs=job.runs_per_year,
                 pool=pool,
                 nodes=nodes,
                 step=step,
@@ -279,7 +310,9 @@ def _verdict(
         return Verdict(*names, 0, "no legal layout", "no layout fits the memory, precisions and software there", 1e9)
     best = min(possible, key=lambda c: (c.days, c.nodes))
     if limit <= 0:
-        return Verdict(*names, 0, "no time", "its data arrives there only after its due_day", 1e9)
+        return Verdict(
+            *names, 0, "no time", "what is bought stands there, or its data arrives, only after its due_day", 1e9
+        )
     nodes = "1 node" if best.nodes == 1 else f"{best.nodes} nodes"
     words = f"{_days(best.days)} days on {nodes} ({best.step.precision}, {best.software})"
     needed = math.ceil(best.nodes * best.days / limit)

@@ -18,6 +18,7 @@ from dcopt.cli.text_table import terminal_width, text_table
 if TYPE_CHECKING:
     from dcopt.pipeline.precheck import Obstacle
     from dcopt.problem.problem import Problem
+    from dcopt.problem.tables.problem_rows import TrainingJob
 
 _PROMISES = {"ttft_ms": "first", "tpot_ms": "then", "latency_ms": "whole"}
 
@@ -102,6 +103,18 @@ def understood(problem: Problem) -> dict[str, Any]:
             {"site": row.site, "table": row.table, "name": row.name, "units": row.units}
             for row in problem.existing.values()
         ],
+        "commitments": [
+            {
+                "name": name,
+                "node": row.node,
+                "site": row.site,
+                "years": row.years,
+                "usd_per_hour": row.usd_per_hour,
+                "discount_pct": row.discount_pct,
+                "upfront_pct": row.upfront_pct,
+            }
+            for name, row in problem.commitments.items()
+        ],
         "choice": {
             name: {"offered": offered, "known": len(problem.tables[name])}
             for name, table in TABLES.items()
@@ -148,10 +161,23 @@ def _job(name: str, problem: Problem) -> dict[str, Any]:
         "steps": run.steps,
         "deadline_days": job.deadline_days,
         "runs_per_year": job.runs_per_year,
+        "by_year": _by_year(job, problem),
         "after": list(job.after),
         "preemptible": job.preemptible,
         "sites": list(job.sites),
     }
+
+
+def _by_year(job: TrainingJob, problem: Problem) -> list[dict[str, Any]]:
+    """Return what a job asks from each year on in which that changes; [] where every year asks the same."""
+    from dcopt.performance.workloads import run_of
+    from dcopt.problem.demand import asked_in
+
+    asked = asked_in(problem, job, range(1, problem.settings.horizon_years + 1))
+    return [
+        {"year": years[0], "tokens": run_of(row, problem).tokens, "runs_per_year": row.runs_per_year}
+        for row, years in (asked if len(asked) > 1 else ())
+    ]
 
 
 def _service(name: str, problem: Problem) -> dict[str, Any]:
@@ -184,7 +210,7 @@ def _as_text(facts: dict[str, Any]) -> str:
         f"objective {facts['objective']}"
     )
     parts = [head]
-    for title in ("sites", "training", "inference", "datasets", "existing", "changes"):
+    for title in ("sites", "training", "inference", "datasets", "existing", "commitments", "changes"):
         rows = [_narrow(row) for row in facts[title]]
         if rows:
             cells = [[_shown(column, value) for column, value in row.items()] for row in rows]
@@ -202,7 +228,7 @@ def _as_text(facts: dict[str, Any]) -> str:
 def _narrow(row: dict[str, Any]) -> dict[str, Any]:
     """Put a service's tokens and promises into one column each; what is said of the day stands below the tables."""
     if "runs_per_year" in row:
-        return {name: value for name, value in row.items() if name not in ("after", "preemptible")}
+        return {name: value for name, value in row.items() if name not in ("by_year", "after", "preemptible")}
     if "percentile" not in row:
         return row
     promises = ", ".join(f"{word} {row[name]:g} ms" for name, word in _PROMISES.items() if row[name] is not None)
@@ -228,6 +254,11 @@ def _day(facts: dict[str, Any]) -> str:
     at_night = [row["name"] for row in facts["training"] if row["preemptible"]]
     if at_night:
         said.append(f"{' and '.join(at_night)} may run at night on nodes that services leave free")
+    for row in facts["training"]:
+        if row["by_year"]:
+            first, last = row["by_year"][0], row["by_year"][-1]
+            words = [f"{of['runs_per_year']} × {of['tokens']:.3g} tokens in year {of['year']}" for of in (first, last)]
+            said.append(f"{row['name']} asks {' and '.join(words)}")
     return f"the day and the calendar: {'; '.join(said)}" if said else ""
 
 

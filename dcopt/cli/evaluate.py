@@ -40,6 +40,7 @@ def command(
     """Judge a purchase, such as a vendor's proposal, against the optimum of PROBLEM.
 
     The nodes are taken exactly as proposed; dcopt runs the workloads on them and completes the rest at the least cost.
+    Where equipment may be bought at several dates, a column year says when each line is bought (blank: year 1).
 
     \b
     Example: dcopt evaluate chat --fix vendor-bom.csv
@@ -47,17 +48,19 @@ def command(
     Exit codes: 0 judged, 1 the proposal cannot keep the promises (and which), 2 bad input.
     """
     loaded = load_or_exit(problem, sets)
-    from dcopt.pipeline.proposal import ProposalError, evaluate_proposal, read_proposal
+    from dcopt.pipeline.proposal import ProposalError, evaluate_proposal, read_later, read_proposal
     from dcopt.pipeline.run import RunOptions
 
     try:
-        proposed = read_proposal(proposal, loaded)
+        proposed, later = read_proposal(proposal, loaded), read_later(proposal, loaded)
     except ProposalError as error:
         usage_error(str(error))
     options = RunOptions(time_limit, gap, threads=1)
     line = ProgressLine()
     try:
-        found = evaluate_proposal(loaded, proposed, options, on_phase=lambda text: line.write(f"  {text} ..."))
+        found = evaluate_proposal(
+            loaded, proposed, options, later=later, on_phase=lambda text: line.write(f"  {text} ...")
+        )
     finally:
         line.clear()
     click.echo(_json(found) if as_json else _text(found))
@@ -99,6 +102,7 @@ def _text(found: Evaluation) -> str:
     if differing:
         rows = [
             [
+                str(part.year),
                 part.site,
                 part.table,
                 part.item,
@@ -109,6 +113,8 @@ def _text(found: Evaluation) -> str:
             ]
             for part in differing
         ]
-        header = ["site", "table", "item", "proposed", "needed", "", "USD"]
+        header = ["year", "site", "table", "item", "proposed", "needed", "", "USD"]
+        if all(part.year == 1 for part in found.parts):
+            header, rows = header[1:], [row[1:] for row in rows]
         lines += ["", "Parts of which the proposal has too few or too many:", text_table(header, rows)]
     return "\n".join(lines)

@@ -73,7 +73,7 @@ def command(path: Path, sets: tuple[str, ...], time_limit: float, afresh: bool, 
 def explained(run: Path, seconds: float, *, afresh: bool = False, as_json: bool = False) -> str:
     """Return the explanation of the design in ``run``, kept there too; what cannot be read ends with exit code 2."""
     from dcopt.design.files import DesignFileError
-    from dcopt.pipeline.explain_design import explain_run
+    from dcopt.pipeline.explain_design import ShortSightError, explain_run
     from dcopt.pipeline.user_constraints import UserConstraintsError
     from dcopt.problem.findings import InputError
     from dcopt.report.explanation import explain_design
@@ -86,7 +86,7 @@ def explained(run: Path, seconds: float, *, afresh: bool = False, as_json: bool 
     except InputError as error:
         line.clear()
         exit_with(error.findings)
-    except (DesignFileError, UserConstraintsError) as error:
+    except (DesignFileError, ShortSightError, UserConstraintsError) as error:
         line.clear()
         usage_error(str(error))
     except OSError as error:

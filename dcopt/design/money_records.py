@@ -22,6 +22,7 @@ RUNNING_CATEGORIES = (
     "carbon",
     "processing",
     "transfer",
+    "moving",
     "other",
 )
 
@@ -37,6 +38,8 @@ class BomLine(Record):
     quantity: float
     unit_price_usd: float
     total_usd: float
+    order_by_day: float | None = None
+    """Day by which it is ordered, from the start of year 1 (negative: before it); where lead times are planned with."""
 
 
 class CashYear(Record):
@@ -95,9 +98,28 @@ class FinanceYear(Record):
     after_tax_npv_usd: float | None = None
 
 
+class FinancingCase(Record):
+    """The present value of all cash after tax over the horizon, and the most cash of a year, by how purchases are paid.
+
+    ``financing`` is buy, lease or loan, on the terms of the settings.
+    """
+
+    financing: str
+    after_tax_npv_usd: float
+    most_cash_usd: float
+
+
+class AssetMove(Record):
+    """A move to another site at the start of a year."""
+
+    year: int
+    site: str
+
+
 class Asset(Record):
     """Units of a row that stand from the start of ``bought_year`` to the end of ``gone_year``.
 
+    ``site`` is where they were bought; ``moves`` tells where they go from there, in order.
     ``bought_year`` 0 is what existed already. ``kept`` says that they are kept past their life instead of being bought
     again. ``resale_usd`` is what all of them bring at the end of ``gone_year``.
     """
@@ -112,3 +134,58 @@ class Asset(Record):
     unit_price_usd: float
     resale_usd: float
     kept: bool = False
+    moves: tuple[AssetMove, ...] = ()
+
+    def site_in(self, year: int) -> str:
+        """Return the site at which they are in a year."""
+        return next((move.site for move in reversed(self.moves) if move.year <= year), self.site)
+
+
+class RebateRecord(Record):
+    """Units that come new at the start of ``year`` and are paid below their list price, because of the order's volume.
+
+    They are of those that stand to the end of ``gone_year`` (``kept`` past their life, or not).
+    """
+
+    site: str
+    table: str
+    name: str
+    year: int
+    gone_year: int
+    kept: bool
+    units: int
+    unit_price_usd: float
+
+
+class CommitmentRecord(Record):
+    """Nodes rented at a cloud site for years: ``units`` of them from the start of ``first_year``.
+
+    ``last_year`` is the last of the horizon in which they are there, ``usd_per_hour`` the price of one, ``upfront_usd``
+    what is paid for all at the start, ``paid_usd`` all payments (what falls due beyond the horizon as it is settled).
+    """
+
+    name: str
+    site: str
+    node: str
+    first_year: int
+    last_year: int
+    units: int
+    usd_per_hour: float
+    upfront_usd: float
+    paid_usd: float
+
+
+class ColocationRecord(Record):
+    """kW under contract at a colocation site from the start of ``first_year`` to the end of ``last_year``.
+
+    ``billed_kw`` has a number for each of these years, ``usd_per_kw_month`` is the fee of the first. ``exit_usd`` is
+    what leaving before the term costs at the end of ``last_year`` (0: the term is over).
+    """
+
+    site: str
+    first_year: int
+    last_year: int
+    contracted_kw: float
+    billed_kw: tuple[float, ...]
+    usd_per_kw_month: float
+    exit_usd: float

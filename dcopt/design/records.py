@@ -14,11 +14,16 @@ from dcopt.design.money_records import (
     CAPITAL_CATEGORIES,
     RUNNING_CATEGORIES,
     Asset,
+    AssetMove,
     BomLine,
     CashYear,
+    ColocationRecord,
+    CommitmentRecord,
     Cost,
     CostYear,
     FinanceYear,
+    FinancingCase,
+    RebateRecord,
 )
 from dcopt.design.plant_records import (
     DATA_PARTS,
@@ -70,12 +75,15 @@ __all__ = (
     "SCHEMA_VERSION",
     "AdderRecord",
     "Asset",
+    "AssetMove",
     "Baseline",
     "Binding",
     "BomLine",
     "CableRecord",
     "CalendarEntry",
     "CashYear",
+    "ColocationRecord",
+    "CommitmentRecord",
     "ConfidenceCase",
     "CoolingRecord",
     "Cost",
@@ -83,6 +91,7 @@ __all__ = (
     "Design",
     "ElevationRecord",
     "FinanceYear",
+    "FinancingCase",
     "Foresight",
     "HallRecord",
     "ModuleRecord",
@@ -93,6 +102,7 @@ __all__ = (
     "ProgressPoint",
     "PromiseRecord",
     "RackRecord",
+    "RebateRecord",
     "Record",
     "Rejected",
     "ResidualCase",
@@ -150,7 +160,11 @@ class Design(Record):
     adders: tuple[AdderRecord, ...] = ()
     purchase_years: tuple[int, ...] = (1,)
     assets: tuple[Asset, ...] = ()
+    rebates: tuple[RebateRecord, ...] = ()
+    commitments: tuple[CommitmentRecord, ...] = ()
+    colocation: tuple[ColocationRecord, ...] = ()
     finance: tuple[FinanceYear, ...] = ()
+    financing: tuple[FinancingCase, ...] = ()
     bom_lines: tuple[BomLine, ...] = Field(
         default=(), validation_alias=AliasChoices("bom", "bom_lines"), serialization_alias="bom"
     )
@@ -186,6 +200,7 @@ class Design(Record):
             ),
             sorted((r.site, r.name, r.dataset, r.part, r.year, r.codec) for r in self.storage),
             sorted((line.site, line.year, line.table, line.item, line.quantity) for line in self.bom_lines),
+            *((c.name, c.site, c.node, c.first_year, c.units) for c in self.commitments),
         )
 
     def bom(self) -> Any:

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dcopt.design.records import Design, ServiceRecord, TrainingRecord
 
 
 def runs_in_words(design: Design, workload: str) -> tuple[str, ...]:
-    """Return how ``design`` runs a job or service: a phrase for each part of it, the same in several years once."""
-    jobs = {_job(record): None for record in design.training if record.job == workload}
-    services = {_service(record): None for record in design.inference if record.service == workload}
-    return (*jobs, *services)
+    """Return how ``design`` runs a job or service: a phrase for each part of it, the same in several years once.
+
+    Where equipment is bought at several dates a phrase that is not of all years names its own.
+    """
+    phrases: dict[str, list[int]] = {}
+    for job in design.training:
+        if job.job == workload:
+            phrases.setdefault(_job(job), []).append(job.year)
+    for service in design.inference:
+        if service.service == workload:
+            phrases.setdefault(_service(service), []).append(service.year)
+    every = {year for years in phrases.values() for year in years}
+    staged = len(design.purchase_years) > 1
+    return tuple(
+        f"in {years_in_words(years)} {phrase}" if staged and set(years) != every else phrase
+        for phrase, years in phrases.items()
+    )
+
+
+def years_in_words(years: Iterable[int]) -> str:
+    """Return years in words: runs of years that follow each other as one."""
+    spans: list[list[int]] = []
+    for year in sorted(set(years)):
+        if spans and year == spans[-1][1] + 1:
+            spans[-1][1] = year
+        else:
+            spans.append([year, year])
+    texts = [f"{first} to {last}" if last > first else str(first) for first, last in spans]
+    return f"year {texts[0]}" if len(spans) == 1 and spans[0][0] == spans[0][1] else f"years {' and '.join(texts)}"
 
 
 def _job(record: TrainingRecord) -> str:

@@ -22,7 +22,12 @@ class PoolRecord(Record):
     service_nodes: int
     rented: bool
     service_nodes_by_hour: tuple[int, ...] = ()
-    """Nodes that services hold in each hour of the day, UTC, where jobs run at night; empty: all day the same."""
+    """Nodes that services hold in each hour of the day, UTC, where jobs run at night or rented nodes are given back;
+    empty: all day the same."""
+    committed: int = 0
+    """Nodes under commitments in that year, where they are rented; the others are rented on demand."""
+    committed_for_jobs: int = 0
+    """Those of them that are kept for jobs."""
 
 
 class TrainingRecord(Record):
@@ -74,6 +79,8 @@ class TrainingRecord(Record):
     nights: int = 0
     lost_s: float = 0.0
     running_days: float = 0.0
+    committed: bool = False
+    """Whether it runs on nodes that are rented under commitments, not on demand."""
 
     @property
     def node_days(self) -> float:

@@ -56,12 +56,72 @@ class RunningLine:
     years: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Payment:
+    """A fixed sum, USD of its year, paid at the end of ``year`` or at its start: no price level moves it."""
+
+    year: int
+    usd: float
+    at_start: bool = False
+
+    def discounted_usd(self, finance: Finance) -> float:
+        """Return its present value."""
+        return self.usd * (1 + finance.rate) ** -(self.year - self.at_start)
+
+
+@dataclass(frozen=True)
+class ContractLine:
+    """``quantity`` units of a running cost whose payments a contract fixes."""
+
+    site: str
+    category: str
+    quantity: Any
+    payments: tuple[Payment, ...]
+
+    def unit_cost_usd(self, finance: Finance) -> float:
+        """Return the discounted cost of one unit."""
+        return sum(payment.discounted_usd(finance) for payment in self.payments)
+
+
+@dataclass(frozen=True)
+class RebateLine:
+    """``quantity`` of the units bought at the start of ``year`` are paid at ``price_usd``, not at the list price.
+
+    ``is_sold`` says that they are sold before the horizon, so that nothing of their price is left at its end.
+    """
+
+    site: str
+    category: str
+    table: str
+    row: str
+    quantity: Any
+    year: int
+    list_price_usd: float
+    price_usd: float
+    lifetime_years: float
+    is_sold: bool
+
+    @property
+    def unit_usd(self) -> float:
+        """What one unit is cheaper, undiscounted."""
+        return self.list_price_usd - self.price_usd
+
+    def unit_saving_usd(self, finance: Finance) -> float:
+        """Return the discounted saving of one unit."""
+        time = float(self.year - 1)
+        if self.is_sold:
+            return self.unit_usd * float((1 + finance.rate) ** -time)
+        return self.unit_usd * finance.purchase_factor(time, self.lifetime_years)
+
+
 @dataclass
 class Ledger:
-    """The capital and running lines of a design."""
+    """The capital and running lines of a design, and the contracts that it enters."""
 
     capital: list[CapitalLine] = field(default_factory=list)
     running: list[RunningLine] = field(default_factory=list)
+    contracts: list[ContractLine] = field(default_factory=list)
+    rebates: list[RebateLine] = field(default_factory=list)
 
     def buy(self, line: CapitalLine) -> None:
         """Add a purchase."""
@@ -76,11 +136,19 @@ class Ledger:
         if line.rate_usd:
             self.running.append(line)
 
+    def enter(self, line: ContractLine) -> None:
+        """Add a contract; its cost is a running one."""
+        if line.category not in RUNNING_CATEGORIES:
+            raise ValueError(f"unknown running category {line.category!r}")
+        self.contracts.append(line)
+
     def evaluated(self, value: Callable[[Any], float]) -> Ledger:
         """Return the same ledger with every quantity turned into a number by ``value``."""
         return Ledger(
             [replace(line, quantity=value(line.quantity)) for line in self.capital],
             [replace(line, quantity=value(line.quantity)) for line in self.running],
+            [replace(line, quantity=value(line.quantity)) for line in self.contracts],
+            [replace(line, quantity=value(line.quantity)) for line in self.rebates],
         )
 
 
@@ -90,6 +158,10 @@ def tco_terms(ledger: Ledger, finance: Finance) -> Iterable[Any]:
         yield line.quantity * line.unit_cost_usd(finance)
     for paid in ledger.running:
         yield paid.quantity * (paid.rate_usd * finance.running_factor(paid.category, paid.years))
+    for contract in ledger.contracts:
+        yield contract.quantity * contract.unit_cost_usd(finance)
+    for rebate in ledger.rebates:
+        yield rebate.quantity * -rebate.unit_saving_usd(finance)
 
 
 def capex_terms(ledger: Ledger, finance: Finance) -> Iterable[Any]:
@@ -100,6 +172,8 @@ def capex_terms(ledger: Ledger, finance: Finance) -> Iterable[Any]:
             yield line.quantity * (line.unit_price_usd * len(times))
         else:
             yield line.quantity * sum(price for _, price in line.stay.paid)
+    for rebate in ledger.rebates:
+        yield rebate.quantity * -rebate.unit_usd
 
 
 def cost_of(ledger: Ledger, finance: Finance) -> Cost:
@@ -112,6 +186,10 @@ def cost_of(ledger: Ledger, finance: Finance) -> Cost:
         capital[line.category] += line.quantity * line.unit_cost_usd(finance)
     for entry in ledger.running:
         running[entry.category] += entry.quantity * entry.rate_usd * finance.running_factor(entry.category, entry.years)
+    for rebate in ledger.rebates:
+        capital[rebate.category] -= rebate.quantity * rebate.unit_saving_usd(finance)
+    for contract in ledger.contracts:
+        running[contract.category] += contract.quantity * contract.unit_cost_usd(finance)
     for of_year in years:
         cash[of_year.year][of_year.kind] += of_year.usd
     rows = tuple(
@@ -151,6 +229,13 @@ def _by_year(ledger: Ledger, finance: Finance) -> tuple[CostYear, ...]:
             level = finance.price_level(entry.category, year)
             factor = finance.running_factor(entry.category, (year,))
             add(year, "running", entry.category, amount * level, amount * factor)
+    for rebate in ledger.rebates:
+        saved, discounted = rebate.quantity * rebate.unit_usd, rebate.quantity * rebate.unit_saving_usd(finance)
+        add(rebate.year, "capital", rebate.category, -saved, -discounted)
+    for contract in ledger.contracts:
+        for payment in contract.payments:
+            usd, discounted = payment.usd, payment.discounted_usd(finance)
+            add(payment.year, "running", contract.category, contract.quantity * usd, contract.quantity * discounted)
     order = {name: n for n, name in enumerate((*CAPITAL_CATEGORIES, *RUNNING_CATEGORIES))}
     return tuple(
         CostYear(year=year, kind=kind, category=category, usd=usd, discounted_usd=discounted)
@@ -177,6 +262,10 @@ def bill_of_materials(ledger: Ledger, finance: Finance) -> tuple[BomLine, ...]:
             year = int(time + 1e-9) + 1
             key = (line.site, year, line.category, line.table, line.row, price)
             merged[key] = merged.get(key, 0.0) + line.quantity
+    for rebate in ledger.rebates:
+        for price, sign in ((rebate.list_price_usd, -1), (rebate.price_usd, 1)):
+            key = (rebate.site, rebate.year, rebate.category, rebate.table, rebate.row, price)
+            merged[key] = merged.get(key, 0.0) + sign * rebate.quantity
     order = {category: index for index, category in enumerate(CAPITAL_CATEGORIES)}
     lines = []
     for key in sorted(merged, key=lambda k: (k[1], k[0], order[k[2]], k[3], k[4], k[5])):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from dcopt.economics.ledger import CapitalLine
+from dcopt.problem.epochs import price_in
 from dcopt.problem.offered import volume_offer
 from dcopt.problem.problem import Problem
 
@@ -25,6 +26,23 @@ def bands_of(base_price_usd: float, breaks: tuple[tuple[int, float], ...]) -> tu
     starts = [(1, base_price_usd), *breaks]
     bands = [Band(first, then - 1, price) for (first, price), (then, _) in pairwise(starts)]
     return (*bands, Band(starts[-1][0], None, starts[-1][1]))
+
+
+def bands_in(problem: Problem, table: str, name: str, site: str, year: int) -> tuple[Band, ...]:
+    """Return the bands of an order of ``year``: all prices of the list have changed as the first one has.
+
+    Raises
+    ------
+    ValueError: the row is not for sale then, or has no prices by volume.
+    """
+    offer = volume_offer(problem, table, name, site)
+    now = price_in(problem, table, name, site, year)
+    if offer is None or now is None:
+        raise ValueError(f"{name} is not for sale by volume at {site} in year {year}")
+    row = problem.offers[offer.key]
+    listed = getattr(problem.tables[table][name], "price_usd", None) if row.price_usd is None else row.price_usd
+    change = now / listed if listed else 1.0
+    return bands_of(now, tuple((units, price * change) for units, price in offer.breaks))
 
 
 def priced(units: Mapping[str, float], bands: tuple[Band, ...], *, all_units: bool) -> list[tuple[str, float, float]]:

@@ -7,6 +7,8 @@ from pyomo.common.gc_manager import PauseGC
 from dcopt.candidates.records import Candidates
 from dcopt.formulation import (
     adders,
+    colocation,
+    commitments,
     compute,
     cooling,
     cost,
@@ -15,8 +17,10 @@ from dcopt.formulation import (
     fabric,
     halls,
     ladders,
+    lead,
     power,
     racks,
+    rebuild,
     serving,
     side_networks,
     stocks,
@@ -34,9 +38,11 @@ BLOCKS = (
     compute,
     training,
     serving,
+    lead,
     survival,
     strength,
     fabric,
+    rebuild,
     ladders,
     storage,
     transfer,
@@ -89,6 +95,8 @@ def _build(
     for index, (seen, of_epoch) in enumerate(zip(views_of(problem), candidates.epochs, strict=True)):
         _state(Program(seen, of_epoch, only_pair=only_pair, within=(program, index)))
     if program.epochs:
+        commitments.link(program)
+        colocation.link(program)
         stocks.link(program)
         if only_pair:
             compute.same_pair(program)

@@ -17,7 +17,7 @@ from typing import Any
 from dcopt.candidates.records import Pool
 from dcopt.design.records import PoolRecord
 from dcopt.economics.ledger import CapitalLine
-from dcopt.formulation import night
+from dcopt.formulation import commitments, night
 from dcopt.formulation.program import Program, total, upper_bound, whole
 from dcopt.infrastructure.spares import spare_steps
 from dcopt.problem.offered import shared_limits
@@ -294,6 +294,7 @@ def extract(program: Program) -> list[PoolRecord]:
                     service_nodes=serving,
                     service_nodes_by_hour=night.hosts_by_hour(program, key, period),
                     rented=pool.rented,
+                    **commitments.of_pool(program.root, program, key, period, year),
                 )
                 for year in period.years
             ]

@@ -12,7 +12,7 @@ import pyomo.environ as pyo
 
 from dcopt.candidates.records import Period
 from dcopt.economics.ledger import capex_terms, tco_terms
-from dcopt.formulation import adders, volume
+from dcopt.formulation import adders, colocation, commitments, volume
 from dcopt.formulation.program import Program, total
 
 
@@ -24,7 +24,10 @@ def link(program: Program) -> None:
     """Pay water and what follows the purchases, keep the budgets, and state the objectives."""
     program.settle()
     program.commit()
-    volume.link(program)
+    if not program.is_epoch:
+        volume.link(program)
+        commitments.link(program)
+        colocation.link(program)
     adders.follow_capital(program)
     carbon: dict[int, list[Any]] = {period.index: [] for period in program.candidates.periods}
     for site, period in program.carbon_t:

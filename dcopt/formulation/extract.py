@@ -10,8 +10,11 @@ import pyomo.environ as pyo
 
 from dcopt.design.records import Design
 from dcopt.economics.ledger import bill_of_materials, cost_of, tco_usd
+from dcopt.economics.orders import with_orders
 from dcopt.formulation import (
     adders,
+    colocation,
+    commitments,
     compute,
     cooling,
     energy,
@@ -25,10 +28,12 @@ from dcopt.formulation import (
     storage,
     training,
     transfer,
+    volume,
 )
+from dcopt.formulation.moves import located
 from dcopt.formulation.program import Program, number
 from dcopt.formulation.stage import settle_losses
-from dcopt.formulation.volume import settle_orders
+from dcopt.problem.epochs import epochs_of
 
 
 def load_values(columns: list[Any], values: Any) -> None:
@@ -61,8 +66,9 @@ def extract(program: Program) -> Design:
             variable.set_value(0.0, skip_validation=True)
     for part in program.parts:
         settle_losses(part)
-        settle_orders(part)
+        volume.settle_orders(part)
     stocks.settle(program)
+    colocation.settle(program)
     ledger = program.ledger.evaluated(number)
     cost = cost_of(ledger, program.finance)
     records: dict[str, tuple[Any, ...]] = {}
@@ -81,7 +87,10 @@ def extract(program: Program) -> Design:
         purchase_years=program.problem.settings.purchase_dates,
         cost=cost,
         assets=tuple(stocks.extract(program)),
-        bom_lines=bill_of_materials(ledger, program.finance),
+        rebates=tuple(volume.extract(program)),
+        commitments=tuple(commitments.extract(program)),
+        colocation=tuple(colocation.extract(program)),
+        bom_lines=with_orders(program.problem, bill_of_materials(ledger, program.finance)),
     )
     return design.model_copy(update=records)
 
@@ -112,10 +121,11 @@ def _with_existing(root: Program, pools: Sequence[Any]) -> tuple[Any, ...]:
     """Return the pools of all epochs with the existing nodes told from the bought ones, first pools first."""
     left: dict[tuple[str, str, int], int] = {}
     for stock in root.stocks:
-        for one, units in stock.columns if stock.table == "nodes" else ():
-            for year in range(one.first_year, one.last_year + 1) if one.existing and not one.paid else ():
-                key = (stock.site, stock.row, year)
-                left[key] = left.get(key, 0) + round(number(units))
+        for epoch in epochs_of(root.problem) if stock.table == "nodes" else ():
+            for one, units in located(root, stock, epoch):
+                for year in epoch.years if one.existing and not one.paid else ():
+                    key = (stock.site, stock.row, year)
+                    left[key] = left.get(key, 0) + round(number(units))
     found = []
     for pool in pools:
         key = (pool.site, pool.node, pool.year)

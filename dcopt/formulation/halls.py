@@ -8,6 +8,7 @@ from __future__ import annotations
 from dcopt.design.records import HallRecord
 from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation.program import Program, all_years, total, whole
+from dcopt.problem.lead import can_stand_from
 
 
 def declare(program: Program) -> None:
@@ -17,9 +18,11 @@ def declare(program: Program) -> None:
 def link(program: Program) -> None:
     """Build the halls of every site that has a choice of them."""
     for site, totals in program.totals.items():
-        rows = [hall for hall in program.problem.halls.values() if hall.site == site]
+        rows = program.problem.halls_at(site)
         if not rows:
             continue
+        years = program.problem.years
+        rows = [hall for hall in rows if can_stand_from(program.problem, site, "halls", hall.name, years)]
         built = [(row, program.var("halls", (site, row.name), ub=row.max_units, integer=True)) for row in rows]
         for row, halls in built:
             program.ledger.buy(

@@ -8,8 +8,9 @@ In each slice d (a band of the day) in which some service that leaves nodes free
 
 ``share`` is the largest of the hours of the band, so that what stands is enough in each of them. Services that keep
 their nodes (no profile, or weights on shared storage) count with all their replicas. Only owned pools on which some job
-may be confined to such hours have these variables; elsewhere all replicas stand all day. A job that runs in a band
-holds its nodes in all of its hours; what it loses by stopping and starting is in its days (`performance.night`).
+may be confined to such hours, and pools of elastic cloud sites, have these variables; elsewhere all replicas stand all
+day. A job that runs in a band holds its nodes in all of its hours; what it loses by stopping and starting is in its
+days (`performance.night`). What an elastic site is given back in a band costs no rent there (block commitments).
 """
 
 from __future__ import annotations
@@ -31,21 +32,35 @@ class Holding:
     """Nodes of a pool that services hold in some hours of the day.
 
     ``hours`` are () where they hold the same all day, and for the hours of full load of a pool with night training.
+    ``kept`` are nodes of a cloud pool that are kept for jobs under commitments, which have a room of their own.
     """
 
     name: str
     pool: str
     hours: Hours
     hosts: Any
+    kept: Any = None
+
+    def free(self, program: Program) -> Any:
+        """Return the nodes that services leave to jobs."""
+        return program.model.work[self.pool] - self.hosts if self.kept is None else self.kept
+
+    def is_scarce(self, program: Program) -> bool:
+        """Whether jobs can be in each other's way there."""
+        return self.kept is not None or program.candidates.pools[self.pool].limited
 
     def covers(self, candidate: TrainingCandidate) -> bool:
         """Whether a job that runs so holds nodes of the pool in these hours."""
+        if self.kept is not None:
+            return candidate.committed
         return candidate.runs_in(self.hours) if self.hours else not candidate.hours
 
 
 def pools_at_night(program: Program, period: Period) -> set[str]:
-    """Return the pools on which a job of a period may be confined to some hours."""
-    return {pool for pool, index in program.hours_at_night if index == period.index}
+    """Return the pools whose nodes services may leave in some hours of a period: for jobs, or given back."""
+    sites = program.problem.sites
+    elastic = {pool.key for pool in program.candidates.pools.values() if pool.rented and sites[pool.site].elastic}
+    return elastic | {pool for pool, index in program.hours_at_night if index == period.index}
 
 
 def slices_at_night(program: Program, period: Period) -> tuple[Slice, ...]:
@@ -95,6 +110,14 @@ def declare_hosts(program: Program, pool: str, piece: Slice, hosts: Any) -> Any:
     if pool not in pools_at_night(program, piece.period) or piece not in slices_at_night(program, piece.period):
         return hosts
     return program.var("awake_hosts", (pool, piece.index), ub=hosts.ub, integer=True)
+
+
+def held_by_day(program: Program, pool: str, period: Period, hosts: Any) -> list[tuple[int, Any]]:
+    """Declare what services hold of a rented pool over the day: (hours, nodes), one entry where it is the same."""
+    by_piece = [(len(piece.hours), declare_hosts(program, pool, piece, hosts)) for piece in program.slices_of(period)]
+    if all(held is hosts for _, held in by_piece):
+        return [(HOURS_PER_DAY, hosts)]
+    return by_piece
 
 
 def declared_hosts(program: Program, pool: str, piece: Slice) -> Any:
@@ -156,13 +179,18 @@ def holdings(program: Program, pool: str, period: Period) -> list[Holding]:
     hosts = program.model.component("hosts")
     all_day = hosts[pool, period.index] if hosts is not None and (pool, period.index) in hosts else 0.0
     confined = program.hours_at_night.get((pool, period.index), set())
+    of_pool = program.candidates.pools[pool]
+    banded = of_pool.limited or not of_pool.rented
     found, rest = [], False
     for piece in program.slices_of(period):
-        awake = declared_hosts(program, pool, piece)
+        awake = declared_hosts(program, pool, piece) if banded else None
         if awake is None and piece.hours[0] not in confined:
             rest = True
             continue
         found.append(Holding(f"{pool} {_hours(piece.hours)}", pool, piece.hours, all_day if awake is None else awake))
+    kept = program.model.component("kept")
+    if kept is not None and (pool, period.index) in kept:
+        found.append(Holding(f"{pool} committed", pool, (), 0.0, kept[pool, period.index]))
     return [Holding(pool, pool, (), all_day), *found] if rest else found
 
 

@@ -2,6 +2,8 @@
 
 part[a] ≥ open[p] for every pool p of a node, a fabric or at a site;   part[a] ≥ units ÷ most units for cooling
 Σ_{a in A} part[a] ≤ |A| − 1        not all of the parts A: the next design does without at least one of them
+
+Over several epochs a part is used where any of them uses it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dcopt.formulation.program import Program, total
+from dcopt.formulation.training import chosen
 
 
 def not_all(program: Program, parts: Iterable[str], key: str) -> None:
@@ -23,6 +26,19 @@ def forbid(program: Program, parts: Iterable[str]) -> None:
     for part in parts:
         for index, (variable, _) in enumerate(_users(program, part)):
             program.require("without_part", (part, index), variable <= 0)
+
+
+def off_nodes(program: Program, workload: str, nodes: Iterable[str]) -> None:
+    """Exclude designs that run a job or service of a program on some kinds of nodes."""
+    avoided = set(nodes)
+    for period in program.candidates.periods:
+        for candidate, variable in chosen(program, period):
+            if candidate.job == workload and candidate.pool.node.name in avoided:
+                program.require("off_nodes", variable.name, variable <= 0)
+        for index, replica in enumerate(program.candidates.serving.get(workload, ())):
+            key = (workload, index, period.index)
+            if replica.pool.node.name in avoided and key in (program.model.component("replicas") or {}):
+                program.require("off_nodes", key, program.model.replicas[key] <= 0)
 
 
 def _used(program: Program, part: str) -> Any:
@@ -41,19 +57,18 @@ def _users(program: Program, part: str) -> list[tuple[Any, float]]:
     aspect, _, name = part.partition(":")
     if aspect == "cooling":
         return _cooling(program, name)
-    names = {
-        key: {"node": pool.node.name, "fabric": pool.fabric.name, "site": pool.site}[aspect]
-        for key, pool in program.candidates.pools.items()
-    }
-    return [(program.model.open[key], 1.0) for key, of_pool in names.items() if of_pool == name]
+    return [
+        (part_of.model.open[key], 1.0)
+        for part_of in program.parts
+        for key, pool in part_of.candidates.pools.items()
+        if {"node": pool.node.name, "fabric": pool.fabric.name, "site": pool.site}[aspect] == name
+    ]
 
 
 def _cooling(program: Program, name: str) -> list[tuple[Any, float]]:
-    units = program.model.component("plant_units")
-    if units is None:
-        return []
     return [
         (variable, variable.ub)
-        for (_, stage, unit), variable in units.items()
+        for part in program.parts
+        for (_, stage, unit), variable in (part.model.component("plant_units") or {}).items()
         if unit == name and variable.ub and (stage == "collector" or stage.endswith("heat-rejection"))
     ]

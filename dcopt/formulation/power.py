@@ -6,7 +6,8 @@
 
 PDUs are sized for the nameplate power of what they feed, everything upstream for the peak that it can reach together
 (``measured_peak_kw``: synchronized work has no diversity). Losses follow the load (block stage). Roles that are not
-offered are left out of the chain. At colocation sites grid = PUE · IT.
+offered are left out of the chain. At colocation sites grid = PUE · IT; the fee follows IT, or a contract does (block
+colocation).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.design.records import PowerRecord, SiteRecord
+from dcopt.economics.colocation import has_contract
 from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation.cost import water_m3
 from dcopt.formulation.energy import solar_mwh
@@ -39,7 +41,8 @@ def link(program: Program) -> None:
         if row.kind == "colocation":
             pue = row.colocation_pue or 1.0
             grid, grid_average = pue * it_peak, {t: pue * average for t, average in it_average.items()}
-            program.pay(site, "colocation", 12 * it_peak, row.colocation_usd_per_kw_month or 0.0)
+            if not has_contract(row):
+                program.pay(site, "colocation", 12 * it_peak, row.colocation_usd_per_kw_month or 0.0)
         else:
             grid, grid_average = _chain(program, site, it_peak, it_average)
             if not any(hall.site == site for hall in program.problem.halls.values()):

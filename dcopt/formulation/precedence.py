@@ -1,6 +1,6 @@
 """Jobs that come after each other: what every calendar of theirs keeps, linearly.
 
-    first[j,t] ≥ Σ_c earliest_c·y[j,c,t]                     (earliest_c: the job's, or when its data is there)
+    first[j,t] ≥ Σ_c earliest_c·y[j,c,t]                     (earliest_c: the job's, or when pool and data are there)
     first[l,t] ≥ first[j,t] + Σ_c days_c·y[j,c,t]               for each job l after j
     first[j,t] + Σ_c days_c·y[j,c,t] ≤ due[j]
 
@@ -14,15 +14,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcopt.candidates.records import Period, TrainingCandidate
+from dcopt.candidates.records import Period, Pool, TrainingCandidate
 from dcopt.formulation.program import Program, linear
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.problem.demand import due_day_of
+from dcopt.problem.lead import start_day
 
 
 def before(program: Program, period: Period, job: str) -> tuple[str, ...]:
     """Return the jobs of a period that come before a job."""
     return tuple(name for name in program.problem.training[job].after if name in period.jobs)
+
+
+def first_day(program: Program, period: Period, candidate: TrainingCandidate) -> float:
+    """Return the day from which a candidate may start in all years of a period."""
+    pool, row = candidate.pool, program.problem.training[candidate.job]
+    return earliest_start_day(program.problem, row, pool.site, pool.node.name, pool.fabric.name, period.years)
+
+
+def start_in(program: Program, period: Period, pool: Pool) -> float:
+    """Return the day from which a pool serves in every year of a period, 0 from the start."""
+    names = (pool.site, pool.node.name, pool.fabric.name)
+    return max(start_day(program.problem, *names, year) for year in period.years)
 
 
 def windows(program: Program, period: Period) -> dict[str, tuple[float, float]]:
@@ -52,8 +65,8 @@ def link(program: Program, period: Period, choices: list[tuple[TrainingCandidate
         due = due_day_of(program.problem, row)
         first = program.var("first", (name, period.index), ub=due)
         days[name] = linear([c.days for c, _ in mine], variables)
-        sites = [earliest_start_day(program.problem, row, c.pool.site) for c, _ in mine]
-        program.require("first_data", (name, period.index), first >= linear(sites, variables))
+        starts = [first_day(program, period, c) for c, _ in mine]
+        program.require("first_data", (name, period.index), first >= linear(starts, variables))
         program.require(
             "first_due",
             (name, period.index),

@@ -17,7 +17,7 @@ from pyomo.repn.standard_repn import generate_standard_repn
 
 from dcopt.candidates.records import Candidates, Period, Pool
 from dcopt.economics.finance import Finance
-from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
+from dcopt.economics.ledger import CapitalLine, Ledger, RebateLine, RunningLine
 from dcopt.economics.prices import Part, purchase_of
 from dcopt.economics.stock import Stay
 from dcopt.economics.volume import Band
@@ -109,6 +109,8 @@ class Stock:
     """By epoch, in order."""
     columns: list[tuple[Stay, Any]] = field(default_factory=list)
     """(stay, units)."""
+    ways: dict[int, Any] = field(default_factory=dict)
+    """Where the units of columns that may be moved are, by the index of the column (`dcopt.formulation.moves`)."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,8 @@ class Program:
         self.before: Program | None = None
         """The epoch before this one."""
         self.is_epoch = within is not None
+        self.root: Program = self if within is None else within[0]
+        """The program that holds the purchases and commitments of all years."""
         self.all_stays = False
         """Whether stays are stated that another one makes needless: where a rule or the past says which are taken."""
         if within is None:
@@ -187,6 +191,8 @@ class Program:
         self.purchases: dict[tuple[str, str, str], list[tuple[Any, str, float, float]]] = {}
         self.rented: dict[tuple[str, str, str], dict[int, Any]] = {}
         """Rented units of rows that offers may limit, by (site, table, row) and period index."""
+        self.on_demand: dict[tuple[str, int, int], tuple[int, Any, Any]] = {}
+        """(period index, nodes that services hold, those rented on demand) by (pool, year, part of the day)."""
         self.activity_kw: dict[tuple[str, str, int], list[Any]] = {}
         """Average power above standby, by (site, node, slice)."""
         self.heat_peak_kw: dict[tuple[str, str], list[Any]] = {}
@@ -206,6 +212,8 @@ class Program:
         """Variables that are the least of several expressions wherever that saves something."""
         self.orders: list[tuple[dict[str, Any], dict[tuple[str, int], Any], tuple[Band, ...], bool]] = []
         """Purchases at prices by volume: (units by site, quantity by (site, band), bands, whether all units)."""
+        self.rebated: list[tuple[Stay, RebateLine]] = []
+        """What of a stay is paid below its list price, where purchases are staged."""
         self.adders: dict[tuple[str, str], tuple[Any, Any]] = {}
         """(quantity, driver) of what comes with a site by rule, by (site, adder)."""
         self.grid_kwh: dict[tuple[str, int], Any] = {}
@@ -449,7 +457,7 @@ def _hours_at_night(candidates: Candidates) -> dict[tuple[str, int], set[int]]:
     for period in candidates.periods:
         for job in period.jobs:
             for candidate in candidates.training[job]:
-                if candidate.hours:
+                if candidate.hours and candidate.is_asked_in(period.years):
                     found.setdefault((candidate.pool.key, period.index), set()).update(candidate.hours)
     return found
 

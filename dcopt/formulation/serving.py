@@ -19,13 +19,13 @@ from typing import Any
 
 from dcopt.candidates.records import Band, Period, Pool, ServingCandidate
 from dcopt.design.records import ServiceRecord
-from dcopt.formulation import night
+from dcopt.formulation import commitments, night
 from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, Slice, linear, number, total, whole
 from dcopt.performance.compatibility import cluster_for
 from dcopt.performance.replica_layouts import layout_columns
 from dcopt.performance.serving_expected import at_expected, promised_rate
-from dcopt.performance.workloads import HOURS_PER_YEAR, promise_of, replica_name, servers_of, serving_task_of
+from dcopt.performance.workloads import promise_of, replica_name, servers_of, serving_task_of
 from dcopt.problem.corrections import rate_factor
 from dcopt.problem.day import mean_share, shares_of
 
@@ -108,7 +108,7 @@ def mean_of_peak(program: Program, service: str, piece: Slice) -> float:
 
 def _hosting(program: Program, pool: Pool, period: Period, held: Any) -> None:
     if pool.rented:
-        program.pay(pool.site, "rent", HOURS_PER_YEAR * held, pool.rent_usd_per_hour, period.years)
+        commitments.hold(program, pool, period, night.held_by_day(program, pool.key, period, held))
         return
     idle_kw = next(
         c.idle_kw for of_service in program.candidates.serving.values() for c in of_service if c.pool.key == pool.key

@@ -8,7 +8,8 @@
     Σ price·purchases ≤ capex_limit_usd
 
 b[v,w] units stand from the start of epoch v to the end of epoch w and cost what `dcopt.economics.stock` says. Epochs
-are linked by nothing else: what stands at a site may serve another pool, fabric or rack in the next epoch. What stands
+are linked by little else (block `rebuild`): what stands at a site may serve another pool, fabric or rack in the next
+epoch, and go to another site where `moves.csv` allows it (`dcopt.formulation.moves`). What stands
 and is not needed is switched off: it draws nothing and takes no room, but is supported and maintained until it goes.
 """
 
@@ -19,13 +20,15 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from dcopt.design.records import Asset
+from dcopt.design.records import Asset, AssetMove
 from dcopt.economics.items import age_of_existing, item_of
 from dcopt.economics.ledger import CapitalLine, RunningLine, tco_terms
 from dcopt.economics.stock import Item, Stay, stays
+from dcopt.formulation import moves, volume
 from dcopt.formulation.cost import limited_capex
 from dcopt.formulation.program import Program, Stock, number, total, upper_bound
-from dcopt.problem.epochs import BUILDING, epochs_of
+from dcopt.problem.epochs import BUILDING, Epoch, epochs_of
+from dcopt.problem.lead import can_be_renewed_at, can_stand_from
 
 CONTINUOUS = (BUILDING, "adders")
 """Tables of which any quantity can be bought."""
@@ -40,17 +43,24 @@ def link(root: Program) -> None:
             of_key = needs.setdefault(key, (line.category, [0.0] * len(root.epochs)))[1]
             of_key[index] = of_key[index] + line.quantity
     for (site, table, row), (category, by_epoch) in needs.items():
-        _declare(root, Stock(site, category, table, row, by_epoch))
+        root.stocks.append(Stock(site, category, table, row, by_epoch))
+    for stock in root.stocks:
+        _declare(root, stock)
+    moves.link(root)
+    for stock in root.stocks:
+        _cover(root, stock)
     _most_units(root)
     _orders(root)
+    volume.link_dates(root)
     _buyers_limits(root)
     _objectives(root)
 
 
 def _limited(root: Program, stock: Stock) -> bool:
-    """Whether offers limit the units or orders of a row, so that one that stands longer is not always as good."""
+    """Whether offers limit a row or price it by volume, so that one that stands longer is not always as good."""
     return any(
-        (offer.table, offer.name) == (stock.table, stock.row) and (offer.max_units is not None or offer.min_units)
+        (offer.table, offer.name) == (stock.table, stock.row)
+        and (offer.max_units is not None or offer.min_units or offer.price_breaks)
         for offer in root.problem.offers.values()
     )
 
@@ -59,9 +69,9 @@ def _declare(root: Program, stock: Stock) -> None:
     item = item_of(root.problem, stock.site, stock.table, stock.row)
     dates = root.problem.settings.purchase_dates
     every = root.all_stays or _limited(root, stock)
-    root.stocks.append(stock)
     for one in stays(root.finance, item, dates, every=every):
-        _column(root, stock, item, one, len(stock.columns))
+        if _in_time(root, stock, one):
+            _column(root, stock, item, one, len(stock.columns))
     there = [
         row
         for row in root.problem.existing.values()
@@ -70,7 +80,8 @@ def _declare(root: Program, stock: Stock) -> None:
     for row in there:
         begin = len(stock.columns)
         for one in stays(root.finance, item, dates, existing_age=age_of_existing(row.age_years), every=every):
-            _column(root, stock, item, one, len(stock.columns), most=float(row.units))
+            if _in_time(root, stock, one):
+                _column(root, stock, item, one, len(stock.columns), most=float(row.units))
         root.require(
             "existing",
             (row.site, row.table, row.name),
@@ -78,22 +89,38 @@ def _declare(root: Program, stock: Stock) -> None:
             row=f"existing.csv: {row.site}/{row.table}/{row.name} units",
             sentence=f"no more than the {row.units} existing {row.name} at {row.site} are used",
         )
+
+
+def _in_time(root: Program, stock: Stock, one: Stay) -> bool:
+    """Whether everything that a stay buys comes in time, ordered on the first day of orders."""
+    where = (root.problem, stock.site, stock.table, stock.row)
+    if not one.existing:
+        years = next(epoch.years for epoch in epochs_of(root.problem) if epoch.first_year == one.first_year)
+        if not can_stand_from(*where, years):
+            return False
+    return can_be_renewed_at(*where, [time for time, _ in (one.paid if one.existing else one.paid[1:])])
+
+
+def _cover(root: Program, stock: Stock) -> None:
+    """Let what stands at a site cover the need of every epoch."""
     for epoch, need in zip(epochs_of(root.problem), stock.needs, strict=True):
         if isinstance(need, float) and not need:
             continue
         root.require(
             "stands",
             (stock.site, stock.table, stock.row, epoch.index),
-            total(share * units for share, units in standing(stock, epoch.years)) >= need,
+            total(share * units for share, units in standing(root, stock, epoch)) >= need,
             row=f"settings.csv: purchase_years {epoch.first_year}",
             sentence=f"what stands of {stock.row} at {stock.site} covers the need from year {epoch.first_year} on",
         )
 
 
 def _column(root: Program, stock: Stock, item: Item, one: Stay, index: int, most: float = math.inf) -> None:
+    sharing = moves.group_of(root, stock) if root.problem.moves else [stock]
     needs = [
-        upper_bound(need) / min(one.in_service[year] for year in epoch.years)
-        for epoch, need in zip(epochs_of(root.problem), stock.needs, strict=True)
+        sum(upper_bound(other.needs[epoch.index]) for other in sharing)
+        / min(one.in_service[year] for year in epoch.years)
+        for epoch in epochs_of(root.problem)
         if one.first_year <= epoch.first_year and epoch.last_year <= one.last_year
     ]
     least = root.least_offered(stock.site, stock.table, stock.row) if not one.existing else 0
@@ -109,12 +136,10 @@ def _column(root: Program, stock: Stock, item: Item, one: Stay, index: int, most
         root.ledger.pay(RunningLine(stock.site, category, units, usd, (year,)))
 
 
-def standing(stock: Stock, years: tuple[int, ...]) -> list[tuple[float, Any]]:
-    """Return (share in service, units) of what stands in all of ``years``."""
+def standing(root: Program, stock: Stock, epoch: Epoch) -> list[tuple[float, Any]]:
+    """Return (share in service, units) of what stands at the site of a stock in all years of an epoch."""
     return [
-        (min(one.in_service[year] for year in years), units)
-        for one, units in stock.columns
-        if one.first_year <= years[0] and years[-1] <= one.last_year
+        (min(one.in_service[year] for year in epoch.years), units) for one, units in moves.located(root, stock, epoch)
     ]
 
 
@@ -230,7 +255,7 @@ def settle(root: Program) -> None:
         if stock.table not in CONTINUOUS:
             continue
         for epoch, need in zip(epochs_of(root.problem), stock.needs, strict=True):
-            there = standing(stock, epoch.years)
+            there = standing(root, stock, epoch)
             lacking = number(need) - sum(share * number(units) for share, units in there)
             if lacking > 0 and there:
                 share, units = max(there, key=lambda pair: number(pair[1]))
@@ -241,21 +266,26 @@ def extract(root: Program) -> list[Asset]:
     """Return what stands from when to when."""
     found = []
     for stock in root.stocks:
-        for one, units in stock.columns:
+        whole_units = stock.table not in CONTINUOUS
+        for index, (one, units) in enumerate(stock.columns):
+            way = stock.ways.get(index)
             count = number(units)
-            if count > 1e-9:
-                found.append(
-                    Asset(
-                        site=stock.site,
-                        category=stock.category,
-                        table=stock.table,
-                        name=stock.row,
-                        bought_year=0 if one.existing else one.first_year,
-                        gone_year=one.last_year,
-                        units=count if stock.table in CONTINUOUS else float(round(count)),
-                        unit_price_usd=one.paid[0][1] if one.paid else 0.0,
-                        resale_usd=count * one.sold_usd,
-                        kept=one.kept,
-                    )
-                )
+            parts = [(float(round(count)) if whole_units else count, ())] if way is None else moves.paths(way)
+            found += [_asset(stock, one, float(part), path) for part, path in parts if part > 1e-9]
     return found
+
+
+def _asset(stock: Stock, one: Stay, count: float, path: tuple[AssetMove, ...]) -> Asset:
+    return Asset(
+        site=stock.site,
+        category=stock.category,
+        table=stock.table,
+        name=stock.row,
+        bought_year=0 if one.existing else one.first_year,
+        gone_year=one.last_year,
+        units=count,
+        unit_price_usd=one.paid[0][1] if one.paid else 0.0,
+        resale_usd=count * one.sold_usd,
+        kept=one.kept,
+        moves=path,
+    )

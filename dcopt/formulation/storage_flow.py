@@ -151,7 +151,11 @@ def most_taken(program: Program) -> dict[tuple[str, str], float]:
     needs: dict[Resource, float] = {}
     for (resource, job), amount in alone.items():
         before = needs.get(resource, 0.0)
-        needs[resource] = max(before, amount) if one_by_one else before + amount * runs_of(program, job)
+        needs[resource] = (
+            max(before, amount)
+            if one_by_one
+            else before + amount * max(c.runs for c in program.candidates.training[job])
+        )
     found: dict[tuple[str, str], float] = {}
     for resource, amount in needs.items():
         if resource.limit:
@@ -163,11 +167,6 @@ def most_taken(program: Program) -> dict[tuple[str, str], float]:
         if limit and (beside := _most_reloaded(program, *at)):
             found[at] = max(found.get(at, 0.0), (read + beside) / limit)
     return found
-
-
-def runs_of(program: Program, job: str) -> int:
-    """Return how often a job runs in each of its years."""
-    return program.problem.training[job].runs_per_year
 
 
 def link(program: Program) -> None:
@@ -207,8 +206,7 @@ def _together(program: Program, period: int, by_stream: dict[Stream, Choices]) -
     spans = precedence.windows(program, program.candidates.periods[period])
     windows = {name: span for name, span in spans.items() if name in jobs}
     in_a_year = {
-        stream: [runs_of(program, stream.job) * c.days * rate_of(stream, c) for c, _ in choices]
-        for stream, choices in by_stream.items()
+        stream: [c.runs * c.days * rate_of(stream, c) for c, _ in choices] for stream, choices in by_stream.items()
     }
     scarce: dict[tuple[Resource, float, float], set[str]] = {}
     for start in sorted({first for first, _ in windows.values()}):
@@ -235,7 +233,7 @@ def _one_after_another(program: Program, by_stream: dict[Stream, Choices], jobs:
     longest: dict[str, float] = {}
     for stream, choices in by_stream.items():
         if stream.job in jobs:
-            days = runs_of(program, stream.job) * max(c.days for c, _ in choices)
+            days = max(c.runs * c.days for c, _ in choices)
             longest[stream.job] = max(days, longest.get(stream.job, 0.0))
     return sum(longest.values())
 

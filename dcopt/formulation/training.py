@@ -6,7 +6,8 @@
     Σ_{jobs with window in [a,b]} runs·nodes·days·y ≤ (b − a)·(work[p] − hosts[p,t])   each interval of windows
 
 Where services leave nodes free in some hours of the day (block night), ``hosts`` and the three rows are those of each
-such band of hours, over the candidates that run in it. Jobs that come after each other: `dcopt.formulation.precedence`,
+such band of hours, over the candidates that run in it; runs on nodes under commitments have rows of their own, with the
+nodes that are kept for them (block commitments). Jobs that come after each other: `dcopt.formulation.precedence`,
 which also cuts the windows.
 
 ``hosts`` are the whole nodes that services hold (block serving). What these admit and no calendar can keep is cut off
@@ -19,7 +20,7 @@ from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import TrainingRecord
-from dcopt.formulation import precedence
+from dcopt.formulation import commitments, precedence
 from dcopt.formulation.night import Holding, holdings
 from dcopt.formulation.program import Program, linear, total, whole
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
@@ -30,6 +31,8 @@ def declare(program: Program) -> None:
     for period in program.candidates.periods:
         for job in period.jobs:
             for index, candidate in enumerate(program.candidates.training[job]):
+                if not candidate.is_asked_in(period.years):
+                    continue
                 choice = program.var("train", (job, index, period.index), ub=1, binary=True)
                 _running(program, period, candidate, choice)
 
@@ -37,7 +40,7 @@ def declare(program: Program) -> None:
 def node_days(program: Program, candidate: TrainingCandidate) -> float:
     """Return the node-days in which a candidate runs in a year, all runs and their overhead included."""
     job = program.problem.training[candidate.job]
-    return job.runs_per_year * job.overhead_factor * candidate.nodes * candidate.running_days
+    return candidate.runs * job.overhead_factor * candidate.nodes * candidate.running_days
 
 
 def _running(program: Program, period: Period, candidate: TrainingCandidate, choice: Any) -> None:
@@ -45,6 +48,9 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate, cho
     used = node_days(program, candidate)
     share = used / candidate.nodes / DAYS_PER_YEAR
     program.pay(pool.site, "licences", share * choice, candidate.licence_usd_per_year, period.years)
+    if pool.rented and candidate.committed:
+        commitments.declare_kept(program, pool, period)
+        return
     if pool.rented:
         program.pay(pool.site, "rent", used * 24 * choice, pool.rent_usd_per_hour, period.years)
         return
@@ -61,6 +67,7 @@ def chosen(program: Program, period: Period) -> list[tuple[TrainingCandidate, An
         (candidate, program.model.train[job, index, period.index])
         for job in period.jobs
         for index, candidate in enumerate(program.candidates.training[job])
+        if candidate.is_asked_in(period.years)
     ]
 
 
@@ -86,7 +93,6 @@ def link(program: Program) -> None:
 
 def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[TrainingCandidate, Any]]) -> None:
     model = program.model
-    pool = program.candidates.pools[key]
     held = holdings(program, key, period)
     for job in period.jobs:
         mine = [(c, v) for c, v in of_pool if c.job == job]
@@ -98,10 +104,10 @@ def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[Tr
         for holding in held:
             there = [(c, v) for c, v in mine if holding.covers(c)]
             nodes = linear([float(c.nodes) for c, _ in there], [v for _, v in there])
-            beside = holding.hosts if pool.limited else 0.0
+            room = holding.free(program) if holding.is_scarce(program) else model.work[key]
             if there:
-                program.require("job_fits", (job, holding.name, period.index), nodes + beside <= model.work[key])
-    for holding in held if pool.limited else ():
+                program.require("job_fits", (job, holding.name, period.index), nodes <= room)
+    for holding in (holding for holding in held if holding.is_scarce(program)):
         there = [(c, v) for c, v in of_pool if holding.covers(c)]
         if there:
             _days(program, period, holding, there)
@@ -109,14 +115,16 @@ def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[Tr
 
 def _days(program: Program, period: Period, holding: Holding, choices: list[tuple[TrainingCandidate, Any]]) -> None:
     """Keep the jobs that run in some hours of a pool within the node-days of the year, and of every interval."""
-    free = program.model.work[holding.pool] - holding.hosts
+    free = holding.free(program)
     jobs = program.problem.training
-    held = [jobs[c.job].runs_per_year * jobs[c.job].overhead_factor * c.nodes * c.held_days for c, _ in choices]
+    held = [c.runs * jobs[c.job].overhead_factor * c.nodes * c.held_days for c, _ in choices]
     yearly = DAYS_PER_YEAR * program.problem.settings.schedulable_pct / 100
     program.require("node_days", (holding.name, period.index), linear(held, [v for _, v in choices]) <= yearly * free)
+    pool = program.candidates.pools[holding.pool]
+    late = precedence.start_in(program, period, pool)
     windows = {
-        name: window
-        for name, window in precedence.windows(program, period).items()
+        name: (max(first, late), last)
+        for name, (first, last) in precedence.windows(program, period).items()
         if name in {c.job for c, _ in choices}
     }
     for start in sorted({first for first, _ in windows.values()}):
@@ -124,7 +132,7 @@ def _days(program: Program, period: Period, holding: Holding, choices: list[tupl
             inside = {name for name, (first, last) in windows.items() if start <= first and last <= end}
             if not inside or (start, end) == (0.0, DAYS_PER_YEAR):
                 continue
-            used = total(jobs[c.job].runs_per_year * c.nodes * c.days * v for c, v in choices if c.job in inside)
+            used = total(c.runs * c.nodes * c.days * v for c, v in choices if c.job in inside)
             names = " and ".join(sorted(inside))
             program.require(
                 "window",
@@ -170,7 +178,7 @@ def _record(program: Program, candidate: TrainingCandidate, year: int) -> Traini
         software=candidate.software,
         days=candidate.days,
         deadline_days=job.deadline_days,
-        runs_per_year=job.runs_per_year,
+        runs_per_year=candidate.runs,
         tokens=candidate.tokens,
         step_s=step.step_s,
         tflops_per_accelerator=step.tflops_per_accelerator,
@@ -190,4 +198,5 @@ def _record(program: Program, candidate: TrainingCandidate, year: int) -> Traini
         nights=candidate.nights,
         lost_s=candidate.lost_s,
         running_days=candidate.running_days,
+        committed=candidate.committed,
     )

@@ -4,7 +4,9 @@
     incremental: Q_k ≤ width_k,   Q_k ≥ width_k·z_{k+1},   Q_{k+1} ≤ most·z_{k+1}
     all units:   first_k·z_k ≤ Q_k ≤ last_k·z_k,   Σ_k z_k = 1
 
-An offer without a site counts the orders of all sites together.
+An offer without a site counts the orders of all sites together. Over several epochs there is an order for each offer
+and purchase date: what comes new at that date, stay by stay (block stocks). Units that are bought again in between are
+paid at the list price; upkeep and resale follow the list price too.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dcopt.economics.ledger import CapitalLine
-from dcopt.economics.volume import Band, bands_of, priced
-from dcopt.formulation.program import Program, number, total, upper_bound
+from dcopt.design.records import RebateRecord
+from dcopt.economics.ledger import CapitalLine, RebateLine
+from dcopt.economics.stock import Stay
+from dcopt.economics.volume import Band, bands_in, bands_of, priced
+from dcopt.formulation.program import Program, Stock, number, total, upper_bound, whole
 from dcopt.problem.offered import VolumeOffer, volume_offer
 
 
@@ -77,6 +81,60 @@ def _incremental(program: Program, key: str, bands: tuple[Band, ...], sums: list
         program.require("volume_most", (key, k), sums[k] <= width)
         program.require("volume_full", (key, k), sums[k] >= width * beyond)
         program.require("volume_beyond", (key, k), sums[k + 1] <= most * beyond)
+
+
+def link_dates(root: Program) -> None:
+    """Let the order of every purchase date be paid at the prices of its bands."""
+    orders: dict[tuple[str, int], list[tuple[Stock, Stay, Any]]] = {}
+    for stock in root.stocks:
+        offer = volume_offer(root.problem, stock.table, stock.row, stock.site)
+        if offer is None:
+            continue
+        for one, units in stock.columns:
+            if not one.existing:
+                orders.setdefault((offer.key, one.first_year), []).append((stock, one, units))
+    for (key, year), columns in orders.items():
+        stock = columns[0][0]
+        offer = volume_offer(root.problem, stock.table, stock.row, stock.site)
+        assert offer is not None
+        bands = bands_in(root.problem, stock.table, stock.row, stock.site, year)
+        sums: list[Any] = [0.0] * len(bands)
+        for place, (bought, one, units) in enumerate(columns):
+            in_bands = [
+                root.var("ordered", (key, year, place, k), ub=units.ub, integer=True) for k in range(len(bands))
+            ]
+            root.require("ordered", (key, year, place), total(in_bands) == units)
+            sums = [so_far + part for so_far, part in zip(sums, in_bands, strict=True)]
+            for band, part in zip(bands[1:], in_bands[1:], strict=True):
+                life = float(root.problem.tables[bought.table][bought.row].lifetime_years)  # type: ignore[attr-defined]
+                prices = (bands[0].price_usd, band.price_usd, life, one.sold_usd > 0)
+                rebate = RebateLine(bought.site, bought.category, bought.table, bought.row, part, year, *prices)
+                root.ledger.rebates.append(rebate)
+                root.rebated.append((one, rebate))
+        most = upper_bound(total(units for _, _, units in columns))
+        at = f"{key}/{year}"
+        if offer.all_units:
+            _all_units(root, at, bands, sums, most)
+        else:
+            _incremental(root, at, bands, sums, most)
+
+
+def extract(root: Program) -> list[RebateRecord]:
+    """Return what is paid below its list price over several epochs."""
+    return [
+        RebateRecord(
+            site=line.site,
+            table=line.table,
+            name=line.row,
+            year=line.year,
+            gone_year=one.last_year,
+            kept=one.kept,
+            units=whole(line.quantity),
+            unit_price_usd=line.price_usd,
+        )
+        for one, line in root.rebated
+        if whole(line.quantity) and line.unit_usd
+    ]
 
 
 def settle_orders(program: Program) -> None:

@@ -7,8 +7,11 @@ read there has arrived, one dataset after another, in every year (the copy of a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dcopt.infrastructure.stored import most_stored_tb, stored_in
 from dcopt.problem.demand import new_tb
+from dcopt.problem.lead import start_day
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Dataset, TrainingJob, WanLink
 
@@ -50,14 +53,25 @@ def days_of(tb: float, link: WanLink) -> float:
     return tb * 8000 / link.gbps / SECONDS_PER_DAY
 
 
-def earliest_start_day(problem: Problem, job: TrainingJob, site: str) -> float:
-    """Return the day of the year from which a job may start at ``site``: its own, or that of its data's arrival."""
+def earliest_start_day(
+    problem: Problem, job: TrainingJob, site: str, node: str, fabric: str, years: Iterable[int]
+) -> float:
+    """Return the day from which a job may start on a pool in each of ``years``.
+
+    Its own, that on which the pool serves (`dcopt.problem.lead`), or that of its data's arrival there.
+    """
+    ready = max((start_day(problem, site, node, fabric, year) for year in years), default=0.0)
+    return max(job.earliest_start_day, ready + _data_days(problem, job, site))
+
+
+def _data_days(problem: Problem, job: TrainingJob, site: str) -> float:
+    """Return the days in which the data that jobs may read at ``site`` comes over the link that brings a job's."""
     if job.dataset is None:
-        return job.earliest_start_day
+        return 0.0
     mine = link_to(problem, problem.datasets[job.dataset], site)
     if mine is None:
-        return job.earliest_start_day
+        return 0.0
     names = {other.dataset for other in problem.training.values() if not other.sites or site in other.sites}
     rows = [problem.datasets[name] for name in names if name is not None]
     tb = sum(most_stored_tb(problem, row) for row in rows if link_to(problem, row, site) == mine)
-    return max(job.earliest_start_day, days_of(tb, mine))
+    return days_of(tb, mine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcopt.performance.workloads import run_of
-from dcopt.problem.demand import is_alive, new_tb
+from dcopt.problem.demand import is_alive, job_in, new_tb
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
 from dcopt.problem.tables.problem_rows import Dataset
@@ -15,9 +15,10 @@ def yearly_read_tb(problem: Problem, dataset: str, year: int) -> float:
     """Return the TB (before the codec) that all jobs read of ``dataset`` in ``year``."""
     horizon = problem.settings.horizon_years
     return sum(
-        run_of(job, problem).read_tb * job.runs_per_year
+        run_of(asked, problem).read_tb * asked.runs_per_year
         for job in problem.training.values()
         if job.dataset == dataset and is_alive(job, year, horizon)
+        for asked in [job_in(problem, job, year)]
     )
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import CalendarEntry, Design, pool_key
 from dcopt.formulation.night import Holding, holdings
+from dcopt.formulation.precedence import first_day
 from dcopt.formulation.program import Program, number, total, whole
 from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, reloads, shares_of
 from dcopt.formulation.training import chosen
-from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.problem.demand import due_day_of
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
 from dcopt.solve.calendar import Conflict, Job, conflict_of, pack, sooner
@@ -71,10 +71,10 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate) -> 
     }
     for share in shares:
         needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
-    start = earliest_start_day(program.problem, row, candidate.pool.site)
+    start = first_day(program, period, candidate)
     due = due_day_of(program.problem, row)
     part = candidate.hours[0] / HOURS_PER_DAY if candidate.hours else None
-    job = Job(row.name, tuple(needs.items()), candidate.days, row.runs_per_year, start, due, row.after, part)
+    job = Job(row.name, tuple(needs.items()), candidate.days, candidate.runs, start, due, row.after, part)
     return Running(candidate, job, shares)
 
 
@@ -108,8 +108,9 @@ def _capacities(program: Program, period: Period, running: list[Running]) -> dic
     found: dict[str, float] = {}
     for one in running:
         pool = one.candidate.pool
-        for holding in holdings(program, pool.key, period) if pool.limited else ():
-            found[holding.name] = whole(program.model.work[pool.key]) - whole(holding.hosts)
+        for holding in holdings(program, pool.key, period):
+            if holding.is_scarce(program):
+                found[holding.name] = whole(holding.free(program))
         for share in one.shares:
             found[share.resource.key] = number(free_of(program, share.resource, period.index))
     return found
@@ -180,8 +181,9 @@ def cut_off(program: Program, clash: Clash, number: int) -> None:
         nodes = _holdings(program, period)
         places: list[Holding | None] = [None]
         if len(names) == 1 and names[0] in _holdings(program, clash.period):
-            same = _holdings(program, clash.period)[names[0]].hours
-            places = [h for h in nodes.values() if h.hours == same and program.candidates.pools[h.pool].limited]
+            same = _holdings(program, clash.period)[names[0]]
+            kind = (same.hours, same.kept is None)
+            places = [h for h in nodes.values() if (h.hours, h.kept is None) == kind and h.is_scarce(program)]
         elif any(name in _holdings(program, clash.period) and name not in nodes for name in names):
             continue  # in that period services hold their nodes all day
         for holding in places:
@@ -217,15 +219,15 @@ def _as_chosen(program: Program, clash: Clash, period: Period, holding: Holding 
 def _no_less(
     program: Program, clash: Clash, one: Running, candidate: TrainingCandidate, holding: Holding | None
 ) -> bool:
-    """Whether a candidate takes no less of what the conflict is about, for no fewer days of no wider a window.
+    """Whether a candidate takes no less of what the conflict is about, for no fewer runs, days and no wider a window.
 
     What starts at a part of the day may be replaced by what starts at any time only if that takes a day longer.
     ``holding``: of the nodes of that pool, in its hours.
     """
-    mine, row = one.candidate, program.problem.training[candidate.job]
-    if candidate.days < mine.days + (mine.hours != candidate.hours and bool(mine.hours)):
+    mine = one.candidate
+    if candidate.runs < mine.runs or candidate.days < mine.days + (mine.hours != candidate.hours and bool(mine.hours)):
         return False
-    if earliest_start_day(program.problem, row, candidate.pool.site) < one.job.start_day:
+    if first_day(program, clash.period, candidate) < one.job.start_day:
         return False
     taken = [name for name in clash.conflict.least if one.job.need_of(name)]
     if not taken:
@@ -262,7 +264,7 @@ def _cut(
                 least += 1e-6 - 1
         else:
             holding = place or nodes[name]
-            there, shared = program.model.work[holding.pool] - holding.hosts, holding.name
+            there, shared = holding.free(program), holding.name
         enough: Any = chosen_so
         if len(clash.conflict.least) > 1:
             enough = program.var("calendar_helps", (*key, name), ub=1, binary=True)

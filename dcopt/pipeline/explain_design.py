@@ -25,7 +25,7 @@ from dcopt.design.simulation import read_simulation
 from dcopt.formulation.parts import not_all
 from dcopt.pipeline.prices import Pricing
 from dcopt.pipeline.questions import Answered, NoTimeError, Questions
-from dcopt.pipeline.rivals import rivals_of, trade_of, unable_of
+from dcopt.pipeline.rivals import in_years, rival_of_span, rivals_of, spans_of, trade_of, unable_of
 from dcopt.pipeline.run_folder import INPUTS, LOCK_FILE
 from dcopt.pipeline.user_constraints import no_constraints, user_constraints
 from dcopt.problem.load import load
@@ -38,6 +38,10 @@ from dcopt.solve.session import SolveOptions
 UNITS = {"tco": "USD", "capex": "USD", "energy": "kWh", "carbon": "t"}
 
 
+class ShortSightError(ValueError):
+    """The design is no optimum, so that nothing follows from other optima; the text says so."""
+
+
 def explain_design(questions: Questions, design: Design, earlier: Explanation | None = None) -> Explanation:
     """Return why ``design`` is as it is; what the time did not suffice for is named, and asked again another time.
 
@@ -48,10 +52,17 @@ def explain_design(questions: Questions, design: Design, earlier: Explanation | 
     Raises
     ------
     ValueError: there is no design to explain.
+    ShortSightError: its purchases were decided without knowing the whole horizon.
     SolverError: HiGHS failed.
     """
     if design.objective_value is None or design.cost is None:
         raise ValueError("there is no design to explain")
+    if design.foresight is not None:
+        years = design.foresight.years
+        raise ShortSightError(
+            f"each purchase of this design was decided knowing {years} year{'' if years == 1 else 's'} ahead, so it is "
+            "not the best answer to any one question: explain a RUN that was solved without --foresight"
+        )
     known = earlier if earlier is not None and earlier.design == fingerprint(design) else None
     start = time.monotonic()
     questions.best, questions.bound = design.objective_value, design.objective_bound
@@ -121,7 +132,10 @@ class _Found:
         return answer
 
     def _rivals(self, workload: str, base: Answered | None) -> None:
-        before = () if self.known is None else tuple(r for r in self.known.rivals if r.workload == workload)
+        spans = spans_of(self.questions.problem, self.design, workload)
+        of_spans = {in_years(years) for years, _ in spans}
+        known = () if self.known is None else tuple(r for r in self.known.rivals if r.workload == workload)
+        before = tuple(rival for rival in known if rival.what not in of_spans)
         if before and all(rival.extra.status != "undecided" for rival in before):
             self.rivals += before
         else:
@@ -130,8 +144,22 @@ class _Found:
             except NoTimeError:
                 self.rivals += before
                 self.open.append(f"{workload} in another way")
+        for years, nodes in spans:
+            self._span(workload, years, nodes, known)
         if base is not None:
             self.unable += unable_of(self.questions, base.candidates, workload)
+
+    def _span(self, workload: str, years: tuple[int, ...], nodes: frozenset[str], known: tuple[Rival, ...]) -> None:
+        """Ask what another node in some years only would add."""
+        before = tuple(rival for rival in known if rival.what == in_years(years))
+        if before and before[0].extra.status != "undecided":
+            self.rivals += before
+            return
+        try:
+            self.rivals.append(rival_of_span(self.questions, self.design, workload, years, nodes))
+        except NoTimeError:
+            self.rivals += before
+            self.open.append(f"{workload} on {in_years(years)}")
 
     def _next(self) -> None:
         if self.next_design is not None and self.next_design.extra.status != "undecided":

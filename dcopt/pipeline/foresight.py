@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.candidates.generate import generate
-from dcopt.design.records import Asset, Foresight
+from dcopt.design.records import Asset, Design, Foresight
+from dcopt.formulation import colocation, commitments, moves
 from dcopt.formulation.program import Program, total
 from dcopt.formulation.stocks import CONTINUOUS
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -34,7 +35,7 @@ def seen_to(problem: Problem, last_year: int) -> Problem:
     tables = dict(problem.tables)
     for table in ("training", "inference"):
         rows = {**problem.tables[table]}
-        kept = {name: row for name, row in rows.items() if row.first_year <= last_year}  # type: ignore[attr-defined]
+        kept = {name: row for name, row in rows.items() if row.begins <= last_year}  # type: ignore[attr-defined]
         tables[table] = kept
     dates = " ".join(str(date) for date in problem.settings.purchase_dates if date <= last_year)
     settings = problem.settings.model_copy(
@@ -48,6 +49,7 @@ def hold(program: Program, date: int, bought: tuple[Asset, ...], viewed_to: int)
 
     ``viewed_to`` is the last year that was in view when it was decided: what stood to there had not gone.
     """
+    moves.hold(program, date, bought)
     for stock in program.stocks:
         mine = [a for a in bought if (a.site, a.table, a.name) == (stock.site, stock.table, stock.row)]
         for first in sorted({0 if one.existing else one.first_year for one, _ in stock.columns}):
@@ -89,10 +91,17 @@ def rolling(
         limited = replace(solving, time_limit_s=solving.time_limit_s / len(epochs_of(problem)))
 
         def cutoffs(
-            program: Program, date: int = epoch.first_year, held: tuple[Asset, ...] = bought, to: int = viewed_to
+            program: Program,
+            date: int = epoch.first_year,
+            held: tuple[Asset, ...] = bought,
+            to: int = viewed_to,
+            before: Design | None = None if last is None else last.design,
         ) -> None:
             options.user_constraints(program)
             hold(program, date, held, to)
+            if before is not None:
+                commitments.held_before(program, date, before.commitments)
+                colocation.held_before(program, date, before.colocation, to)
 
         last = solve_program(seen, candidates, limited, Listener(listener.log), all_stays=True, cutoffs=cutoffs)
         if last.design is None or last.stopped_by == "interrupted":

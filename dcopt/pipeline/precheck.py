@@ -9,6 +9,7 @@ from dcopt.candidates.records import Candidates, DataItem, Verdict
 from dcopt.infrastructure.power import CHAIN, feeds_are_doubled
 from dcopt.infrastructure.racks import NETWORK_STORAGE, weakest_floor, why_not_in_rack
 from dcopt.infrastructure.topology import usable
+from dcopt.pipeline.lateness import late_workloads, words
 from dcopt.problem.demand import days_allowed
 from dcopt.problem.epochs import views_of
 from dcopt.problem.offered import offered
@@ -31,14 +32,31 @@ class Obstacle:
         return f"{self.row}: {self.problem}. {self.cure}"
 
 
+class LateObstacle(Obstacle):
+    """What comes too late for an epoch, and so for those before it: of several of a row the first is told."""
+
+
 def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
     """Return the obstacles to any design, of every epoch; none means that the program decides."""
     if candidates.epochs:
         views = zip(views_of(problem), candidates.epochs, strict=True)
-        return tuple(dict.fromkeys(found for seen, of_epoch in views for found in precheck(seen, of_epoch)))
+        every = dict.fromkeys(found for seen, of_epoch in views for found in precheck(seen, of_epoch))
+        first = {found.row: found for found in reversed(every) if isinstance(found, LateObstacle)}
+        return tuple(found for found in every if not isinstance(found, LateObstacle) or found == first[found.row])
+    late = late_workloads(problem, candidates)
+    waiting = {(one.table, one.name) for one in late}
     obstacles = [
-        *(_job_obstacle(problem, candidates, name) for name, found in candidates.training.items() if not found),
-        *(_service_obstacle(problem, candidates, name) for name, found in candidates.serving.items() if not found),
+        *(LateObstacle(*words(problem, one)) for one in late),
+        *(
+            _job_obstacle(problem, candidates, name)
+            for name, found in candidates.training.items()
+            if not found and ("training", name) not in waiting
+        ),
+        *(
+            _service_obstacle(problem, candidates, name)
+            for name, found in candidates.serving.items()
+            if not found and ("inference", name) not in waiting
+        ),
         *(
             o
             for name, found in candidates.serving.items()

@@ -15,14 +15,14 @@ import pyomo.environ as pyo
 from dcopt.design.explanation import Change, Extra, PromisePrice
 from dcopt.design.records import Design
 from dcopt.formulation.program import Program
-from dcopt.pipeline.findings import LIMITS
+from dcopt.pipeline.findings import limits_of
 from dcopt.pipeline.promises import Promise, changed, promises_of
 from dcopt.pipeline.questions import Direction, NoTimeError, Questions
 from dcopt.pipeline.steps import steps_of
 
 TOGETHER = ("offers", "sites", "datasets", "training")
 """Tables whose promises are lifted all at once before each is."""
-PRICED_FIRST = ("training", "inference", "sites", "settings", "datasets", "offers")
+PRICED_FIRST = ("training", "inference", "sites", "limits", "settings", "demand", "datasets", "offers")
 LOAD = "peak_requests_per_s"
 DOUBLED = 2.0
 """A site's power is never lifted: twice as much stands for it."""
@@ -56,15 +56,13 @@ def used_of(design: Design, program: Program | None) -> dict[str, float]:
 def _of_limits(program: Program) -> Iterator[tuple[str, float]]:
     """Yield (row, what is used) of limits that are stated as they are written: body ≤ the cell's number."""
     stated = {promise.row: promise.value for promise in promises_of(program.problem)}
-    for name in LIMITS:
-        component = program.model.component(f"keep_{name}")
-        for constraint in component.values() if component is not None else ():
-            group = program.groups.get(constraint.name)
-            if group is None or not constraint.has_ub() or constraint.has_lb():
-                continue
-            limit = stated.get(group.row)
-            if isinstance(limit, int | float) and abs(pyo.value(constraint.upper) - limit) <= 1e-9 * max(1.0, limit):
-                yield group.row, pyo.value(constraint.body)
+    for _, constraint in limits_of(program):
+        group = program.groups.get(constraint.name)
+        if group is None or not constraint.has_ub() or constraint.has_lb():
+            continue
+        limit = stated.get(group.row)
+        if isinstance(limit, int | float) and abs(pyo.value(constraint.upper) - limit) <= 1e-9 * max(1.0, limit):
+            yield group.row, pyo.value(constraint.body)
 
 
 class Pricing:

@@ -112,6 +112,7 @@ _SETTINGS = (
     ("carbon_limit_t_per_year", None, True),
     ("embodied_limit_t", None, True),
     ("max_vendor_pct", 100.0, True),
+    ("order_day", None, False),
 )
 
 

@@ -2,6 +2,8 @@
 
 The first rival differs in node, site, fabric or variant (precision of a job, compression of a service), whichever
 costs least; the second in the node at least, or, where no other node can do it, in whatever the first one did too.
+Where equipment is bought at several dates and a workload changes its node over the years, each of these runs of years
+has a rival of its own: another node in those years, and the best for the others.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from dcopt.candidates.records import Candidates, Pool, Verdict
 from dcopt.design.explanation import Rival, Trade, Unable
 from dcopt.design.parts import headroom_pct, racks_of
 from dcopt.design.records import Design, ServiceRecord, TrainingRecord
-from dcopt.design.words import runs_in_words
+from dcopt.design.words import runs_in_words, years_in_words
+from dcopt.formulation.parts import off_nodes
+from dcopt.formulation.program import Program
 from dcopt.pipeline.questions import Answered, Questions
 from dcopt.pipeline.why_not import why_not
+from dcopt.problem.epochs import epochs_of
 from dcopt.problem.problem import Problem
 
 ASPECTS = ("site", "node", "fabric", "variant")
@@ -74,6 +79,48 @@ def rivals_of(questions: Questions, design: Design, workload: str) -> tuple[Riva
         more = "any third way" if second.design is None else _differs(used | also, ways_of(second.design, workload))
         return (*found, _rival(questions, design, workload, more, second))
     return (*found, _rival(questions, design, workload, "a third node" if others else "another node", second))
+
+
+def spans_of(problem: Problem, design: Design, workload: str) -> list[tuple[tuple[int, ...], frozenset[str]]]:
+    """Return (years, nodes) of each run of epochs in which a workload runs on the same kinds of nodes.
+
+    () where that is the same in all its years: then `rivals_of` has asked.
+    """
+    spans: list[tuple[tuple[int, ...], frozenset[str]]] = []
+    for epoch in epochs_of(problem):
+        jobs = {r.node for r in design.training if r.job == workload and r.year in epoch.years}
+        nodes = frozenset(jobs | {r.node for r in design.inference if r.service == workload and r.year in epoch.years})
+        if not nodes:
+            continue
+        if spans and spans[-1][1] == nodes:
+            spans[-1] = (spans[-1][0] + epoch.years, nodes)
+        else:
+            spans.append((epoch.years, nodes))
+    return spans if len(spans) > 1 else []
+
+
+def rival_of_span(
+    questions: Questions, design: Design, workload: str, years: tuple[int, ...], nodes: frozenset[str]
+) -> Rival:
+    """Return the best design that runs a workload on none of ``nodes`` in some years, whatever it does in the others.
+
+    Raises
+    ------
+    NoTimeError: the time is used up.
+    """
+    what = in_years(years)
+
+    def elsewhere(program: Program) -> None:
+        for part in program.parts:
+            if part.problem.years[0] in years:
+                off_nodes(part, workload, nodes)
+
+    return _rival(questions, design, workload, what, questions.ask(f"{workload} on {what}?", cutoffs=elsewhere))
+
+
+def in_years(years: tuple[int, ...]) -> str:
+    """Return the name of a rival that differs in some years only."""
+    return f"another node in {years_in_words(years)}"
 
 
 def _differs(used: frozenset[Way], other: frozenset[Way]) -> str:

@@ -6,20 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import pyomo.environ as pyo
+
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import RuleOfThumb
 from dcopt.economics.stock import Stay
 from dcopt.formulation.program import Program
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
-from dcopt.solve.session import SolveOptions
+from dcopt.solve.session import SolveOptions, relative_gap
 
 if TYPE_CHECKING:
     from dcopt.pipeline.run import RunOptions
 
 REFRESH_YEARS = (3, 4, 5, 6)
-SHARE_OF_TIME = 0.1
+SHARE_OF_TIME = 0.2
 """Of the main time limit, for each rule."""
+TIMES_THE_GAP = 2.0
+"""A rule is priced to this many times the gap of the design that it is held against: it is compared, not built."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,13 @@ def rules_of_thumb(
     wanted = options.baseline and problem.settings.objective == "tco" and solved.stopped_by != "interrupted"
     if len(problem.settings.purchase_dates) == 1 or not wanted or solved.design is None:
         return ()
-    mine = solved.design.tco_usd or 0.0
+    start = _use_of(solved.program)
     found = []
     for rule in rules():
         listener.log(f"\ndcopt: rule of thumb {rule.name}: {rule.sentence}\n")
         listener.phase(f"rule of thumb: {rule.sentence} (Ctrl-C skips it)")
         try:
-            found.append(_priced(problem, candidates, solving, options, rule, mine, listener))
+            found.append(_priced(problem, candidates, replace(solving, start=start), options, rule, solved, listener))
         except KeyboardInterrupt:
             found.append(RuleOfThumb(rule=rule.name, sentence=rule.sentence, reason="it was interrupted"))
     return tuple(found)
@@ -93,14 +97,20 @@ def _priced(
     solving: SolveOptions,
     options: RunOptions,
     rule: Rule,
-    mine: float,
+    solved: Solved,
     listener: Listener,
 ) -> RuleOfThumb:
+    """Return what a rule costs, with its bound; no design that keeps the rule costs less than any design must."""
+    assert solved.design is not None
+    mine = solved.design.tco_usd or 0.0
+
     def cutoffs(program: Program) -> None:
         options.user_constraints(program)
         keep_rule(program, rule)
 
-    limited = replace(solving, time_limit_s=solving.time_limit_s * SHARE_OF_TIME)
+    limited = replace(
+        solving, time_limit_s=solving.time_limit_s * SHARE_OF_TIME, gap=min(1.0, solving.gap * TIMES_THE_GAP)
+    )
     other = solve_program(problem, candidates, limited, Listener(listener.log), all_stays=True, cutoffs=cutoffs)
     if other.design is None or other.bound is None or other.design.tco_usd is None:
         reasons = {
@@ -110,12 +120,23 @@ def _priced(
         reason = reasons.get(other.status, other.status)
         return RuleOfThumb(rule=rule.name, sentence=rule.sentence, reason=reason)
     tco = other.design.tco_usd
+    bound = min(tco, max(other.bound, solved.bound or other.bound))
     return RuleOfThumb(
         rule=rule.name,
         sentence=rule.sentence,
         tco_usd=tco,
-        objective_bound=other.bound,
-        gap=other.design.gap,
+        objective_bound=bound,
+        gap=relative_gap(tco, bound),
         extra_usd=tco - mine,
-        extra_proven_usd=other.bound - mine,
+        extra_proven_usd=bound - mine,
     )
+
+
+def _use_of(program: Program) -> dict[str, float]:
+    """Return the integers of a solved program that say what is used when; which stays cover that, a rule decides."""
+    return {
+        variable.name: round(variable.value)
+        for part in program.epochs
+        for variable in part.model.component_data_objects(pyo.Var)
+        if variable.value is not None and not variable.is_continuous()
+    }

@@ -10,7 +10,7 @@ from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Baseline, Design
 from dcopt.design.simulation import SimulatedService
-from dcopt.economics.yearly import yearly
+from dcopt.economics.yearly import financing_cases, yearly
 from dcopt.formulation.program import Program
 from dcopt.pipeline.confidence import confidence_case, with_promises
 from dcopt.pipeline.correcting import Checked, correct
@@ -127,7 +127,11 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
             "notes": remarks(problem, candidates),
         }
     )
-    return Answer(full.model_copy(update={"finance": yearly(problem, full)}), problem, simulated)
+    return Answer(
+        full.model_copy(update={"finance": yearly(problem, full), "financing": financing_cases(problem, full)}),
+        problem,
+        simulated,
+    )
 
 
 def _checked(first: Checked, solving: SolveOptions, listener: Listener, options: RunOptions) -> Checked:

@@ -38,7 +38,8 @@ def simulate_design(
 ) -> tuple[SimulatedService, ...]:
     """Return the simulation of the rows of ``design.inference`` that can be; years that are alike are simulated once.
 
-    Groups of prefill and decode workers, and rates that were measured within the promises, are not simulated.
+    Groups of prefill and decode workers, rates that were measured within the promises, and replicas that carry nothing
+    at the peak (they serve in other hours of the day) are not simulated.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def simulate_design(
     """
     alike: dict[tuple[object, ...], list[ServiceRecord]] = {}
     for record in design.inference:
-        if record.mode != AGGREGATED or record.measured_by:
+        if record.mode != AGGREGATED or record.measured_by or record.requests_per_s <= 0:
             continue
         key = tuple(value for name, value in record if name not in ("year", "breakdown_ms"))
         alike.setdefault(key, []).append(record)

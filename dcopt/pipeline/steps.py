@@ -34,6 +34,7 @@ UNITS = {
     "max_vendor_pct": 5.0,
     "survive_pct": 5.0,
     "ups_minutes": 1.0,
+    "order_day": 1.0,
 }
 LONG_DAYS = 10.0
 """From here a step is a day, below it a tenth of the promise."""
@@ -46,6 +47,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "max_units": (0, 1_000_000_000),
     "min_units": (1, 1_000_000_000),
     "min_copies": (1, 1000),
+    "order_day": (-10_000.0, 10_000.0),
 }
 
 

@@ -13,9 +13,10 @@ from dcopt.candidates.generate import generate
 from dcopt.candidates.memory import Memory
 from dcopt.design.records import ConfidenceCase, Design, ResidualCase
 from dcopt.economics.ledger import CapitalLine, bill_of_materials, cost_of, tco_usd
+from dcopt.economics.orders import with_orders
 from dcopt.economics.prices import Part
 from dcopt.economics.volume import at_volume_prices
-from dcopt.economics.yearly import yearly
+from dcopt.economics.yearly import financing_cases, yearly
 from dcopt.formulation.program import Inventory, Program, number
 from dcopt.infrastructure.adders import quantity_needed
 from dcopt.pipeline.confidence import with_promises
@@ -113,7 +114,7 @@ def as_needed(program: Program, design: Design) -> Design:
             "binding": binding_of(program, design),
             "cost": cost,
             "tco_usd": tco,
-            "bom_lines": bill_of_materials(ledger, program.finance),
+            "bom_lines": with_orders(program.problem, bill_of_materials(ledger, program.finance)),
             "objective_value": tco,
             "objective_bound": None,
             "gap": None,
@@ -133,7 +134,8 @@ def as_needed(program: Program, design: Design) -> Design:
             "status": "feasible",
         }
     )
-    return needed_only.model_copy(update={"finance": yearly(program.problem, needed_only)})
+    cases = financing_cases(program.problem, needed_only)
+    return needed_only.model_copy(update={"finance": yearly(program.problem, needed_only), "financing": cases})
 
 
 def _settle_adders(program: Program, needed: Iterable[CapitalLine]) -> dict[tuple[str, str], tuple[float, float]]:

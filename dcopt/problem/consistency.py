@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from dcopt.problem import day_rules
+from dcopt.problem import day_rules, demand_rules, rent_rules
 from dcopt.problem.draft import Draft
 from dcopt.problem.fabric_ports import LINK_COLUMNS, RACK_M, row_m
 from dcopt.problem.findings import Finding
@@ -29,9 +29,12 @@ def _years(draft: Draft) -> Iterator[Finding]:
         return
     for table in ("training", "inference"):
         for row, typed in draft.valid(table):
-            if typed.first_year > horizon:
+            if typed.begins > horizon:
                 message = f"lies beyond the horizon of {horizon} years: lower it, or raise settings horizon_years"
-                yield row.finding("first_year", message)
+                yield row.finding("first_year" if typed.begins == typed.first_year else "years", message)
+            elif table == "training" and typed.years and int(typed.years[-1]) > horizon:
+                message = f"lies beyond the horizon of {horizon} years: what comes later is not planned"
+                yield row.finding("years", message, severity="warning")
             elif typed.last_year is not None and typed.last_year > horizon:
                 message = f"lies beyond the horizon of {horizon} years: what comes later is not planned"
                 yield row.finding("last_year", message, severity="warning")
@@ -41,9 +44,6 @@ def _one_purchase(draft: Draft) -> Iterator[Finding]:
     """Columns and tables of later purchases, where all is bought at the start."""
     settings = draft.settings.row
     if not isinstance(settings, Settings) or len(settings.purchase_dates) > 1:
-        for row, offer in draft.valid("offers"):
-            if offer.price_breaks and settings is not None:
-                yield row.finding("volume_units", "prices by volume need one purchase date (settings purchase_years)")
         return
     for row, offer in draft.valid("offers"):
         if offer.available_from_year > 1:
@@ -53,7 +53,7 @@ def _one_purchase(draft: Draft) -> Iterator[Finding]:
     for row, existing in draft.valid("existing"):
         if existing.age_years:
             yield row.finding("age_years", f"{_ONE_PURCHASE}, or leave it blank")
-    for table in ("prices", "ageing", "limits"):
+    for table in ("prices", "ageing", "limits", "moves"):
         for row, _ in draft.valid(table):
             yield row.finding(None, f"{_ONE_PURCHASE}, or leave the table out")
 
@@ -329,5 +329,7 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _side_networks,
     _lengths,
     *day_rules.RULES,
+    *rent_rules.RULES,
+    *demand_rules.RULES,
 )
 """The rules, in the order in which they are applied."""

@@ -81,11 +81,12 @@ def bands_of_day(problem: Problem) -> tuple[Hours, ...]:
     """Return the bands into which the day is cut, in the order of their first hours.
 
     One band of 24 hours where the hours make no difference: no service has a profile that is not flat, or nothing
-    depends on it (no tariff, no solar power, no job that may be confined to some hours).
+    depends on it (no tariff, no solar power, no job that may be confined to some hours, no elastic cloud site).
     """
     shapes = [shares for service in problem.inference.values() if (shares := shares_of(problem, service))]
     shapes = [shares for shares in shapes if min(shares) < 1]
     matters = bool(problem.tariffs or problem.solar) or any(job.preemptible for job in problem.training.values())
+    matters = matters or any(site.elastic for site in problem.sites.values())
     return merged_hours(tuple(shapes)) if shapes and matters else (ALL_DAY,)
 
 

@@ -55,9 +55,9 @@ def _order(draft: Draft) -> Iterator[Finding]:
 def _years(row: Any, later: Any, jobs: Mapping[str, Any]) -> Iterator[Finding]:
     for name in later.after:
         earlier = jobs.get(name)
-        if earlier is not None and earlier.first_year > later.first_year:
+        if earlier is not None and earlier.begins > later.begins:
             message = (
-                f"begins in year {later.first_year} and '{name}' runs from year {earlier.first_year} on: "
+                f"begins in year {later.begins} and '{name}' runs from year {earlier.begins} on: "
                 "let it begin later, or the other earlier"
             )
             yield row.finding("after", message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dcopt.problem.tables.problem_rows import Dataset, Service, TrainingJob
@@ -14,7 +15,43 @@ def is_alive(row: TrainingJob | Service, year: int, horizon_years: int) -> bool:
     """Whether a job or service exists in ``year``: a service whose load has shrunk to nothing does not."""
     if isinstance(row, Service) and year > 1 and row.growth_pct_per_year <= -100:
         return False
+    if isinstance(row, TrainingJob) and row.years:
+        return str(year) in row.years
     return row.first_year <= year <= (row.last_year or horizon_years)
+
+
+def job_in(problem: Problem, job: TrainingJob, year: int) -> TrainingJob:
+    """Return a job as it is asked in ``year``: with the work and the number of its runs then.
+
+    What `demand.csv` says of the year, or else the growth compounded from the first year in which it runs.
+    """
+    cells: dict[str, float | int] = {}
+    growth = (1 + job.growth_pct_per_year / 100) ** (year - job.begins)
+    for name in ("tokens", "samples"):
+        amount = getattr(job, name)
+        if amount is not None and growth != 1:
+            cells[name] = amount * growth
+    rows = [row for row in problem.demand.values() if row.name == job.name and row.year <= year]
+    for row in sorted(rows, key=lambda row: row.year):
+        given = {name: getattr(row, name) for name in ("tokens", "runs_per_year")}
+        cells |= {name: value for name, value in given.items() if value is not None}
+    return job.model_copy(update=cells) if cells else job
+
+
+def asked_in(problem: Problem, job: TrainingJob, years: Iterable[int]) -> list[tuple[TrainingJob, tuple[int, ...]]]:
+    """Return the job as it is asked in some years, with those in which it is asked so; none where it does not run."""
+    horizon = problem.settings.horizon_years
+    found: list[tuple[TrainingJob, list[int]]] = []
+    for year in years:
+        if not is_alive(job, year, horizon):
+            continue
+        row = job_in(problem, job, year)
+        same = next((of for known, of in found if known == row), None)
+        if same is None:
+            found.append((row, [year]))
+        else:
+            same.append(year)
+    return [(row, tuple(of)) for row, of in found]
 
 
 def due_day_of(problem: Problem, job: TrainingJob) -> float:

@@ -8,12 +8,13 @@ epochs together, so limits of purchases are left to whoever does that.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from dcopt.problem.columns import Row
 from dcopt.problem.demand import is_alive
+from dcopt.problem.moves import can_be_moved_to
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Offer
 
@@ -130,7 +131,8 @@ def seen_in(problem: Problem, epoch: Epoch) -> Problem:
     settings = problem.settings.model_copy(
         update={"capex_limit_usd": None, "max_vendor_pct": 100.0, "embodied_limit_t": None}
     )
-    return replace(problem, settings=settings, tables=tables, window=(epoch.first_year, epoch.last_year))
+    there = problem.stood | {(row.site, row.table, row.name) for row in problem.existing.values()}
+    return replace(problem, settings=settings, tables=tables, window=(epoch.first_year, epoch.last_year), stood=there)
 
 
 def views_of(problem: Problem) -> tuple[Problem, ...]:
@@ -171,7 +173,27 @@ def _offers_in(problem: Problem, epoch: Epoch) -> dict[str, Row]:
                 {"table": row.table, "name": row.name, "site": row.site, "price_usd": price or 0.0}
                 | {"max_units": row.units}
             )
+    found.update(_movable(problem, found, restricted, epoch))
     return found
+
+
+def _movable(problem: Problem, found: dict[str, Row], restricted: Iterable[str], epoch: Epoch) -> dict[str, Row]:
+    """Return offers of what may come from another site, where none says that it can be had."""
+    more: dict[str, Row] = {}
+    known = cast("dict[str, Offer]", found)
+    for table in sorted({*restricted} & {move.table for move in problem.moves.values()}):
+        for name in sorted({offer.name for offer in known.values() if offer.table == table}):
+            for site in problem.sites:
+                key = f"{table}/{name}/{site}"
+                if (
+                    can_be_moved_to(problem, table, name, site)
+                    and key not in found
+                    and f"{table}/{name}/*" not in found
+                ):
+                    price = _price_seen(problem, table, name, site, epoch)
+                    cells = {"table": table, "name": name, "site": site, "price_usd": price}
+                    more[key] = Offer.model_validate(cells)
+    return more
 
 
 def _priced_tables(problem: Problem) -> set[str]:

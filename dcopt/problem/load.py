@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dcopt.problem.parse import ParsedRow, ParsedTable, parse_table
 from dcopt.problem.problem import MODEL_CELLS, Problem
 from dcopt.problem.read import RawProblem, read_csv, read_folder
 from dcopt.problem.references import check_references
+from dcopt.problem.resale_rules import resale_warnings
 from dcopt.problem.settings import parse_settings
 from dcopt.problem.tables import TABLES
 from dcopt.problem.tables.problem_rows import Settings
@@ -47,7 +49,7 @@ def load(path: str | Path, sets: Sequence[str] = ()) -> Problem:
     assert isinstance(settings, Settings)
     if not settings.name:
         settings = settings.model_copy(update={"name": _default_name(path)})
-    return Problem(
+    problem = Problem(
         path=path,
         settings=settings,
         tables={name: draft.typed(name) for name in draft.tables},
@@ -60,6 +62,8 @@ def load(path: str | Path, sets: Sequence[str] = ()) -> Problem:
         },
         corrections=read_corrections(path) if path.is_dir() else (),
     )
+    found = resale_warnings(problem)
+    return replace(problem, warnings=ordered([*problem.warnings, *found])) if found else problem
 
 
 def load_catalog() -> dict[str, dict[str, Row]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dcopt.problem.lead import can_stand_from, stood
 from dcopt.problem.problem import Problem
 
 
@@ -83,7 +84,7 @@ def _offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
         price = getattr(row, "price_usd", None)
         if offer is not None and offer.price_usd is not None:
             price = offer.price_usd
-        if restricted and offer is None:
+        if (restricted and offer is None) or not _in_time(problem, site, table, name):
             price = None
         if not _can_be_had(row, is_cloud=is_cloud, price=price, there=there):
             continue
@@ -91,6 +92,13 @@ def _offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
         least = max((o.min_units for o in here if o.min_units is not None), default=0)
         result[name] = Offered(name, row, price, limit, least, there)
     return result
+
+
+def _in_time(problem: Problem, site: str, table: str, name: str) -> bool:
+    """Whether what is bought of a row stands in time; of what stood before, seen in an epoch, stocks decide."""
+    if problem.window is not None and stood(problem, site, table, name):
+        return True
+    return can_stand_from(problem, site, table, name, problem.years)
 
 
 def _can_be_had(row: Any, *, is_cloud: bool, price: float | None, there: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -43,8 +44,9 @@ from dcopt.problem.tables.problem_rows import (
     TrainingJob,
     WanLink,
 )
+from dcopt.problem.tables.rent_rows import Commitment
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
-from dcopt.problem.tables.year_rows import Ageing, YearDemand, YearLimit, YearPrice
+from dcopt.problem.tables.year_rows import Ageing, LeadTime, Move, YearDemand, YearLimit, YearPrice
 
 if TYPE_CHECKING:
     from dcopt.problem.model_config import ModelConfig
@@ -96,6 +98,7 @@ class Problem:
     corrections: rates that a simulation found too high (`dcopt.problem.corrections`).
     window: first and last year that are looked at; None: the horizon.
     is_staged: whether stocks are kept even where there is one purchase date.
+    stood: (site, table, row) of what exists already, where the view of an epoch has no table of it.
     user_lines: where a row was read, ``file:line`` by (table, key); rows of the shipped catalogue are not in it.
     """
 
@@ -110,6 +113,7 @@ class Problem:
     corrections: tuple[Correction, ...] = ()
     window: tuple[int, int] | None = None
     is_staged: bool = False
+    stood: frozenset[tuple[str, str, str]] = frozenset()
     known: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
     """What functions of the problem alone have answered before, by what was asked."""
 
@@ -118,6 +122,11 @@ class Problem:
         """The years that are looked at: all of the horizon, or those of one epoch (`dcopt.problem.epochs`)."""
         first, last = self.window or (1, self.settings.horizon_years)
         return range(first, last + 1)
+
+    @cached_property
+    def site_ready_days(self) -> dict[str, float]:
+        """What `dcopt.problem.lead` has worked out of this problem so far: the day on which each site is ready."""
+        return {}
 
     @property
     def name(self) -> str:
@@ -202,9 +211,24 @@ class Problem:
         return cast("Mapping[str, Ageing]", self.tables["ageing"])
 
     @property
+    def leads(self) -> Mapping[str, LeadTime]:
+        """Lead times by ``table/name/site`` (``*`` for a blank)."""
+        return cast("Mapping[str, LeadTime]", self.tables["leads"])
+
+    @property
+    def moves(self) -> Mapping[str, Move]:
+        """What may be moved between sites, by ``table/name/from/to`` (``*`` for a blank)."""
+        return cast("Mapping[str, Move]", self.tables["moves"])
+
+    @property
     def limits(self) -> Mapping[str, YearLimit]:
         """Limits that come in steps, by ``site/year``."""
         return cast("Mapping[str, YearLimit]", self.tables["limits"])
+
+    @property
+    def commitments(self) -> Mapping[str, Commitment]:
+        """Ways to rent nodes for years, by name."""
+        return cast("Mapping[str, Commitment]", self.tables["commitments"])
 
     @property
     def tariffs(self) -> Mapping[str, Tariff]:

@@ -15,7 +15,7 @@ def check_references(draft: Draft) -> None:
     """Add a finding for each cell that names a row that is not there, with the nearest known name."""
     for row in draft.all_rows():
         draft.findings.extend(_declared(draft, row))
-        if row.table in ("offers", "existing", "prices", "ageing"):
+        if row.table in ("offers", "existing", "prices", "ageing", "leads", "moves"):
             draft.findings.extend(_named_by_table(draft, row))
         if row.table == "inference":
             draft.findings.extend(_region(draft, row))

@@ -41,6 +41,7 @@ def _csv_cell(value: Any) -> Any:
 
 def bom_table(design: Design) -> Table:
     """Return the bill of materials as a table for a terminal, with its total."""
+    timed = any(line.order_by_day is not None for line in design.bom_lines)
     rows = [
         (
             line.site,
@@ -50,9 +51,17 @@ def bom_table(design: Design) -> Table:
             number(line.quantity, 6),
             price(line.unit_price_usd),
             amount(line.total_usd),
+            *((number(line.order_by_day, 6),) if timed else ()),
         )
         for line in design.bom_lines
     ]
-    rows.append(("total", "", "", "", "", "", amount(sum(line.total_usd for line in design.bom_lines))))
+    rows.append(
+        ("total", "", "", "", "", "", amount(sum(line.total_usd for line in design.bom_lines)), *([""] * timed))
+    )
     headers = ("site", "year", "category", "item", ">quantity", ">unit price (USD)", ">total (USD)")
-    return table(f"Bill of materials of {design.problem}", headers, rows, has_total=True)
+    return table(
+        f"Bill of materials of {design.problem}",
+        (*headers, *((">order by day",) if timed else ())),
+        rows,
+        has_total=True,
+    )

@@ -42,8 +42,11 @@ from dcopt.report.equipment import (
 )
 from dcopt.report.facility import cooling_section, power_section, racks_section, sites_section
 from dcopt.report.money import baseline_section, binding_section, bom_section, cost_section, rejected_section
+from dcopt.report.orders import orders_section
 from dcopt.report.promises import promises_section
+from dcopt.report.rents import rents_section
 from dcopt.report.simulation import simulation_section
+from dcopt.report.spare_room import room_section
 from dcopt.report.why import why_section
 from dcopt.report.workloads import services_section, training_section
 from dcopt.report.years import finance_section, rules_section, years_section
@@ -73,7 +76,10 @@ SECTIONS: tuple[Callable[[Context], Made], ...] = (
     lambda c: diagnosis_section(c.design),
     lambda c: cost_section(c.design),
     lambda c: years_section(c.design),
+    lambda c: orders_section(c.design, c.problem),
+    lambda c: room_section(c.design, c.problem),
     lambda c: rules_section(c.design),
+    lambda c: rents_section(c.design, c.problem),
     lambda c: finance_section(c.design),
     lambda c: pools_section(c.design, c.problem),
     lambda c: training_section(c.design, c.problem),

@@ -33,10 +33,20 @@ def _steps(design: Design) -> Block:
         spent = sum(line.total_usd for line in design.bom_lines if line.year == year)
         other = spent - sum(line.total_usd for line in design.bom_lines if line.year == year and line.table == "nodes")
         sold = sum(a.resale_usd for a in design.assets if a.gone_year == year - 1)
-        if come or gone or spent:
-            words = (_words(come) or "nothing", _gone_words(gone))
+        if come or gone or spent or _moved_words(design, year):
+            words = (
+                _words(come) or "nothing",
+                "; ".join(filter(None, (_gone_words(gone), _moved_words(design, year)))),
+            )
             rows.append((str(year), *words, amount(spent), amount(other), amount(sold)))
-    head = ("year", "nodes bought", "nodes gone before", ">purchases (USD)", ">of it not nodes", ">resale before (USD)")
+    head = (
+        "year",
+        "nodes bought",
+        "nodes gone before or moved",
+        ">purchases (USD)",
+        ">of it not nodes",
+        ">resale before (USD)",
+    )
     return table("What is bought and what goes at the start of each year", head, rows)
 
 
@@ -45,6 +55,17 @@ def _words(assets: list[Asset]) -> str:
     for asset in assets:
         units[asset.name] = units.get(asset.name, 0.0) + asset.units
     return ", ".join(f"{number(n, 4)} {name}" for name, n in units.items())
+
+
+def _moved_words(design: Design, year: int) -> str:
+    """Return which nodes go to which site at the start of a year."""
+    found: dict[tuple[str, str, str], float] = {}
+    for one in design.assets:
+        for move in one.moves:
+            if one.table == "nodes" and move.year == year:
+                key = (one.name, one.site_in(year - 1), move.site)
+                found[key] = found.get(key, 0.0) + one.units
+    return ", ".join(f"{number(n, 4)} {name} from {a} to {b}" for (name, a, b), n in found.items())
 
 
 def _gone_words(assets: list[Asset]) -> str:
@@ -58,8 +79,8 @@ def _gone_words(assets: list[Asset]) -> str:
 
 def _standing(design: Design) -> Block:
     """Return how many nodes of each kind stand and are used in every year."""
-    kinds = dict.fromkeys((a.site, a.name) for a in design.assets if a.table == "nodes")
     years = range(1, design.horizon_years + 1)
+    kinds = dict.fromkeys((a.site_in(year), a.name) for a in design.assets if a.table == "nodes" for year in years)
     rows = []
     for site, name in kinds:
         cells = []
@@ -67,7 +88,8 @@ def _standing(design: Design) -> Block:
             there = sum(
                 a.units
                 for a in design.assets
-                if (a.site, a.table, a.name) == (site, "nodes", name) and max(1, a.bought_year) <= year <= a.gone_year
+                if (a.site_in(year), a.table, a.name) == (site, "nodes", name)
+                and max(1, a.bought_year) <= year <= a.gone_year
             )
             used = sum(p.nodes for p in design.pools if (p.site, p.node, p.year, p.rented) == (site, name, year, False))
             cells.append(f"{number(there, 4)}" if used == there else f"{number(there, 4)} ({used})")
@@ -108,11 +130,12 @@ def _all_assets(design: Design) -> Block:
             number(a.units, 6),
             price(a.unit_price_usd),
             amount(a.resale_usd) if a.resale_usd else "",
+            ", ".join(f"to {move.site} in year {move.year}" for move in a.moves),
         )
         for a in design.assets
     ]
-    head = ("site", "table", "row", "bought in year", "stands to year", ">units", ">unit price (USD)", ">resale (USD)")
-    whole = table("Everything that stands, from when to when", head, rows)
+    head = ("site", "table", "row", "bought in year", "stands to year", ">units", ">unit price (USD)")
+    whole = table("Everything that stands, from when to when", (*head, ">resale (USD)", "moved"), rows)
     return type(whole)(whole.caption, whole.headers, whole.aligns, whole.rows, is_detail=True)
 
 
@@ -175,9 +198,20 @@ def finance_section(design: Design) -> Section | None:
                 ],
             )
         )
+        blocks += _financing(design)
         note = "Cost lowers the tax of the year in which it may be deducted; this view has no effect on the design."
         blocks.append(Text(note))
     return Section("finance", "The money of each year", tuple(blocks))
+
+
+def _financing(design: Design) -> list[Block]:
+    """Return what buying, leasing and a loan cost after tax, beside each other."""
+    if not design.financing:
+        return []
+    rows = [(case.financing, amount(case.after_tax_npv_usd), amount(case.most_cash_usd)) for case in design.financing]
+    head = ("purchases are paid by", ">present value after tax (USD)", ">most cash of a year, before tax")
+    terms = "Lease and loan are on the terms of the settings; what is owed when the horizon ends is paid then."
+    return [table("Buy, lease or loan", head, rows), Text(terms)]
 
 
 def _unit(value: float | None) -> str:

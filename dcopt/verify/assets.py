@@ -11,6 +11,8 @@ from dcopt.economics.items import age_of_existing, item_of
 from dcopt.economics.ledger import CapitalLine, Ledger, RunningLine
 from dcopt.economics.stock import Stay, stay
 from dcopt.problem.epochs import epochs_of, views_of
+from dcopt.problem.lead import can_be_renewed_at
+from dcopt.problem.moves import move_of, usd_each
 from dcopt.problem.problem import Problem
 from dcopt.verify.checker import Checker
 
@@ -53,14 +55,15 @@ def slices(problem: Problem, design: Design) -> list[tuple[Problem, Design]]:
 def check(problem: Problem, design: Design, needs: list[list[CapitalLine]], ledger: Ledger, checker: Checker) -> None:
     """Check what stands against what each epoch needs (its capital lines), and put it on the ledger with its upkeep."""
     finance = Finance.of(problem.settings)
-    standing: dict[Key, list[tuple[Stay, float]]] = defaultdict(list)
+    standing: list[tuple[Asset, Stay]] = []
     for asset in design.assets:
         one = _recomputed(problem, finance, asset, checker)
         if one is None:
             continue
         key = (asset.site, asset.table, asset.name)
-        standing[key].append((one, asset.units))
+        standing.append((asset, one))
         item = item_of(problem, *key)
+        _moved(problem, asset, one, item.sunk_price_usd, ledger, checker)
         price, life = asset.unit_price_usd, item.lifetime_years
         ledger.buy(CapitalLine(asset.site, asset.category, asset.table, asset.name, asset.units, price, life, one))
         for category, year, usd in one.upkeep:
@@ -88,6 +91,9 @@ def _recomputed(problem: Problem, finance: Finance, asset: Asset, checker: Check
     if one is None:
         checker.holds(place, False, "it stands", "it is not for sale then, or too old to be kept")
         return None
+    again = [time for time, _ in (one.paid if asset.bought_year == 0 else one.paid[1:])]
+    renewed = can_be_renewed_at(problem, asset.site, asset.table, asset.name, again)
+    checker.holds(f"{place} renewed", renewed, "it is bought again in time", "its lead time is longer")
     price = one.paid[0][1] if one.paid else 0.0
     checker.equal(f"{place} unit_price_usd", asset.unit_price_usd, price)
     checker.equal(f"{place} resale_usd", asset.resale_usd, asset.units * one.sold_usd)
@@ -96,16 +102,32 @@ def _recomputed(problem: Problem, finance: Finance, asset: Asset, checker: Check
     return one
 
 
+def _moved(problem: Problem, asset: Asset, one: Stay, sunk_usd: float, ledger: Ledger, checker: Checker) -> None:
+    """Check that the moves of an asset are allowed, and put what they cost on the ledger."""
+    site, year = asset.site, max(1, asset.bought_year) - (0 if asset.bought_year else 1)
+    price = one.paid[0][1] if one.paid else sunk_usd
+    for move in asset.moves:
+        place = f"assets {asset.name} at {asset.site} from year {asset.bought_year} moved in year {move.year}"
+        row = move_of(problem, asset.table, asset.name, site, move.site) if move.site in problem.sites else None
+        once = len(one.paid) <= (1 if asset.bought_year else 0)
+        in_turn = year < move.year <= asset.gone_year and move.year in problem.settings.purchase_dates
+        checker.holds(place, row is not None and once and in_turn, "moves.csv allows it", f"{site} to {move.site}")
+        if row is not None:
+            ledger.pay(RunningLine(site, "moving", asset.units, usd_each(row, price), (move.year,)))
+        site, year = move.site, move.year
+
+
 def _covered(
-    years: tuple[int, ...], lines: list[CapitalLine], standing: dict[Key, list[tuple[Stay, float]]], checker: Checker
+    years: tuple[int, ...], lines: list[CapitalLine], standing: list[tuple[Asset, Stay]], checker: Checker
 ) -> None:
     needed: dict[Key, float] = defaultdict(float)
     for line in lines:
         needed[line.site, line.table, line.row] += line.quantity
     for key, need in needed.items():
         there = sum(
-            units * min(one.in_service[year] for year in years)
-            for one, units in standing[key]
+            asset.units * min(one.in_service[year] for year in years)
+            for asset, one in standing
+            if (asset.site_in(years[0]), asset.table, asset.name) == key
             if one.first_year <= years[0] and years[-1] <= one.last_year
         )
         place = f"{key[2]} at {key[0]} needed from year {years[0]}"
@@ -125,7 +147,7 @@ def _existing(problem: Problem, design: Design, checker: Checker) -> None:
         there = sum(
             a.units
             for a in design.assets
-            if (a.site, a.table, a.name, a.bought_year) == (site, "nodes", node, 0) and year <= a.gone_year
+            if (a.site_in(year), a.table, a.name, a.bought_year) == (site, "nodes", node, 0) and year <= a.gone_year
         )
         checker.at_most(f"pools of {node} at {site} year {year} existing", count, there, "what stands of it")
 

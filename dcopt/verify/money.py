@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dcopt.design.records import DATA_PARTS, Cost, Design, FinanceYear
+from dcopt.economics.colocation import has_contract
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import (
     CapitalLine,
@@ -18,13 +19,13 @@ from dcopt.economics.ledger import (
     tco_usd,
 )
 from dcopt.economics.volume import at_volume_prices
-from dcopt.economics.yearly import yearly
+from dcopt.economics.yearly import financing_cases, yearly
 from dcopt.performance.packing import packing_core_hours
-from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
+from dcopt.performance.workloads import DAYS_PER_YEAR
 from dcopt.problem.offered import existing_units, offered, price_of
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.problem_rows import Site
-from dcopt.verify import assets, building, transfer
+from dcopt.verify import assets, building, colocation, rebuild, rents, transfer, volume
 from dcopt.verify.assets import slices
 from dcopt.verify.checker import Checker
 from dcopt.verify.facility import SiteYear
@@ -44,10 +45,15 @@ def check(problem: Problem, design: Design, balances: dict[tuple[str, int], Site
     ledger.running = [line for of_epoch in of_epochs for line in of_epoch.running]
     if len(of_epochs) > 1:
         assets.check(problem, design, [of_epoch.capital for of_epoch in of_epochs], ledger, checker)
+        volume.check(problem, design, ledger, checker)
     else:
-        checker.same("assets", design.assets, ())
+        checker.same("assets, rebates", (*design.assets, *design.rebates), ())
         ledger.capital = of_epochs[0].capital
     transfer.pay(problem, design, ledger)
+    rebuild.pay(problem, design, ledger)
+    rents.pay_commitments(problem, design, ledger)
+    colocation.check(problem, design, balances, checker)
+    colocation.pay(problem, design, ledger)
     cost = cost_of(ledger, finance)
     if design.cost is None:
         checker.holds("cost", False, "no cost", "a design has a cost")
@@ -82,6 +88,11 @@ def _finance(problem: Problem, design: Design, checker: Checker) -> None:
         for name in FinanceYear.model_fields:
             if name != "year":
                 checker.equal(f"finance {row.year} {name}", getattr(said, name), getattr(row, name))
+    cases = financing_cases(problem, design)
+    checker.same("financing", [case.financing for case in design.financing], [case.financing for case in cases])
+    for stated, case in zip(design.financing, cases, strict=False):
+        for name in ("after_tax_npv_usd", "most_cash_usd"):
+            checker.equal(f"financing {case.financing} {name}", getattr(stated, name), getattr(case, name))
 
 
 def _by_year(stated: Cost, found: Cost, checker: Checker) -> None:
@@ -101,7 +112,8 @@ def _of_years(problem: Problem, design: Design, balances: dict[tuple[str, int], 
     for site in problem.sites.values():
         _equipment(problem, design, site, ledger)
         _facility(problem, design, site, here, ledger)
-    ledger.capital = at_volume_prices(problem, ledger.capital)
+    if problem.window is None:  # over several epochs prices by volume are those of the orders of purchase dates
+        ledger.capital = at_volume_prices(problem, ledger.capital)
     building.pay(problem, design, here, ledger, checker)
     for year in problem.years:
         _workloads(problem, design, year, ledger)
@@ -192,7 +204,8 @@ def _facility(
     if (site.name, problem.years[0]) in balances:
         first = balances[site.name, problem.years[0]]
         if site.kind == "colocation":
-            _pay(problem, ledger, site.name, "colocation", 12 * first.it_kw, site.colocation_usd_per_kw_month or 0.0)
+            fee = 0.0 if has_contract(site) else site.colocation_usd_per_kw_month or 0.0
+            _pay(problem, ledger, site.name, "colocation", 12 * first.it_kw, fee)
         elif not any(hall.site == site.name for hall in problem.halls.values()):
             price, life = site.build_usd_per_kw, site.building_lifetime_years
             ledger.buy(CapitalLine(site.name, "building", "sites", site.name, first.grid_kw, price, life))
@@ -217,18 +230,12 @@ def _workloads(problem: Problem, design: Design, year: int, ledger: Ledger) -> N
         days = job.runs_per_year * row.overhead_factor * job.node_days
         licence = problem.software[job.software].licence_usd_per_accelerator_year * job.accelerators
         ledger.pay(RunningLine(job.site, "licences", days / DAYS_PER_YEAR, licence, (year,)))
-        if problem.sites[job.site].kind == "cloud":
-            rent = problem.nodes[job.node].rent_usd_per_hour or 0.0
-            ledger.pay(RunningLine(job.site, "rent", days * 24 * job.nodes, rent, (year,)))
     for part in design.inference:
         if part.year == year:
             licence = problem.software[part.software].licence_usd_per_accelerator_year
             chips = float(part.accelerators_per_replica)
             ledger.pay(RunningLine(part.site, "licences", part.replicas, licence * chips, (year,)))
-    for pool in design.pools:
-        if pool.year == year and pool.rented:
-            rent = problem.nodes[pool.node].rent_usd_per_hour or 0.0
-            ledger.pay(RunningLine(pool.site, "rent", HOURS_PER_YEAR * pool.service_nodes, rent, (year,)))
+    rents.pay_on_demand(problem, design, year, ledger)
 
 
 def _packing(problem: Problem, design: Design, ledger: Ledger) -> None:

@@ -62,7 +62,8 @@ def _service(problem: Problem, name: str, year: int, records: list[ServiceRecord
         place = f"inference {name} on {record.site}/{record.node} year {year} awake"
         _by_band(problem, place, record.awake, checker)
         _by_band(problem, place.replace("awake", "hourly_requests_per_s"), record.hourly_requests_per_s, checker)
-        may = rests and problem.sites[record.site].kind != "cloud"
-        may = may and any(job.preemptible for job in problem.training.values())
+        site = problem.sites[record.site]
+        at_night = site.kind != "cloud" and any(job.preemptible for job in problem.training.values())
+        may = rests and (site.elastic or at_night)
         checker.holds(place, may or min(record.awake) == record.replicas, "replicas that rest", "they stand all day")
         checker.at_most(place, max(record.awake), record.replicas, "replicas")

@@ -29,6 +29,7 @@ from dcopt.performance.workloads import (
 )
 from dcopt.problem.corrections import rate_factor
 from dcopt.problem.demand import is_alive, load_in
+from dcopt.problem.lead import start_day
 from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
@@ -69,6 +70,8 @@ def _record(
     expectations: Expectations,
 ) -> None:
     place = f"inference {record.service} on {record.site}/{record.node} year {record.year}"
+    late = start_day(problem, record.site, record.node, record.fabric, record.year)
+    checker.at_most(f"{place} first day", late, 0.0, "the start of the year (leads.csv)")
     service = problem.inference[record.service]
     model = problem.models[service.model]
     known_draft = record.speculation == NO_SPECULATION or record.speculation in problem.speculation

@@ -18,6 +18,7 @@ from dcopt.infrastructure.stored import most_stored_tb
 from dcopt.performance.goodput import checkpoint_gb
 from dcopt.performance.packing import NO_CODEC
 from dcopt.performance.workloads import CHECKPOINTS_KEPT, read_kiops, run_of, weights_gb
+from dcopt.problem.demand import job_in
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Codec
@@ -200,5 +201,7 @@ def _taken(problem: Problem, job: TrainingRecord, group: list[StorageRecord]) ->
             hot = problem.datasets[record.dataset].hot_pct / 100
             share = hot if record.part == "hot" else 1 - hot
             taken["read"] += job.ingest_gb_per_s * share * slow / ratio
-            taken["random read"] += read_kiops(run_of(row, problem), job.alone_days) * share * slow
+            taken["random read"] += (
+                read_kiops(run_of(job_in(problem, row, job.year), problem), job.alone_days) * share * slow
+            )
     return taken

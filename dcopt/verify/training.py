@@ -24,7 +24,7 @@ from dcopt.performance.workloads import (
     run_of,
 )
 from dcopt.problem.day import ALL_DAY
-from dcopt.problem.demand import due_day_of, is_alive
+from dcopt.problem.demand import due_day_of, is_alive, job_in
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
@@ -65,7 +65,7 @@ def layout_of(record: TrainingRecord) -> Layout:
 
 def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectations: Expectations) -> None:
     place = f"training {record.job} year {record.year}"
-    job = problem.training[record.job]
+    job = job_in(problem, problem.training[record.job], record.year)
     run = run_of(job, problem)
     node = problem.nodes[record.node]
     software = problem.software[record.software]
@@ -178,7 +178,8 @@ def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
         place = f"calendar {record.job} year {record.year}"
         checker.same(f"{place} runs", [entry.run for entry in entries], list(range(1, record.runs_per_year + 1)))
         job = problem.training[record.job]
-        first_day = earliest_start_day(problem, job, record.site)
+        where = (record.site, record.node, record.fabric)
+        first_day = earliest_start_day(problem, job, *where, (record.year,))
         for entry in entries:
             checker.equal(f"{place} run {entry.run} days", entry.end_day - entry.start_day, record.days)
             checker.at_most(f"{place} run {entry.run} end_day", entry.end_day, due_day_of(problem, job), "due_day")
@@ -186,7 +187,7 @@ def _calendar(problem: Problem, design: Design, checker: Checker) -> None:
                 f"{place} run {entry.run} start_day",
                 first_day,
                 entry.start_day,
-                "earliest_start_day, data there",
+                "earliest_start_day, pool and data there",
             )
             if record.hours:
                 part = (entry.start_day - record.hours[0] / HOURS_PER_DAY) % 1.0

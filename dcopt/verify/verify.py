@@ -19,11 +19,13 @@ from dcopt.verify import (
     claims,
     domains,
     facility,
+    lead,
     lock,
     money,
     network,
     pools,
     reliability,
+    rents,
     serving,
     storage,
     survival,
@@ -62,7 +64,7 @@ def _recheck(problem: Problem, design: Design, gap_target: float | None, checker
         for seen, part in slices(problem, design):
             for room in (training, serving, survival, domains, pools, network, storage):
                 _in_room(room, seen, part, checker)
-        for room in (reliability, transfer):
+        for room in (reliability, transfer, rents, lead):
             _in_room(room, problem, design, checker)
         for seen, part in slices(problem, design):
             of_years = facility.check(seen, part, checker)

@@ -31,3 +31,12 @@ def test_its_json_has_the_columns() -> None:
 def test_other_problems_are_described_as_before() -> None:
     result = dcopt("check", examples_dir() / "gpt3-pretraining", "--no-precheck")
     assert "the day and the calendar" not in result.stdout
+
+
+def test_the_check_shows_commitments_and_what_jobs_ask_year_by_year() -> None:
+    changed = ["--set", "training.monthly-tune.growth_pct_per_year=50"]
+    result = dcopt("check", examples_dir() / "rent-or-buy", "--no-precheck", *changed)
+    assert result.exit_code == 0
+    assert "commitments (2)" in result.stdout
+    words = " ".join(result.stdout.split())
+    assert "monthly-tune asks 12 × 4e+09 tokens in year 1 and 12 × 1.35e+10 tokens in year 4" in words

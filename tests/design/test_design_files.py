@@ -198,7 +198,7 @@ def test_records_are_frozen_and_strict_about_keys() -> None:
 
 def test_bill_of_materials_as_a_frame() -> None:
     frame = make().bom()
-    assert list(frame.columns) == STABLE_KEYS["bom"].split()
+    assert list(frame.columns)[: len(STABLE_KEYS["bom"].split())] == STABLE_KEYS["bom"].split()
     assert list(frame["quantity"]) == [3.0, 2.5]
     assert frame["total_usd"].sum() == pytest.approx(0.55)
     empty = Design(problem="p", status="infeasible").bom()

@@ -24,6 +24,7 @@ SOLVABLE = (
     "edge-inspection",
     "sovereign-cloud",
     "night-training",
+    "rent-or-buy",
 )
 LARGE = ("edge-inspection", "sovereign-cloud")
 """Examples of many sites or nodes, which may take the default time."""
@@ -54,7 +55,7 @@ def test_example_is_read_without_a_warning(name: str) -> None:
     problem = problem_of(name)
     assert [str(warning) for warning in problem.warnings] == []
     assert problem.name == name
-    assert problem.settings.mip_gap == {"sovereign-cloud": 0.01, STAGED: 5e-3}.get(name, 1e-4)
+    assert problem.settings.mip_gap == {"sovereign-cloud": 0.01, "rent-or-buy": 5e-3, STAGED: 5e-3}.get(name, 1e-4)
     assert problem.settings.time_limit_s <= (300 if name in (*LARGE, STAGED) else 60)
     readme = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
     assert len(readme.split()) > 30

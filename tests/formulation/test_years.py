@@ -316,3 +316,15 @@ def test_demand_by_year_replaces_growth() -> None:
     for year, peak in ((2, 1350), (3, 2025)):
         given = given.add("demand", name="chat", year=year, peak_requests_per_s=peak)
     assert tco_of(given) == pytest.approx(tco_of(grown), rel=1e-7)
+
+
+def test_epochs_that_ask_the_same_are_not_one() -> None:
+    """Nothing changes but the age of what stands: its upkeep rises, and what is used in both years differs."""
+    small = bare(3, "1 3", growth_pct=0).drop("nodes", "quad").set(residual_pct=100)
+    small = small.change("nodes", "duo", lifetime_years=3, support_pct_per_year=0, maintenance_pct_per_year=0)
+    small = small.put("inference", [service(peak_requests_per_s=4500, mean_requests_per_s=1)])
+    small = small.put("offers", [{"table": "nodes", "name": "duo"}])
+    small = small.add("existing", site="oslo", table="nodes", name="duo", units=3, age_years=3)
+    for age, pct in ((4, 1), (5, 150), (6, 200)):
+        small = small.add("ageing", table="nodes", name="duo", age_years=age, maintenance_pct=pct)
+    assert tco_of(small.set(purchase_years="all")) < tco_of(small) * 0.99

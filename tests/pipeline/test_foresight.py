@@ -9,6 +9,7 @@ from small import Small, owned_site, service
 
 from dcopt.cli.solve import _foresight_years
 from dcopt.design.records import Design
+from dcopt.pipeline.rules import TIMES_THE_GAP
 from dcopt.pipeline.run import RunOptions, design_for
 from dcopt.verify.verify import verify
 
@@ -41,7 +42,9 @@ def test_rules_of_thumb_are_never_better_and_have_a_proof() -> None:
         assert rule.extra_usd is not None
         assert rule.extra_usd >= -1e-5 * (design.tco_usd or 0.0)
         assert rule.gap is not None
-        assert rule.gap <= 1e-6 * 1.01
+        assert rule.gap <= TIMES_THE_GAP * 1e-6 * 1.01
+        assert rule.objective_bound is not None
+        assert rule.objective_bound >= (design.objective_bound or 0.0) * (1 - 1e-9)
     assert all(rule.reason for rule in design.rules if rule.tco_usd is None)
     assert any((rule.extra_usd or 0) > 0 for rule in priced)
 

@@ -61,6 +61,11 @@ def test_an_overloaded_replica_is_found_out(problem: Problem, design: Design) ->
     assert not found.kept
 
 
+def test_replicas_that_carry_nothing_at_the_peak_are_left_out(problem: Problem, design: Design) -> None:
+    idle = tuple(record.model_copy(update={"requests_per_s": 0.0}) for record in design.inference)
+    assert simulate_design(problem, design.model_copy(update={"inference": idle}), requests=5000) == ()
+
+
 def test_the_command_writes_its_file_and_the_report_shows_it(run: Path) -> None:
     result = CliRunner().invoke(main, ["simulate", str(run), "--requests", "3000", "--json"])
     assert result.exit_code == 0, result.output

@@ -13,6 +13,7 @@ from dcopt.problem.tables import year_rows as yearly
 from dcopt.problem.tables.day_rows import Profile
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
+from dcopt.problem.tables.rent_rows import Commitment
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
 
 
@@ -54,7 +55,10 @@ TABLES: dict[str, Table] = {
         Table("prices", yearly.YearPrice, ("table", "name", "year")),
         Table("demand", yearly.YearDemand, ("name", "year")),
         Table("ageing", yearly.Ageing, ("table", "name", "age_years")),
+        Table("leads", yearly.LeadTime, ("table", "name", "site"), is_catalog=True),
+        Table("moves", yearly.Move, ("table", "name", "from_site", "to_site")),
         Table("limits", yearly.YearLimit, ("site", "year")),
+        Table("commitments", Commitment, ("name",)),
         Table("scenarios", ScenarioCell, ("scenario", "table", "name", "column"), patterns=("name",)),
         Table("uncertainty", UncertainCell, ("table", "name", "column"), patterns=("name",)),
         Table("tariffs", building.Tariff, ("site", "from_hour")),

@@ -77,7 +77,12 @@ class Hall(NamedRow):
     max_units: int = column("Most halls of this kind.", default=1, ge=0, le=1000)
     price_usd: float = column("Price of one hall: shell, land, fit-out.", ge=0)
     lifetime_years: float = column("Lifetime.", default=20.0, gt=0, le=100)
-    build_months: float = column("Time to build it; reported, not planned with.", default=0.0, ge=0, le=240)
+    build_months: float = column(
+        "Time to build it; planned with where settings.csv states order_day, else only reported.",
+        default=0.0,
+        ge=0,
+        le=240,
+    )
 
 
 class Adder(NamedRow):

@@ -84,6 +84,23 @@ class Settings(Row):
         "bought once for the whole horizon.",
         default=("1",),
     )
+    recabling_usd_per_link: float = column(
+        "What it costs to lead a link anew where a fabric grows past a tier of switches between two purchase dates "
+        "(default: an estimate, half of the USD 150 that a fibre drop costs with its material: costowl.com, fiber "
+        "optic cabling, 15 to 30 thousand for 100 to 200 drops).",
+        default=75.0,
+        ge=0,
+        usual=(0, 1000),
+    )
+    order_day: float | None = column(
+        "Day, counted from the start of year 1 (negative: before it), on which the first orders can be placed and "
+        "building can begin: what cannot stand in time by leads.csv, construction_days and commissioning_days serves "
+        "only from the day on which it does. Blank: everything is ordered early enough.",
+        default=None,
+        ge=-10_000,
+        le=10_000,
+        usual=(-2000, 365),
+    )
     tax_rate_pct: float | None = column(
         "Tax on profits, for the after-tax view of the report; blank: no such view.", default=None, ge=0, le=90
     )
@@ -91,7 +108,8 @@ class Settings(Row):
         "How purchases are written off for tax.", default="straight-line"
     )
     depreciation_years: int = column(
-        "Years over which they are written off (default: the US five-year class of computers, IRS Publication 946).",
+        "Years over which they are written off, the rest in the last year of the horizon (default: the US five-year "
+        "class of computers, IRS Publication 946).",
         default=5,
         ge=1,
         le=40,
@@ -100,7 +118,12 @@ class Settings(Row):
     financing_rate_pct: float | None = column(
         "Yearly rate of the lease or loan; blank: discount_rate_pct.", default=None, ge=0, le=100
     )
-    financing_years: int = column("Term of the lease or loan, paid in equal parts at each year's end.", default=4, ge=1)
+    financing_years: int = column(
+        "Term of the lease or loan, paid in equal parts at each year's end; what is owed at the end of the horizon is "
+        "paid then.",
+        default=4,
+        ge=1,
+    )
     lease_residual_pct: float = column(
         "Share of the price that is still to be paid at the end of a lease, for which the equipment is kept.",
         default=10.0,
@@ -165,6 +188,40 @@ class Site(NamedRow):
     colocation_pue: float | None = column(
         "The landlord's ratio of facility to IT energy. Required at colocation sites.", default=None, ge=1, le=4
     )
+    colocation_term_years: int | None = column(
+        "Fewest years for which kW are contracted, from any purchase date on; blank: the fee follows the load, without "
+        "a contract.",
+        default=None,
+        ge=1,
+        le=30,
+        usual=(1, 15),
+    )
+    colocation_least_billed_pct: float = column(
+        "Share of the contracted kW that is billed in every year, used or not; only with colocation_term_years.",
+        default=100.0,
+        ge=0,
+        le=100,
+    )
+    colocation_escalation_pct_per_year: float = column(
+        "Yearly increase of the fee of a contract, in place of cost_inflation_pct, which moves the fee of new "
+        "contracts; only with colocation_term_years.",
+        default=0.0,
+        ge=-50,
+        le=100,
+        usual=(0, 10),
+    )
+    colocation_exit_months: float | None = column(
+        "Monthly fees of all contracted kW by which a contract is left before its term; blank: the least that is "
+        "billed until then. Only with colocation_term_years.",
+        default=None,
+        ge=0,
+        usual=(0, 60),
+    )
+    elastic: YesNo = column(
+        "Cloud sites: whether nodes rented on demand are given back in hours of the day in which services with a "
+        "profile need fewer; no: what a service needs at its peak is rented all year.",
+        default=False,
+    )
     water_usd_per_m3: float = column("Price of water.", default=0.0, ge=0, usual=(0, 20))
     water_limit_m3_per_year: float | None = column("Limit of the water used in a year.", default=None, ge=0)
     wet_bulb_c: float | None = column(
@@ -196,6 +253,23 @@ class Site(NamedRow):
     requires: Names = column("What all storage at this site must offer.", default=(), choices=STORAGE_FEATURES)
     egress_usd_per_gb: float = column(
         "What the place charges for data that leaves it over wan.csv.", default=0.0, ge=0, usual=(0, 0.2)
+    )
+    construction_days: float = column(
+        "Days from order_day of settings.csv until the building takes equipment.", default=0.0, ge=0, le=10_000
+    )
+    commissioning_days: float = column(
+        "Days from the delivery of the last equipment until it may be used: installation, tests, burn-in.",
+        default=0.0,
+        ge=0,
+        le=3650,
+    )
+    ready_day: float | None = column(
+        "Day, counted from the start of year 1, on which the site is to be ready at the earliest: rows whose lead time "
+        "ends by then may be bought for year 1. Blank: as early as its building and the quickest row of each part of "
+        "its plant allow.",
+        default=None,
+        ge=0,
+        le=10_000,
     )
     utc_offset_hours: int = column(
         "By how much the clock of its tariffs and solar yields is ahead of UTC.", default=0, ge=-12, le=14
@@ -278,6 +352,17 @@ class TrainingJob(NamedRow):
     sites: Names = column("Sites where it may run; blank: all.", default=(), refers_to="sites")
     first_year: int = column("First year in which it runs.", default=1, ge=1)
     last_year: int | None = column("Last year; blank: the last of the horizon.", default=None, ge=1)
+    years: Names = column(
+        "The years in which it runs, such as 1 4 7; blank: every year from first_year to last_year.", default=()
+    )
+    growth_pct_per_year: float = column(
+        "Growth of the tokens (or samples) of a run, from the first year in which it runs; demand.csv may give them "
+        "year by year.",
+        default=0.0,
+        ge=-90,
+        le=1000,
+        usual=(-50, 300),
+    )
     earliest_start_day: float = column("Day of the year before which it does not start.", default=0.0, ge=0, le=365)
     due_day: float = column("Day of the year by which all its runs end.", default=365.0, gt=0, le=365)
     overhead_factor: float = column(
@@ -312,11 +397,22 @@ class TrainingJob(NamedRow):
             raise ValueError("aggregation|name at least one")
         if self.last_year is not None and self.last_year < self.first_year:
             raise ValueError("last_year|must not be before first_year")
+        if not all(re.fullmatch("[1-9][0-9]*", text) for text in self.years):
+            raise ValueError("years|give years of the horizon, such as '1 4 7'")
+        if any(int(after) <= int(before) for before, after in pairwise(self.years)):
+            raise ValueError("years|must ascend")
+        if self.years and (self.first_year != 1 or self.last_year is not None):
+            raise ValueError("years|give either years or first_year and last_year")
         if self.due_day <= self.earliest_start_day:
             raise ValueError("due_day|must be after earliest_start_day")
         if self.name in self.after:
             raise ValueError("after|a job cannot come after itself")
         return self
+
+    @property
+    def begins(self) -> int:
+        """The first year in which it runs."""
+        return int(self.years[0]) if self.years else self.first_year
 
 
 class Service(NamedRow):
@@ -436,6 +532,11 @@ class Service(NamedRow):
             raise ValueError("output_tokens|a service with ttft_ms or tpot_ms must generate tokens")
         return self
 
+    @property
+    def begins(self) -> int:
+        """The first year in which it runs."""
+        return self.first_year
+
 
 class Dataset(NamedRow):
     """Data that is stored."""
@@ -520,7 +621,9 @@ class Offer(Row):
     available_to_year: int | None = column(
         "Last year in which it can be bought; what stands then may stay. Blank: no end.", default=None, ge=1
     )
-    price_change_pct_per_year: float = column("Yearly change of the price.", default=0.0, ge=-90, le=100)
+    price_change_pct_per_year: float = column(
+        "Yearly change of the price, and of all prices by volume with it.", default=0.0, ge=-90, le=100
+    )
 
     @model_validator(mode="after")
     def _price_breaks(self) -> Offer:

@@ -35,13 +35,15 @@ class YearPrice(Row):
 class YearDemand(Row):
     """What is asked from a year on, in place of the growth of the row."""
 
-    name: str = column("A service (inference.csv) or a dataset (datasets.csv).")
+    name: str = column("A service (inference.csv), a dataset (datasets.csv) or a job (training.csv).")
     year: int = column("Year of the horizon from which it holds, until the next row of the same name.", ge=1)
     peak_requests_per_s: float | None = column("Requests in the busiest minute (services).", default=None, gt=0)
     mean_requests_per_s: float | None = column(
         "Mean over the year (services); blank: in the proportion of inference.csv.", default=None, gt=0
     )
     size_tb: float | None = column("Size (datasets), before codec and protection.", default=None, gt=0)
+    tokens: float | None = column("Tokens that one run trains on (jobs that give tokens).", default=None, gt=0)
+    runs_per_year: int | None = column("Times it runs in a year (jobs).", default=None, ge=1, le=10_000)
 
 
 class Ageing(Row):
@@ -69,6 +71,23 @@ class Ageing(Row):
     as_of: str = column("When they were true (YYYY-MM or YYYY-MM-DD).", default="")
 
 
+class Move(Row):
+    """Equipment that may be moved from one site to another at a purchase date; the most exact row counts."""
+
+    table: Literal["nodes", "switches", "storage", "racks", "power", "cooling"] = column("The table of the row.")
+    name: str | None = column("The row; blank: every row of the table that has no row of its own.", default=None)
+    from_site: str | None = column("Where it stands; blank: any site.", default=None, refers_to="sites")
+    to_site: str | None = column("Where it goes; blank: any site.", default=None, refers_to="sites")
+    usd_per_unit: float = column(
+        "What moving one unit costs (packing, transport, installation), at the prices of year 1.", default=0.0, ge=0
+    )
+    price_pct: float = column(
+        "Beside that, share of the price that was paid for it (insurance, damage).", default=0.0, ge=0, le=100
+    )
+    source: str = column("Where the numbers were read, or how they were estimated.", default="")
+    as_of: str = column("When they were true (YYYY-MM or YYYY-MM-DD).", default="")
+
+
 class YearLimit(Row):
     """What a site has from a year on: a grid connection or a hall that comes in steps."""
 
@@ -76,3 +95,19 @@ class YearLimit(Row):
     year: int = column("Year of the horizon from which it holds, until the next row of the site.", ge=1)
     power_kw: float | None = column("Limit of the grid draw at peak; blank: as before.", default=None, gt=0)
     positions: int | None = column("Rack positions; blank: as before.", default=None, ge=0)
+
+
+LEAD_TABLES = Literal["nodes", "switches", "storage", "racks", "power", "cooling"]
+
+
+class LeadTime(Row):
+    """Days from the order of a row to its delivery; the most exact row counts: of the name before the table's."""
+
+    table: LEAD_TABLES = column("The table of the row.")
+    name: str | None = column("The row; blank: every row of the table that has no lead time of its own.", default=None)
+    site: str | None = column(
+        "Only at this site; blank: at every site that has none of its own.", default=None, refers_to="sites"
+    )
+    lead_days: float = column("Days from order to delivery.", ge=0, le=10_000, usual=(1, 1500))
+    source: str = column("Where the number was read, or how it was estimated.", default="")
+    as_of: str = column("When it was true (YYYY-MM or YYYY-MM-DD).", default="")
