@@ -188,7 +188,7 @@ def _weights(each: Floats, bounds: Floats, costs: Floats, lower: Floats) -> Floa
         b_eq=same[:, -1],
         method="highs",
     )
-    return np.maximum(found.x, 0.0) if found.status == 0 else None
+    return np.maximum(np.asarray(found.x, dtype=float), 0.0) if found.status == 0 else None
 
 
 def shape_of(matrix: Matrix) -> bytes:
