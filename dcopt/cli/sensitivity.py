@@ -11,7 +11,7 @@ import click
 
 from dcopt.cli.inputs import exit_with, load_or_exit, usage_error
 from dcopt.cli.study_options import Asked, study_command
-from dcopt.cli.study_run import exit_of, run_asked
+from dcopt.cli.study_run import exit_of, run_asked, shown
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -80,7 +80,13 @@ def command(
         fixed = run_asked(asked, "regret", scenarios, within="regret")
         results.append((fixed, len(scenarios)))
         found = regrets(purchases, result.outcomes, fixed.outcomes)
-    click.echo(_json(result.outcomes, found) if asked.as_json else _text(plan.kind, result.outcomes, found))
+    if asked.as_json:
+        click.echo(_json(result.outcomes, found))
+    else:
+        from dcopt.study.report import report_on, rows_of
+
+        named = {"kind": plan.kind, "problem": str(asked.problem)}
+        click.echo(shown(report_on(named, result.outcomes, tuple(rows_of(found)))))
     sys.exit(exit_of(results))
 
 
@@ -89,15 +95,6 @@ def _json(outcomes: tuple[Outcome, ...], found: tuple[Regret, ...]) -> str:
 
     rows: Any = [outcome.row() for outcome in outcomes]
     return json.dumps({"outcomes": rows, "regret": [asdict(one) for one in found]} if found else rows, indent=1)
-
-
-def _text(kind: str, outcomes: tuple[Outcome, ...], found: tuple[Regret, ...]) -> str:
-    from dcopt.cli.study_text import regret_text, study_text
-
-    parts = [study_text(kind, outcomes)]
-    if found:
-        parts.append(regret_text(found))
-    return "\n\n".join(parts)
 
 
 def _plan(

@@ -12,6 +12,7 @@ from dcopt.cli.inputs import usage_error
 from dcopt.cli.study_options import Asked, ProgressLine
 
 if TYPE_CHECKING:
+    from dcopt.report.blocks import Report
     from dcopt.study.records import Outcome, Scenario
     from dcopt.study.run import StudyResult
 
@@ -69,3 +70,13 @@ def exit_of(results: Sequence[tuple[StudyResult, int]]) -> int:
 def unanswered(outcome: Outcome) -> bool:
     """Whether a scenario has neither a design nor a proof that there is none."""
     return outcome.status in ("failed", "no_solution")
+
+
+def shown(report: Report) -> str:
+    """Return the report of a study as the terminal shows it, also by `dcopt report`."""
+    import shutil
+    import sys
+
+    from dcopt.report.terminal import render_text
+
+    return render_text(report, shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100).rstrip()

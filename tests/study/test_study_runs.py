@@ -163,9 +163,8 @@ def test_break_even_and_front_from_the_command_line(problem: Path) -> None:
         main, ["breakeven", str(problem), "--vary", "nodes.duo.price_usd=100:200000", "--until-changes", "node"]
     )
     assert result.exit_code == 0, result.output
-    assert "changes the node" in result.stdout
-    assert "below: duo" in result.stdout
-    assert "above: quad" in result.stdout
+    words = {" ".join(line.split()) for line in result.stdout.splitlines()}
+    assert words >= {"Decision node", "Best below duo", "Best above quad"}
     result = CliRunner().invoke(main, ["pareto", str(problem), "--trade", "tco", "carbon", "--points", "3", "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)[0]["tco_usd"] > 0
