@@ -12,7 +12,7 @@ import click
 
 from dcopt.cli.inputs import NO_DESIGN, exit_with, load_or_exit, usage_error
 from dcopt.cli.study_options import Asked, study_command
-from dcopt.cli.study_run import FAILED, exit_of, run_asked, shown
+from dcopt.cli.study_run import FAILED, exit_of, refuse_staged, run_asked, shown
 
 if TYPE_CHECKING:
     from dcopt.pipeline.extensive import Purchased
@@ -75,6 +75,7 @@ def command(
     import json
 
     loaded = load_or_exit(asked.problem, asked.sets)
+    refuse_staged(loaded)
     scenarios = _scenarios(loaded, file, (sample, count, asked.seed) if sample else None)
     from dcopt.formulation.build import StagedError
     from dcopt.pipeline.extensive import Goal

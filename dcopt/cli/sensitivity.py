@@ -11,7 +11,7 @@ import click
 
 from dcopt.cli.inputs import exit_with, load_or_exit, usage_error
 from dcopt.cli.study_options import Asked, study_command
-from dcopt.cli.study_run import exit_of, run_asked, shown
+from dcopt.cli.study_run import exit_of, refuse_staged, run_asked, shown
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -66,6 +66,8 @@ def command(
     loaded = load_or_exit(asked.problem, asked.sets)
     sampled = (sample, count, asked.seed) if sample else None
     screened = (trajectories, asked.seed) if screen else None
+    if regret:
+        refuse_staged(loaded)
     plan = _plan(loaded, varied, file, tornado, sampled, screened)
     if plan.kind == "grid":
         load_or_exit(asked.problem, (*asked.sets, *plan.scenarios[0].sets))

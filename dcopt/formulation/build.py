@@ -55,6 +55,23 @@ class StagedError(Exception):
     """What is asked takes a problem that buys everything at once; the text says so."""
 
 
+def refuse_stages(problem: Problem) -> None:
+    """Refuse to hold fixed what is bought where it is bought at several dates.
+
+    Raises
+    ------
+    StagedError: ``problem`` gives several purchase dates; it says what to ask instead.
+    """
+    dates = problem.settings.purchase_dates
+    if len(dates) > 1:
+        raise StagedError(
+            "what is bought can be held fixed, or shared by several futures, only where everything is bought at once, "
+            f"and settings.csv purchase_years is '{' '.join(map(str, dates))}'. Either --set settings.purchase_years=1 "
+            "buys all of it in year 1 for the whole horizon, or 'dcopt sensitivity' without --regret keeps the dates "
+            "and plans each future by itself"
+        )
+
+
 def build(
     problem: Problem,
     candidates: Candidates,
@@ -73,8 +90,8 @@ def build(
     ------
     StagedError: an inventory is given, and equipment may be bought at several dates.
     """
-    if inventory is not None and candidates.epochs:
-        raise StagedError("what is bought once for all years cannot be held fixed where purchase_years gives dates")
+    if inventory is not None:
+        refuse_stages(problem)
     program = Program(problem, candidates, only_pair=only_pair, inventory=inventory)
     program.all_stays = all_stays
     for index, (seen, of_epoch) in enumerate(zip(views_of(problem), candidates.epochs, strict=True)):

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from small import Small, colocation, dataset, design_of, job, owned_site, service, two_sites, water_cooled, with_cloud
 
+from dcopt.cli.main import main
 from dcopt.economics.prices import purchase_of
 from dcopt.formulation.build import StagedError
 from dcopt.pipeline.stocked import Stocked, parts_bought, run_on
@@ -150,3 +152,18 @@ def test_where_purchases_have_several_dates_nothing_can_be_held_fixed() -> None:
     problem = owned_site(services=[service(growth_pct_per_year=40)]).set(purchase_years="1 2").load()
     with pytest.raises(StagedError, match="purchase_years"):
         run_on(problem, {}, TIGHT)
+
+
+def test_studies_of_staged_purchases_say_what_to_ask_instead(tmp_path: Path) -> None:
+    small = owned_site(services=[service(growth_pct_per_year=40)]).set(purchase_years="1 2")
+    small = small.add("uncertainty", table="nodes", name="*", column="price_usd", low=0.5, high=1.5)
+    path = str(small.write(tmp_path))
+    for command in (
+        ["robust", path, "--sample", "lhs", "-n", "2"],
+        ["sensitivity", path, "--tornado", "--regret", "2"],
+    ):
+        refused = CliRunner().invoke(main, command)
+        assert refused.exit_code == 2
+        assert "--set settings.purchase_years=1" in refused.stderr
+    instead = [*robust, "--set", "settings.purchase_years=1", "--gap", "1e-4"]
+    assert CliRunner().invoke(main, instead).exit_code == 0
