@@ -57,7 +57,7 @@ _SOLVING = (
 _RUNNING = (
     click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
     click.option("--dask", metavar="tcp://HOST:PORT", help="Run on this Dask cluster instead."),
-    click.option("--warm", is_flag=True, help="Start each solve from the last solution: the same within the gap."),
+    click.option("--warm", is_flag=True, help="Use the solves before: faster, the same within the gap."),
 )
 
 

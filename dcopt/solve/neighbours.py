@@ -29,7 +29,7 @@ from dcopt.solve.session import Outcome, Progress, SolveOptions, relative_gap
 
 Floats = NDArray[np.float64]
 
-MOST_KEPT = 128
+MOST_KEPT = 64
 """Searches that are kept of programs of one shape; the oldest go first."""
 MOST_SHAPES = 4
 """Shapes that are kept; a shape is the rows' coefficients and which columns are integer."""
@@ -43,6 +43,10 @@ class Limits:
 
     lower: Floats
     upper: Floats
+
+    def same(self, other: Limits) -> bool:
+        """Whether both are equal."""
+        return np.array_equal(self.lower, other.lower) and np.array_equal(self.upper, other.upper)
 
     def within(self, other: Limits) -> bool:
         """Whether whatever keeps these limits keeps the ``other`` ones."""
@@ -96,7 +100,9 @@ class Neighbours:
             return
         shape = shape_of(matrix)
         kept = self.shapes.pop(shape, [])
-        found = Known(_costs(matrix), limits_of(matrix), np.array(outcome.values), outcome.bound - matrix.offset)
+        limits = limits_of(matrix)
+        limits = next((one.limits for one in kept if one.limits.same(limits)), limits)  # once in memory
+        found = Known(_costs(matrix), limits, np.array(outcome.values), outcome.bound - matrix.offset)
         self.shapes[shape] = [*kept, found][-MOST_KEPT:]
         while len(self.shapes) > MOST_SHAPES:
             del self.shapes[next(iter(self.shapes))]
@@ -105,9 +111,7 @@ class Neighbours:
         known = self.shapes.get(shape_of(matrix), [])
         costs, limits, rows = _costs(matrix), limits_of(matrix), _rows(matrix)
         for one in sorted(known, key=lambda one: float(costs @ one.values)):
-            if limits.within(one.limits) and one.limits.within(limits):
-                return one.values
-            if _keeps(one.values, rows, limits):
+            if one.limits.same(limits) or _keeps(one.values, rows, limits):
                 return one.values
         return None
 
