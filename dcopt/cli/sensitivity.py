@@ -54,8 +54,8 @@ def command(
     Give one of --vary (a grid over all that are given), --scenarios (or the problem's own scenarios.csv when nothing
     else is asked), --tornado, --sample or --screen. With -o every outcome is kept the moment it is known: the same
     command run again goes on where it stopped. --warm proves what lies between solved scenarios from them where it can,
-    which makes sweeps of prices several times as fast. --regret holds the designs that are best most often as they were bought
-    and runs each in every scenario: what it costs above the best design there, and how often it breaks promises.
+    which makes sweeps of prices several times as fast. --regret holds the designs that are best most often as they were
+    bought and runs each in every scenario: what it costs above the best design there, and how often it breaks promises.
 
     \b
     Example: dcopt sensitivity chat --vary 'sites.*.electricity_usd_per_kwh=0.04:0.20:9'
