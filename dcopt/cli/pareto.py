@@ -78,8 +78,8 @@ def command(asked: Asked, pair: tuple[str, str], points: int | None, between: st
         from dcopt.cli.study_run import shown
         from dcopt.study.report import report_on
 
-        named = {**plan, "problem": str(asked.problem)}
-        click.echo(shown(report_on(named, [point.outcome for point in found])))
+        whole = {**plan, "problem": str(asked.problem)}
+        click.echo(shown(report_on(whole, [point.outcome for point in found])))
 
 
 def _ends(problem: Problem, cell: str, between: str | None) -> tuple[float, float]:

@@ -96,7 +96,10 @@ def robust_report(found: Mapping[str, Any]) -> Report:
     """Return the report of what `dcopt robust` wrote down."""
     mine, nominal = found["parts"], found["nominal_parts"]
     names = sorted({*mine, *nominal}, key=lambda name: (name.split("/")[1] != "nodes", name))
-    parts = tuple(PartRow(*name.split("/"), mine.get(name, 0.0), nominal.get(name, 0.0)) for name in names)
+    parts = tuple(
+        PartRow(site, table, row, mine.get(name, 0.0), nominal.get(name, 0.0))
+        for name, (site, table, row) in ((name, name.split("/")) for name in names)
+    )
     fares = {
         title: tuple(FareRow(**{**one, "costs": tuple(one["costs"])}) for one in rows)
         for title, rows in found["judged"].items()
