@@ -62,7 +62,8 @@ def _generate(problem: Problem, memory: Memory, admits: Admits, *, only_needed: 
     admissible = {job.name: trainer.admissible(job) for job in problem.training.values()}
     slowest = max((option.slowdown for of_item in options.values() for option in of_item), default=1.0)
     reloads = sum(item.read_gb_per_s for item in items) * slowest
-    server = ServingGenerator(problem, tuple(pools.values()), memory, admits)
+    known = memory.chosen_for(problem) if admits is everything else {}
+    server = ServingGenerator(problem, tuple(pools.values()), memory, admits, found=known)
     serving = {service.name: server.candidates(service) for service in problem.inference.values()}
     training = prune(problem, _where_nodes_are_left(problem, admissible, serving), options, reloads)
     chosen = {job: tuple(c for of_pool in by_pool.values() for c in of_pool) for job, by_pool in training.items()}

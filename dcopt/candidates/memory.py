@@ -50,6 +50,9 @@ FILTERS = {
 SEEN_SETTINGS = frozenset(("confidence_pct",))
 """Settings of which predictions follow."""
 
+MOST_LICENCES = 8
+"""Sets of licences whose choices are kept; the oldest go first."""
+
 
 @dataclass
 class Memory:
@@ -60,13 +63,22 @@ class Memory:
     """Requests/s of each replica (0: it keeps no promise), by how many share a balancer."""
     ways: dict[tuple[object, ...], list[tuple[Layout, float, ServingExpectation]]] = field(default_factory=dict)
     steps: dict[tuple[object, ...], list[dict[int, StepPrediction]]] = field(default_factory=dict)
+    chosen: dict[tuple[object, ...], dict[tuple[object, ...], Any]] = field(default_factory=dict)
+    """What `ServingGenerator.found` holds, by the licences that dominance compares."""
 
     def of(self, problem: Problem) -> Memory:
         """Return the memory for ``problem``: this one, emptied where its results would not hold."""
         seen = seen_by_predictions(problem)
         if seen != self.seen:
-            self.seen, self.rates, self.ways, self.steps = seen, {}, {}, {}
+            self.seen, self.rates, self.ways, self.steps, self.chosen = seen, {}, {}, {}, {}
         return self
+
+    def chosen_for(self, problem: Problem) -> dict[tuple[object, ...], Any]:
+        """Return the replicas that services chose on pools where engines cost what they cost in ``problem``."""
+        licences = tuple((name, row.licence_usd_per_accelerator_year) for name, row in problem.software.items())
+        if licences not in self.chosen and len(self.chosen) >= MOST_LICENCES:
+            del self.chosen[next(iter(self.chosen))]
+        return self.chosen.setdefault(licences, {})
 
 
 def seen_by_predictions(problem: Problem) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from dcopt.cli.inputs import load_or_exit, usage_error
 from dcopt.cli.study_options import TIGHT_GAP, Asked, ProgressLine, study_command
+
+if TYPE_CHECKING:
+    from dcopt.study.records import Outcome
 
 ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "any", "design")
 
@@ -32,10 +36,15 @@ def command(asked: Asked, varied: str, aspect: str) -> None:
 
     Exit codes: 0 answered, also where nothing flips; 2 bad input; 4 a scenario could not be proven; Ctrl-C: 4.
     """
+    import json
+    from dataclasses import asdict
+
+    from dcopt.cli.study_run import shown
     from dcopt.problem.overrides import SetError, parse_set
     from dcopt.study.ask import Asker
     from dcopt.study.breakeven import NotProvenError, break_even
-    from dcopt.study.store import StudyFolderError
+    from dcopt.study.report import report_on
+    from dcopt.study.store import FLIP_FILE, StudyFolderError, write_found
 
     load_or_exit(asked.problem, asked.sets)
     try:
@@ -46,9 +55,15 @@ def command(asked: Asked, varied: str, aspect: str) -> None:
     if not low < high:
         usage_error(f"--vary {varied}: LOW must be below HIGH")
     line = ProgressLine()
+    asked_for: list[Outcome] = []
+
+    def told(outcome: Outcome) -> None:
+        asked_for.append(outcome)
+        line.outcome(outcome)
+
     try:
         plan = {"kind": "breakeven", "details": {"vary": varied, "aspect": aspect}}
-        asker = Asker(asked.problem, asked.sets, asked.choices(TIGHT_GAP), asked.output, plan, line.outcome)
+        asker = Asker(asked.problem, asked.sets, asked.choices(TIGHT_GAP), asked.output, plan, told)
         found = break_even(change.cell, change.operator, low, high, aspect, asker)
     except StudyFolderError as error:
         usage_error(str(error))
@@ -58,12 +73,9 @@ def command(asked: Asked, varied: str, aspect: str) -> None:
         sys.exit(4)
     finally:
         line.clear()
+    if asked.output is not None:
+        write_found(asked.output, FLIP_FILE, asdict(found))
     if asked.as_json:
-        import json
-        from dataclasses import asdict
-
         click.echo(json.dumps(asdict(found), indent=1))
     else:
-        from dcopt.cli.study_text import break_even_text
-
-        click.echo(break_even_text(found))
+        click.echo(shown(report_on({**plan, "problem": str(asked.problem)}, tuple(asked_for), flip=asdict(found))))

@@ -20,6 +20,18 @@ NO_DESIGN = 1
 BAD_INPUT = 2
 """Exit code of bad input or usage."""
 
+confidence_option = click.option(
+    "--confidence",
+    type=click.FloatRange(min=50, max=99.9),
+    metavar="PCT",
+    help="Keep all promises with this probability in spite of errors of prediction; 'dcopt solve' says what it costs.",
+)
+
+
+def set_of(confidence: float | None) -> tuple[str, ...]:
+    """Return the change that asks for a confidence, %."""
+    return () if confidence is None else (f"settings.confidence_pct={confidence:g}",)
+
 
 def load_or_exit(path: Path, sets: Sequence[str] = (), quotes: Path | None = None) -> Problem:
     """Return the problem at ``path``, its warnings printed to stderr; leave with code 2 where it has errors.

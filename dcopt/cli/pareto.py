@@ -75,14 +75,11 @@ def command(asked: Asked, pair: tuple[str, str], points: int | None, between: st
         rows = [{"tco_usd": p.tco_usd, named: p.other, **p.outcome.row()} for p in found]
         click.echo(json.dumps(rows, indent=1))
     else:
-        from dcopt.cli.study_text import pareto_text
+        from dcopt.cli.study_run import shown
+        from dcopt.study.report import report_on
 
-        click.echo(pareto_text(other, unit_of(other), found))
-
-
-def unit_of(other: str) -> str:
-    """Return the unit of an objective or of a promise's cell."""
-    return UNITS.get(other) or {"days": "days", "ms": "ms", "pct": "%"}[other.rpartition("_")[2]]
+        whole = {**plan, "problem": str(asked.problem)}
+        click.echo(shown(report_on(whole, [point.outcome for point in found])))
 
 
 def _ends(problem: Problem, cell: str, between: str | None) -> tuple[float, float]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
     from dcopt.report.blocks import Report
 
+STUDY_WORDS = {"optimal": "every scenario was answered", "feasible": "some scenarios were not answered"}
+PURCHASE_WORDS = {"optimal": "the purchase is proven to the gap", "feasible": "the purchase is not proven to the gap"}
 FORMATS = ("terminal", "html", "markdown", "json")
 
 
@@ -39,9 +41,9 @@ def command(run: Path, form: str, output: Path | None, studies: tuple[Path, ...]
              dcopt report bert-study
              dcopt report bert-run --study bert-study --format html -o board.html
     """
-    from dcopt.study.store import PLAN_FILE
+    from dcopt.study.store import is_study
 
-    if (run / PLAN_FILE).is_file():
+    if is_study(run):
         if studies:
             usage_error(f"{run} is a study itself; --study goes with the folder that 'dcopt solve' wrote")
         text = study_text(run, form)
@@ -74,21 +76,22 @@ def report_of_study(folder: Path) -> Report:
 
 def study_text(folder: Path, form: str) -> str:
     """Return the report of the study in a folder; one that cannot be read ends the command with exit code 2."""
+    from dcopt.cli.study_run import shown
     from dcopt.report.html import render_page
     from dcopt.report.markdown import render_sections
-    from dcopt.report.terminal import render_text
     from dcopt.study.report import read_study
+    from dcopt.study.store import ROBUST_FILE, read_found
 
     report = report_of_study(folder)
+    is_robust = (folder / ROBUST_FILE).is_file()
     if form == "json":
-        rows = [outcome.row() for outcome in read_study(folder)[1]]
-        return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+        found = read_found(folder, ROBUST_FILE) if is_robust else [outcome.row() for outcome in read_study(folder)[1]]
+        return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
     if form == "html":
-        words = "every scenario was answered" if report.status == "optimal" else "some scenarios were not answered"
-        return render_page(report, words)
+        return render_page(report, (PURCHASE_WORDS if is_robust else STUDY_WORDS)[report.status])
     if form == "markdown":
         return render_sections(report)
-    return render_text(report, shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100)
+    return shown(report) + "\n"
 
 
 def design_of(run: Path) -> Design:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcopt.cli.inputs import NO_DESIGN, exit_with, load_or_exit, usage_error
-from dcopt.cli.study_options import Asked, millions, study_command
-from dcopt.cli.study_run import FAILED, exit_of, run_asked
-from dcopt.cli.text_table import text_table
+from dcopt.cli.study_options import Asked, study_command
+from dcopt.cli.study_run import FAILED, exit_of, refuse_staged, run_asked, shown
 
 if TYPE_CHECKING:
-    from dcopt.pipeline.extensive import Goal, Purchased
+    from dcopt.pipeline.extensive import Purchased
     from dcopt.problem.problem import Problem
     from dcopt.study.records import Outcome, Scenario
     from dcopt.study.robust import Judged
@@ -73,13 +72,18 @@ def command(
     Exit codes: 0 found within the gap, 1 no purchase serves all scenarios, 2 bad input, 3 stopped, 4 not found or not
     judged in the time.
     """
+    import json
+
     loaded = load_or_exit(asked.problem, asked.sets)
+    refuse_staged(loaded)
     scenarios = _scenarios(loaded, file, (sample, count, asked.seed) if sample else None)
     from dcopt.formulation.build import StagedError
     from dcopt.pipeline.extensive import Goal
     from dcopt.problem.findings import InputError
     from dcopt.study.distributions import sample_scenarios
+    from dcopt.study.report import robust_report
     from dcopt.study.robust import robust_purchase
+    from dcopt.study.store import ROBUST_FILE, write_found
 
     if method == "decomposition" and goal != "expected":
         usage_error("the decomposition knows the goal expected alone: take --method extensive for the others")
@@ -101,10 +105,19 @@ def command(
         sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)
     new = sample_scenarios(tuple(loaded.uncertainty.values()), fresh, "random", asked.seed + 1) if fresh else ()
     results, tables, nominal = _judge(asked, found, scenarios, new)
+    document = {
+        **asdict(found),
+        "problem": str(asked.problem),
+        "scenarios": len(scenarios),
+        "method": method,
+        "parts": {"/".join(part): units for part, units in found.parts.items()},
+        "goal": asdict(wanted),
+        "nominal_parts": nominal,
+        "judged": {title: [asdict(one) for one in table] for title, table in tables.items()},
+    }
     if asked.output is not None:
-        (asked.output / "robust.json").write_text(_json(wanted, found, nominal, tables), encoding="utf-8")
-    show = _json if asked.as_json else _text
-    click.echo(show(wanted, found, nominal, tables))
+        write_found(asked.output, ROBUST_FILE, document)
+    click.echo(json.dumps(document, indent=1) if asked.as_json else shown(robust_report(document)))
     code = exit_of(results)
     sys.exit(code or (0 if found.status == "optimal" else FAILED))
 
@@ -171,54 +184,6 @@ def _judge(
             results.append((result, len(asked_for)))
             tables[title] = tuple(judged(purchase.name, result.outcomes) for purchase in purchases)
     return results, tables, {} if nominal is None else nominal.parts
-
-
-def _text(goal: Goal, found: Purchased, nominal: dict[str, float], tables: dict[str, tuple[Judged, ...]]) -> str:
-    words = {
-        "expected": "least expected TCO",
-        "worst": "least worst TCO",
-        "cvar": f"least mean TCO of the worst {1 - goal.level:.0%} of the scenarios",
-        "chance": f"least expected TCO with the promises kept in at least {goal.level:.0%} of the scenarios",
-    }[goal.kind]
-    lines = [f"{words}: USD {millions(found.objective_usd)} ({found.status}{_gap(found)})"]
-    if found.given_up:
-        lines.append(f"  promises need not be kept in: {', '.join(found.given_up)}")
-    mine = {"/".join(part): units for part, units in found.parts.items()}
-    rows = [
-        [*part.split("/"), f"{mine.get(part, 0.0):,.6g}", f"{nominal.get(part, 0.0):,.6g}"]
-        for part in sorted({*mine, *nominal}, key=lambda name: (name.split("/")[1] != "nodes", name))
-    ]
-    lines += ["", "What is bought:", text_table(["site", "table", "row", "robust", "nominal"], rows)]
-    for title, table in tables.items():
-        rows = [
-            [
-                one.name,
-                f"{one.kept} of {one.scenarios}",
-                millions(one.mean_usd),
-                millions(one.cvar_usd),
-                millions(one.worst_usd),
-            ]
-            for one in table
-        ]
-        header = ["bought", "promises kept", "mean TCO USD", "CVaR 95 % USD", "worst TCO USD"]
-        words = f"Held fixed in {title} (costs of those in which the promises are kept):"
-        lines += ["", words, text_table(header, rows)]
-    return "\n".join(lines)
-
-
-def _gap(found: Purchased) -> str:
-    if not found.objective_usd or found.bound_usd is None:
-        return ""
-    return f", gap {1 - found.bound_usd / found.objective_usd:.2%}"
-
-
-def _json(goal: Goal, found: Purchased, nominal: dict[str, float], tables: dict[str, tuple[Judged, ...]]) -> str:
-    import json
-
-    parts = {"/".join(part): units for part, units in found.parts.items()}
-    document = {**asdict(found), "parts": parts, "goal": asdict(goal), "nominal_parts": nominal}
-    document["judged"] = {title: [asdict(one) for one in table] for title, table in tables.items()}
-    return json.dumps(document, indent=1)
 
 
 def _scenarios(loaded: Problem, file: Path | None, sampled: tuple[str, int, int] | None) -> tuple[Scenario, ...]:

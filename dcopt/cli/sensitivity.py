@@ -11,7 +11,7 @@ import click
 
 from dcopt.cli.inputs import exit_with, load_or_exit, usage_error
 from dcopt.cli.study_options import Asked, study_command
-from dcopt.cli.study_run import exit_of, run_asked
+from dcopt.cli.study_run import exit_of, refuse_staged, run_asked, shown
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -53,8 +53,9 @@ def command(
 
     Give one of --vary (a grid over all that are given), --scenarios (or the problem's own scenarios.csv when nothing
     else is asked), --tornado, --sample or --screen. With -o every outcome is kept the moment it is known: the same
-    command run again goes on where it stopped. --regret holds the designs that are best most often as they were bought
-    and runs each in every scenario: what it costs above the best design there, and how often it breaks promises.
+    command run again goes on where it stopped. --warm proves what lies between solved scenarios from them where it can,
+    which makes sweeps of prices several times as fast. --regret holds the designs that are best most often as they were
+    bought and runs each in every scenario: what it costs above the best design there, and how often it breaks promises.
 
     \b
     Example: dcopt sensitivity chat --vary 'sites.*.electricity_usd_per_kwh=0.04:0.20:9'
@@ -66,6 +67,8 @@ def command(
     loaded = load_or_exit(asked.problem, asked.sets)
     sampled = (sample, count, asked.seed) if sample else None
     screened = (trajectories, asked.seed) if screen else None
+    if regret:
+        refuse_staged(loaded)
     plan = _plan(loaded, varied, file, tornado, sampled, screened)
     if plan.kind == "grid":
         load_or_exit(asked.problem, (*asked.sets, *plan.scenarios[0].sets))
@@ -80,7 +83,13 @@ def command(
         fixed = run_asked(asked, "regret", scenarios, within="regret")
         results.append((fixed, len(scenarios)))
         found = regrets(purchases, result.outcomes, fixed.outcomes)
-    click.echo(_json(result.outcomes, found) if asked.as_json else _text(plan.kind, result.outcomes, found))
+    if asked.as_json:
+        click.echo(_json(result.outcomes, found))
+    else:
+        from dcopt.study.report import report_on, rows_of
+
+        named = {"kind": plan.kind, "problem": str(asked.problem)}
+        click.echo(shown(report_on(named, result.outcomes, tuple(rows_of(found)))))
     sys.exit(exit_of(results))
 
 
@@ -89,15 +98,6 @@ def _json(outcomes: tuple[Outcome, ...], found: tuple[Regret, ...]) -> str:
 
     rows: Any = [outcome.row() for outcome in outcomes]
     return json.dumps({"outcomes": rows, "regret": [asdict(one) for one in found]} if found else rows, indent=1)
-
-
-def _text(kind: str, outcomes: tuple[Outcome, ...], found: tuple[Regret, ...]) -> str:
-    from dcopt.cli.study_text import regret_text, study_text
-
-    parts = [study_text(kind, outcomes)]
-    if found:
-        parts.append(regret_text(found))
-    return "\n\n".join(parts)
 
 
 def _plan(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dcopt.cli.inputs import exit_with, load_or_exit, usage_error
+from dcopt.cli.inputs import confidence_option, exit_with, load_or_exit, set_of, usage_error
 from dcopt.cli.live import SolveScreen
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--gap", type=click.FloatRange(min=0, max=1), help="Relative gap at which the solver may stop.")
 @click.option("--objective", type=click.Choice(["tco", "capex", "energy", "carbon"]), help="What is minimized.")
 @click.option("--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change cells first.")
+@confidence_option
 @click.option(
     "--quotes", type=click.Path(path_type=Path), metavar="FILE", help="Prices of vendors: a filled-in bom.xlsx or .csv."
 )
@@ -47,6 +48,7 @@ def command(
     gap: float | None,
     objective: str | None,
     sets: tuple[str, ...],
+    confidence: float | None,
     quotes: Path | None,
     threads: int,
     seed: int,
@@ -71,7 +73,7 @@ def command(
     """
     from dcopt.problem.findings import InputError
 
-    changes = (*sets, f"settings.objective={objective}") if objective else sets
+    changes = (*sets, *([f"settings.objective={objective}"] if objective else []), *set_of(confidence))
     loaded = load_or_exit(problem, changes, quotes)
     target = output or Path(f"{problem.resolve().stem}-run")
     from dcopt.pipeline.main_job import solve_into

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dcopt.cli.inputs import confidence_option, set_of
 from dcopt.cli.text_table import terminal_width
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Asked:
 _SOLVING = (
     click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder that keeps the study."),
     click.option("--set", "sets", multiple=True, metavar="TABLE.NAME.COLUMN=VALUE", help="Change cells first."),
+    confidence_option,
     click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds a scenario."),
     click.option("--gap", type=click.FloatRange(min=0, max=1), help="Relative gap of each scenario."),
     click.option("--seed", type=click.IntRange(min=0), default=0, help="Random seed of solver and samples."),
@@ -55,7 +57,7 @@ _SOLVING = (
 _RUNNING = (
     click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
     click.option("--dask", metavar="tcp://HOST:PORT", help="Run on this Dask cluster instead."),
-    click.option("--warm", is_flag=True, help="Start each solve from the last solution: the same within the gap."),
+    click.option("--warm", is_flag=True, help="Use the solves before: faster, the same within the gap."),
 )
 
 
@@ -69,6 +71,7 @@ def study_command(name: str, *, runs: bool = False) -> Callable[[Callable[..., N
     def decorate(function: Callable[..., None]) -> click.Command:
         @wraps(function)
         def run(**options: Any) -> None:
+            options["sets"] = (*options["sets"], *set_of(options.pop("confidence")))
             asked = Asked(**{key: options.pop(key) for key in shared if key in options})
             function(asked, **options)
 
@@ -76,7 +79,7 @@ def study_command(name: str, *, runs: bool = False) -> Callable[[Callable[..., N
         for option in reversed((*_SOLVING, *(_RUNNING if runs else ()))):
             decorated = option(decorated)
         own = getattr(decorated, "__click_params__", [])
-        own.sort(key=lambda parameter: parameter.name in shared)
+        own.sort(key=lambda parameter: parameter.name in (*shared, "confidence"))
         decorated = click.argument("problem", type=click.Path(path_type=Path))(decorated)
         return click.command(name)(decorated)
 

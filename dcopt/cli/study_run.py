@@ -12,6 +12,8 @@ from dcopt.cli.inputs import usage_error
 from dcopt.cli.study_options import Asked, ProgressLine
 
 if TYPE_CHECKING:
+    from dcopt.problem.problem import Problem
+    from dcopt.report.blocks import Report
     from dcopt.study.records import Outcome, Scenario
     from dcopt.study.run import StudyResult
 
@@ -48,6 +50,16 @@ def run_asked(
     return result
 
 
+def refuse_staged(problem: Problem) -> None:
+    """End a command that holds purchases fixed with code 2 where there are several dates of purchase."""
+    from dcopt.formulation.build import StagedError, refuse_stages
+
+    try:
+        refuse_stages(problem)
+    except StagedError as error:
+        usage_error(str(error))
+
+
 def _say_written(paths: Sequence[Path]) -> None:
     click.echo(f"wrote {', '.join(str(path) for path in paths)}", err=True)
 
@@ -69,3 +81,13 @@ def exit_of(results: Sequence[tuple[StudyResult, int]]) -> int:
 def unanswered(outcome: Outcome) -> bool:
     """Whether a scenario has neither a design nor a proof that there is none."""
     return outcome.status in ("failed", "no_solution")
+
+
+def shown(report: Report) -> str:
+    """Return the report of a study as the terminal shows it, also by `dcopt report`."""
+    import shutil
+    import sys
+
+    from dcopt.report.terminal import render_text
+
+    return render_text(report, shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100).rstrip()

@@ -63,6 +63,23 @@ class StagedError(Exception):
     """What is asked takes a problem that buys everything at once; the text says so."""
 
 
+def refuse_stages(problem: Problem) -> None:
+    """Refuse to hold fixed what is bought where it is bought at several dates.
+
+    Raises
+    ------
+    StagedError: ``problem`` gives several purchase dates; it says what to ask instead.
+    """
+    dates = problem.settings.purchase_dates
+    if len(dates) > 1:
+        raise StagedError(
+            "what is bought can be held fixed, or shared by several futures, only where everything is bought at once, "
+            f"and settings.csv purchase_years is '{' '.join(map(str, dates))}'. Either --set settings.purchase_years=1 "
+            "buys all of it in year 1 for the whole horizon, or 'dcopt sensitivity' without --regret keeps the dates "
+            "and plans each future by itself"
+        )
+
+
 def build(
     problem: Problem,
     candidates: Candidates,
@@ -81,8 +98,8 @@ def build(
     ------
     StagedError: an inventory is given, and equipment may be bought at several dates.
     """
-    if inventory is not None and candidates.epochs:
-        raise StagedError("what is bought once for all years cannot be held fixed where purchase_years gives dates")
+    if inventory is not None:
+        refuse_stages(problem)
     with PauseGC():  # hundreds of thousands of objects that all stay: looking for cycles would take most of the time
         return _build(problem, candidates, only_pair=only_pair, all_stays=all_stays, inventory=inventory)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -81,6 +82,7 @@ def _normal(value: float) -> float:
     return 0.5 * math.erfc(-value / math.sqrt(2.0))
 
 
+@lru_cache(maxsize=4096)
 def pace_slack(
     task: ServingTask,
     cluster: Cluster,

@@ -58,6 +58,7 @@ class RunOptions:
             threads=self.threads,
             seed=self.seed,
             start=self.warmth.start_of(),
+            neighbours=self.warmth.known(),
         )
 
 

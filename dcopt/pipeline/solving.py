@@ -20,8 +20,8 @@ from dcopt.problem.problem import Problem
 from dcopt.solve.integers import polish
 from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import compile_model
+from dcopt.solve.neighbours import solve
 from dcopt.solve.session import Outcome, Progress, SolveOptions, relative_gap
-from dcopt.solve.together import solve
 
 
 @dataclass

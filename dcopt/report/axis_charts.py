@@ -8,6 +8,13 @@ from dcopt.report.blocks import HeatMap, RangeChart, ScatterChart, XYChart
 from dcopt.report.drawing import WIDTH, colour, hovered, legend, line, path, rect, short, text
 from dcopt.report.numbers import amount, nice_ceiling, number
 
+MARGIN = 45
+"""Room at the right for half of the last tick's label."""
+MOST_IN_CELL = 4
+"""Characters of a word that is written into the cells of a map; longer ones are numbered."""
+LABEL = 44
+"""Width that the label of a map's column takes."""
+
 
 def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Return round values that cover ``low`` to ``high``, at most ``most`` + 1 of them."""
@@ -27,7 +34,7 @@ def xy(chart: XYChart) -> tuple[list[str], int]:
         return [], 0
     across = nice_ticks(min(x for x, _ in points), max(x for x, _ in points))
     up = nice_ticks(min(y for _, y in points), max(y for _, y in points))
-    left, top, wide, tall = 130, 32, WIDTH - 150, 240
+    left, top, wide, tall = 130, 32, WIDTH - 130 - MARGIN, 240
 
     def place(x: float, y: float) -> tuple[float, float]:
         return (
@@ -68,7 +75,7 @@ def ranges(chart: RangeChart) -> tuple[list[str], int]:
         return [], 0
     values = [chart.centre, *(end for bar in chart.ranges for end in (bar.low, bar.high))]
     ticks = nice_ticks(min(values), max(values))
-    left, room, row = 250, WIDTH - 270, 34
+    left, room, row = 250, WIDTH - 250 - MARGIN, 34
 
     def place(value: float) -> float:
         return left + room * (value - ticks[0]) / (ticks[-1] - ticks[0])
@@ -91,27 +98,33 @@ def ranges(chart: RangeChart) -> tuple[list[str], int]:
 
 def heat_map(chart: HeatMap) -> tuple[list[str], int]:
     """Draw the grid; the colour of a cell stands for its word, which pointing at it shows too."""
-    words = list(dict.fromkeys(word for row in chart.cells for word in row))
+    words = sorted({word for row in chart.cells for word in row})
     if not words:
         return [], 0
-    left, top = 170, 10
+    in_cells = words if max(map(len, words)) <= MOST_IN_CELL else [str(index + 1) for index in range(len(words))]
+    left, top = 170, 30 if chart.y_title else 10
     wide, tall = (WIDTH - left - 10) / len(chart.columns), 28
-    parts = []
+    parts = [text(10, 16, chart.y_title, "start", "soft")] if chart.y_title else []
     for i, name in enumerate(chart.rows):
         parts.append(text(left - 8, top + i * tall + 18, short(name, 22), "end"))
         for j, column in enumerate(chart.columns):
-            word = chart.cells[i][j]
-            hover = f"{chart.y_title} {name}, {chart.x_title} {column}: {word}"
-            parts.append(rect(left + j * wide, top + i * tall, wide - 1, tall - 1, colour(words.index(word)), hover))
+            index = words.index(chart.cells[i][j])
+            hover = f"{chart.y_title} {name}, {chart.x_title} {column}: {words[index]}"
+            parts.append(rect(left + j * wide, top + i * tall, wide - 1, tall - 1, colour(index), hover))
             middle = left + (j + 0.5) * wide
-            parts.append(text(middle, top + i * tall + 18, str(words.index(word) + 1), "middle", "inside"))
+            parts.append(text(middle, top + i * tall + 18, in_cells[index], "middle", "inside"))
     base = top + len(chart.rows) * tall
-    for j, column in enumerate(chart.columns):
-        parts.append(text(left + (j + 0.5) * wide, base + 16, short(column, max(3, int(wide / 7))), "middle", "soft"))
+    fits = max(1, math.ceil(LABEL / wide))
+    for j, column in list(enumerate(chart.columns))[::fits]:
+        parts.append(
+            text(left + (j + 0.5) * wide, base + 16, short(column, max(3, int(fits * wide / 7))), "middle", "soft")
+        )
     parts.append(text(WIDTH - 10, base + 34, chart.x_title, "end", "soft"))
-    for i, word in enumerate(words):
+    meanings = dict(chart.meanings)
+    for i, (word, shown) in enumerate(zip(words, in_cells, strict=True)):
         y = base + 44 + i * 22
-        parts += [rect(10, y, 14, 14, colour(i)), text(30, y + 12, f"{i + 1}: {short(word, 96)}")]
+        named = meanings.get(word, "" if shown == word else word)
+        parts += [rect(10, y, 14, 14, colour(i)), text(30, y + 12, short(": ".join(filter(None, (shown, named))), 96))]
     return parts, base + 50 + 22 * len(words)
 
 

@@ -171,7 +171,10 @@ class RangeChart:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A grid of (row, column) cells; each is a word, and cells of the same word have the same colour."""
+    """A grid of (row, column) cells; each is a word, and cells of the same word have the same colour.
+
+    ``meanings`` say what words stand for, for the legend.
+    """
 
     title: str
     x_title: str
@@ -179,6 +182,7 @@ class HeatMap:
     columns: tuple[str, ...]
     rows: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
+    meanings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text, safe
+from dcopt.report.blocks import Block, Figures, HeatMap, Items, RangeChart, Report, Section, Table, Text, safe
 from dcopt.report.terminal import DETAIL_ROWS
+from dcopt.report.text_charts import heat_map, ranges
 
 STATUS_STYLES = {"optimal": "green", "feasible": "yellow", "infeasible": "red", "no_solution": "red"}
 
@@ -78,6 +79,10 @@ def _block(console: Any, block: Block) -> None:
         console.print(grid)
     elif isinstance(block, Table):
         _table(console, block)
+    elif isinstance(block, RangeChart | HeatMap):
+        lines = ranges(block, console.width) if isinstance(block, RangeChart) else heat_map(block)
+        for line in lines:
+            console.print(_text(line), soft_wrap=True)
 
 
 def _table(console: Any, table: Table) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import pstdev
 
 from dcopt.report.blocks import (
     Bar,
@@ -22,6 +23,22 @@ from dcopt.report.blocks import (
 )
 from dcopt.report.numbers import amount, number, percent
 
+MOST_LISTED = 60
+"""Scenarios of a grid or a list up to which the terminal shows each."""
+TOLD_BY_NAME = {"grid": (), "tornado": ("cell", "end", "value"), "screen": ("trajectory", "step", "moved_by")}
+"""Inputs that the names of a kind's scenarios say as well; of a grid the inputs say the name."""
+KINDS = {
+    "grid": "Sensitivity",
+    "scenarios": "Scenarios",
+    "tornado": "Tornado",
+    "sample": "Uncertainty",
+    "screen": "Screening",
+    "pareto": "Front",
+    "breakeven": "Break-even",
+    "alternatives": "Alternatives",
+    "regret": "Regret",
+}
+"""What a study of a kind is called."""
 MOST_MAPPED = 40
 """Values of an input up to which a switching map shows each."""
 QUANTILES = (5, 25, 50, 75, 95)
@@ -87,6 +104,21 @@ class RegretRow:
     mean_usd: float | None
     p95_usd: float | None
     worst_usd: float | None
+    mean_tco_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class FlipRow:
+    """Where a decision flips: ``value`` ± half of ``width``; None where it is the same from ``below`` to ``above``."""
+
+    cell: str
+    operator: str
+    aspect: str
+    value: float | None
+    width: float
+    below: str
+    above: str
+    solves: int
 
 
 @dataclass(frozen=True)
@@ -107,6 +139,7 @@ class StudyContent:
     front: tuple[FrontRow, ...] = ()
     other: tuple[str, str] = ("", "")
     regret: tuple[RegretRow, ...] = ()
+    flip: FlipRow | None = None
 
 
 def build_study_report(content: StudyContent) -> Report:
@@ -114,6 +147,7 @@ def build_study_report(content: StudyContent) -> Report:
     open_ = [row for row in content.scenarios if row.status in ("failed", "no_solution")]
     sections = (
         _answer(content, len(open_)),
+        _flip(content.flip),
         _tornado(content),
         _screening(content),
         _front(content),
@@ -123,8 +157,22 @@ def build_study_report(content: StudyContent) -> Report:
         _scenarios(content),
         _unanswered(open_),
     )
-    title = f"{content.kind.capitalize()} study of {content.problem}"
+    title = f"{KINDS.get(content.kind, content.kind.capitalize())} of {content.problem}"
     return Report(title, "feasible" if open_ else "optimal", tuple(one for one in sections if one is not None))
+
+
+def _flip(found: FlipRow | None) -> Section | None:
+    if found is None:
+        return None
+    change = f"{found.cell} {found.operator}"
+    pairs = [("Cell", change.removesuffix(" =")), ("Decision", found.aspect)]
+    if found.value is None:
+        pairs += [("Flips at", "no value: it is the same at both ends"), ("Best there", found.below)]
+    else:
+        pairs.append(("Flips at", f"{found.value:,.6g} (± {found.width / 2:,.2g})"))
+        pairs += [("Best below", found.below), ("Best above", found.above)]
+    pairs.append(("Proven optima", f"{found.solves:,}"))
+    return Section("flip", "Where the decision flips", (Figures(tuple(pairs)),))
 
 
 def _costs(content: StudyContent) -> list[float]:
@@ -235,7 +283,8 @@ def _distribution(content: StudyContent) -> Section | None:
     if content.kind != "sample" or len(costs) < 2:
         return None
     share = tuple((cost, (index + 1) / len(costs)) for index, cost in enumerate(costs))
-    rows = [["mean", amount(sum(costs) / len(costs))]]
+    mean = sum(costs) / len(costs)
+    rows = [["mean", amount(mean)], ["standard deviation", amount(pstdev(costs, mean))]]
     rows += [[f"p{pct}", amount(quantile(costs, pct / 100))] for pct in QUANTILES]
     chart = XYChart("Share of the samples that cost no more", "TCO, USD", "share", (("samples", share),), "step")
     return Section("distribution", "How the TCO is distributed", (chart, table("TCO", ["", ">USD"], rows)))
@@ -268,7 +317,8 @@ def _map(content: StudyContent, across: str, down: str) -> Block:
         for row in content.scenarios
     }
     cells = tuple(tuple(found.get((line, column), "") for column in columns) for line in lines)
-    return HeatMap("What is best where", across, down, tuple(columns), tuple(lines), cells)
+    meanings = tuple((letter, words) for letter, (words, _) in content.choices.items())
+    return HeatMap("What is best where", across, down, tuple(columns), tuple(lines), cells, meanings)
 
 
 def _word(value: float | str) -> str:
@@ -287,19 +337,31 @@ def _regret(content: StudyContent) -> Section | None:
             amount(row.mean_usd),
             amount(row.p95_usd),
             amount(row.worst_usd),
+            amount(row.mean_tco_usd),
         ]
         for row in content.regret
     ]
-    headers = ["", "Bought", ">Best in", ">Promises kept", ">Mean regret, USD", ">p95, USD", ">Worst, USD"]
+    headers = [
+        "",
+        "Bought",
+        ">Best in",
+        ">Promises kept",
+        ">Mean regret, USD",
+        ">p95, USD",
+        ">Worst, USD",
+        ">Mean TCO, USD",
+    ]
     words = "Regret is the TCO above that of the best design of the scenario, where the promises are kept."
     return Section("regret", "Buying one design for all", (table("Designs held as bought", headers, rows), Text(words)))
 
 
 def _scenarios(content: StudyContent) -> Section:
-    names = list(dict.fromkeys(name for row in content.scenarios for name in row.inputs))
+    hidden = TOLD_BY_NAME.get(content.kind, ())
+    names = list(dict.fromkeys(name for row in content.scenarios for name in row.inputs if name not in hidden))
+    named = content.kind != "grid" or not names
     rows = [
         [
-            row.name,
+            *([row.name] if named else []),
             *(_word(row.inputs.get(name, "")) for name in names),
             row.status.replace("_", " "),
             amount(row.tco_usd),
@@ -309,9 +371,10 @@ def _scenarios(content: StudyContent) -> Section:
         ]
         for row in content.scenarios
     ]
-    titles = [" ".join(filter(None, (name.rpartition(".")[0], name.rpartition(".")[2]))) for name in names]
-    headers = ["Scenario", *(f">{title}" for title in titles), "Status", ">TCO, USD", ">IT kW", ">t CO2/year", "Chosen"]
-    return Section("scenarios", "Every scenario", (table("Scenarios", headers, rows, is_detail=True),))
+    first = ["Scenario"] if named else []
+    headers = [*first, *(f">{name}" for name in names), "Status", ">TCO, USD", ">IT kW", ">t CO2/year", "Chosen"]
+    long = content.kind not in ("grid", "scenarios") or len(rows) > MOST_LISTED
+    return Section("scenarios", "Every scenario", (table("Scenarios", headers, rows, is_detail=long),))
 
 
 def _unanswered(rows: Sequence[ScenarioRow]) -> Section | None:

@@ -37,7 +37,7 @@ a { color: var(--accent); }
 dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 12px; margin: 20px 0; }
 dl.figures div { background: var(--band); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
 dl.figures dt { color: var(--soft); font-size: 0.85rem; }
-dl.figures dd { margin: 0; white-space: nowrap; font-size: 1.2rem; font-weight: 600; }
+dl.figures dd { margin: 0; overflow-wrap: anywhere; font-size: 1.2rem; font-weight: 600; }
 dl.figures dd { font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; margin: 16px 0; }
 table { border-collapse: collapse; font-size: 0.9rem; min-width: 40%; }

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design
-from dcopt.report.blocks import Block, Figures, Items, Report, Section, Table, Text, safe
+from dcopt.report.blocks import Block, Figures, HeatMap, Items, RangeChart, Report, Section, Table, Text, safe
 from dcopt.report.content import Simulated, build_report
+from dcopt.report.text_charts import heat_map, ranges
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -36,8 +37,9 @@ def render_terminal(
 ) -> str:
     """Return the report as text of at most ``width`` columns (60 at least), without colour.
 
-    Charts are left out (their numbers are in the tables), long lists are cut, and appendices are named only.
-    ``summary`` keeps what a planner asks first: the answer, what to buy, the workloads, the cost and what binds.
+    Charts but maps and ranges are left out (their numbers are in the tables), long lists are cut, and appendices are
+    named only. ``summary`` keeps what a planner asks first: the answer, what to buy, the workloads, the cost and what
+    binds.
     """
     report = build_report(design, problem, simulated, beside)
     if summary:
@@ -98,7 +100,9 @@ def _block(block: Block, width: int) -> list[str]:
         return [f"{label:<{longest}}{GAP}{value}" for label, value in block.pairs]
     if isinstance(block, Table):
         return [f"{safe(block.caption)}:", *format_table(block, width)]
-    return []
+    if isinstance(block, RangeChart):
+        return ranges(block, width)
+    return heat_map(block) if isinstance(block, HeatMap) else []
 
 
 def format_table(table: Table, width: int) -> list[str]:

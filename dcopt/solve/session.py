@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import highspy
 import numpy as np
 
 from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import Matrix
+
+if TYPE_CHECKING:
+    from dcopt.solve.neighbours import Neighbours
 
 Verdict = Literal["optimal", "infeasible", "time limit", "interrupted"]
 
@@ -37,7 +40,8 @@ class SolveOptions:
     """What may stop a solve. ``gap`` is relative; ``threads`` 0 leaves the number to HiGHS.
 
     ``start`` holds values of integer columns by the names of their variables, such as those of a neighbour's solution:
-    HiGHS completes and takes it as its first incumbent where it can, and else goes on without.
+    HiGHS completes and takes it as its first incumbent where it can, and else goes on without. ``neighbours`` are the
+    solves of programs before this one, which may prove the answer (`dcopt.solve.neighbours`).
     """
 
     gap: float = 1e-4
@@ -45,6 +49,7 @@ class SolveOptions:
     threads: int = 0
     seed: int = 0
     start: Mapping[str, float] | None = None
+    neighbours: Neighbours | None = None
 
 
 @dataclass(frozen=True)

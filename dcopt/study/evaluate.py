@@ -103,8 +103,9 @@ def _on_bought(key: str, scenario: Scenario, problem: Problem, choices: SolveCho
     from dcopt.pipeline.run import RunOptions
     from dcopt.pipeline.stocked import run_on
 
-    options = RunOptions(choices.time_limit_s, choices.gap, choices.threads, choices.seed).solve_options(problem)
-    found = run_on(problem, by_part(scenario.bought), options, warmth_of(choices).memory)
+    warmth = warmth_of(choices)
+    asked = RunOptions(choices.time_limit_s, choices.gap, choices.threads, choices.seed, warmth=warmth)
+    found = run_on(problem, by_part(scenario.bought), asked.solve_options(problem), warmth.memory)
     if found.design is None:
         return _outcome(key, scenario, status=found.status, reason=found.reason)
     outcome = summary(key, scenario, found.design, problem.changes)

@@ -37,7 +37,7 @@ class Scenario(StudyRecord):
 class SolveChoices(StudyRecord):
     """How each scenario is solved; None takes the problem's own setting. One thread repeats bit for bit.
 
-    ``warm`` starts each solve from the solution of the one before it: the same to the gap, but not bit for bit.
+    ``warm`` uses the solves before, as bounds and as starts: the same to the gap, but not bit for bit.
     """
 
     time_limit_s: float | None = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dcopt.report.blocks import Report
+from dcopt.report.numbers import percent
+from dcopt.report.purchase_content import FareRow, PartRow, RobustContent, build_robust_report
 from dcopt.report.study_content import (
     EffectRow,
+    FlipRow,
     FrontRow,
     RegretRow,
     ScenarioRow,
@@ -19,18 +22,22 @@ from dcopt.report.study_content import (
 )
 from dcopt.study.pareto import FIGURE
 from dcopt.study.records import Outcome, Scenario
-from dcopt.study.regret import Purchase, frequent_purchases, regrets
+from dcopt.study.regret import Purchase, Regret, frequent_purchases, regrets
 from dcopt.study.screening import effects
-from dcopt.study.store import PLAN_FILE, in_plan_order, read_outcomes, read_plan
+from dcopt.study.store import (
+    FLIP_FILE,
+    ROBUST_FILE,
+    StudyFolderError,
+    in_plan_order,
+    is_study,
+    read_found,
+    read_outcomes,
+    read_plan,
+)
 from dcopt.study.tornado import tornado_bars
 
 UNITS = {"capex": "USD", "energy": "MWh", "carbon": "t"}
 SUFFIX_UNITS = {"days": "days", "ms": "ms", "pct": "%"}
-
-
-def is_study(folder: Path) -> bool:
-    """Whether ``folder`` is one that a study wrote."""
-    return (folder / PLAN_FILE).is_file()
 
 
 def read_study(folder: Path) -> tuple[dict[str, Any], tuple[Outcome, ...]]:
@@ -57,17 +64,75 @@ def study_report(folder: Path) -> Report:
     ------
     StudyFolderError: the folder is not one that a study wrote.
     """
+    if (folder / ROBUST_FILE).is_file():
+        try:
+            return robust_report(read_found(folder, ROBUST_FILE))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StudyFolderError(f"{folder / ROBUST_FILE} is not what 'dcopt robust' writes: {error!r}") from None
     plan, outcomes = read_study(folder)
     regret: tuple[RegretRow, ...] = ()
     if is_study(folder / "regret"):
         fixed_plan, fixed = read_study(folder / "regret")
         asked = {entry["inputs"]["purchase"] for entry in fixed_plan["scenarios"]}
         regret = regret_rows(outcomes, fixed, len(asked))
-    return build_study_report(content_of(plan, outcomes, regret))
+    flip = read_found(folder, FLIP_FILE) if (folder / FLIP_FILE).is_file() else None
+    return report_on(plan, outcomes, regret, flip)
+
+
+def report_on(
+    plan: Mapping[str, Any],
+    outcomes: Sequence[Outcome],
+    regret: tuple[RegretRow, ...] = (),
+    flip: Mapping[str, Any] | None = None,
+) -> Report:
+    """Return the report of a study with this plan (its kind, problem and details) and these outcomes.
+
+    ``flip`` holds the fields of a `dcopt.study.breakeven.BreakEven`.
+    """
+    return build_study_report(content_of(plan, outcomes, regret, None if flip is None else FlipRow(**flip)))
+
+
+def robust_report(found: Mapping[str, Any]) -> Report:
+    """Return the report of what `dcopt robust` wrote down."""
+    mine, nominal = found["parts"], found["nominal_parts"]
+    names = sorted({*mine, *nominal}, key=lambda name: (name.split("/")[1] != "nodes", name))
+    parts = tuple(
+        PartRow(site, table, row, mine.get(name, 0.0), nominal.get(name, 0.0))
+        for name, (site, table, row) in ((name, name.split("/")) for name in names)
+    )
+    fares = {
+        title: tuple(FareRow(**{**one, "costs": tuple(one["costs"])}) for one in rows)
+        for title, rows in found["judged"].items()
+    }
+    content = RobustContent(
+        problem=Path(str(found["problem"])).name,
+        goal=goal_words(found["goal"]["kind"], float(found["goal"]["level"])),
+        scenarios=int(found["scenarios"]),
+        status=str(found["status"]),
+        objective_usd=float(found["objective_usd"]),
+        bound_usd=found["bound_usd"],
+        given_up=tuple(found["given_up"]),
+        parts=parts,
+        fares=tuple(fares.items()),
+    )
+    return build_robust_report(content)
+
+
+def goal_words(kind: str, level: float) -> str:
+    """Return what a purchase was asked to do best."""
+    return {
+        "expected": "least expected TCO",
+        "worst": "least worst TCO",
+        "cvar": f"least mean TCO of the dearest {percent(1 - level)} of the scenarios",
+        "chance": f"least expected TCO with the promises kept in at least {percent(level)} of the scenarios",
+    }[kind]
 
 
 def content_of(
-    plan: Mapping[str, Any], outcomes: Sequence[Outcome], regret: tuple[RegretRow, ...] = ()
+    plan: Mapping[str, Any],
+    outcomes: Sequence[Outcome],
+    regret: tuple[RegretRow, ...] = (),
+    flip: FlipRow | None = None,
 ) -> StudyContent:
     """Return what a study with this plan and these outcomes has to show."""
     kind = str(plan["kind"])
@@ -87,6 +152,7 @@ def content_of(
         front=front_rows(other, outcomes, letters) if kind == "pareto" else (),
         other=(other, UNITS.get(other) or SUFFIX_UNITS.get(other.rpartition("_")[2], "")),
         regret=regret,
+        flip=flip,
     )
 
 
@@ -150,8 +216,12 @@ def front_rows(other: str, outcomes: Sequence[Outcome], letters: Mapping[str, st
 
 def regret_rows(best: Sequence[Outcome], fixed: Sequence[Outcome], most: int) -> tuple[RegretRow, ...]:
     """Return how the ``most`` most frequent purchases fare, from their outcomes when held fixed."""
-    purchases = frequent_purchases(best, most)
-    return tuple(
+    return tuple(rows_of(regrets(frequent_purchases(best, most), best, fixed)))
+
+
+def rows_of(found: Sequence[Regret]) -> Iterator[RegretRow]:
+    """Yield regrets as rows of a report."""
+    yield from (
         RegretRow(
             name=one.purchase.name,
             bought=nodes_of(one.purchase),
@@ -161,8 +231,9 @@ def regret_rows(best: Sequence[Outcome], fixed: Sequence[Outcome], most: int) ->
             mean_usd=one.mean_usd,
             p95_usd=one.p95_usd,
             worst_usd=one.worst_usd,
+            mean_tco_usd=one.mean_tco_usd,
         )
-        for one in regrets(purchases, best, fixed)
+        for one in found
     )
 
 

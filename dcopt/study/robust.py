@@ -28,16 +28,24 @@ class Judged:
 
     Attributes
     ----------
-    scenarios, kept: how many there are, and in how many every promise is kept.
-    mean_usd, worst_usd, cvar_usd: TCO over those in which they are kept (CVaR at `TAIL`); None where there is none.
+    scenarios: how many there are.
+    costs: TCO of those in which they are kept, ascending, USD.
+    mean_usd, worst_usd, cvar_usd: of those costs (CVaR at `TAIL`); None where there is none.
+    common_mean_usd: mean over the scenarios in which every purchase that was judged with it keeps the promises.
     """
 
     name: str
     scenarios: int
-    kept: int
+    costs: tuple[float, ...]
     mean_usd: float | None
     worst_usd: float | None
     cvar_usd: float | None
+    common_mean_usd: float | None
+
+    @property
+    def kept(self) -> int:
+        """In how many scenarios every promise is kept."""
+        return len(self.costs)
 
 
 def cases_of(path: Path, sets: Sequence[str], scenarios: Sequence[Scenario]) -> tuple[Case, ...]:
@@ -80,10 +88,18 @@ def purchase_named(name: str, parts: Mapping[tuple[str, str, str], float]) -> Pu
 def judged(name: str, outcomes: Sequence[Outcome]) -> Judged:
     """Return how the purchase ``name`` fares, of outcomes of `dcopt.study.regret.held_fixed`."""
     mine = [o for o in outcomes if o.inputs["purchase"] == name and o.status in ("optimal", "feasible", "infeasible")]
-    costs = sorted(o.figures["tco_usd"] for o in mine if o.solved)
-    if not costs:
-        return Judged(name, len(mine), 0, None, None, None)
-    return Judged(name, len(mine), len(costs), float(np.mean(costs)), costs[-1], cvar(costs, TAIL))
+    broken = {o.inputs["scenario"] for o in outcomes if not o.solved}
+    costs = tuple(sorted(o.figures["tco_usd"] for o in mine if o.solved))
+    common = [o.figures["tco_usd"] for o in mine if o.inputs["scenario"] not in broken]
+    return Judged(
+        name=name,
+        scenarios=len(mine),
+        costs=costs,
+        mean_usd=float(np.mean(costs)) if costs else None,
+        worst_usd=costs[-1] if costs else None,
+        cvar_usd=cvar(costs, TAIL) if costs else None,
+        common_mean_usd=float(np.mean(common)) if common else None,
+    )
 
 
 def cvar(costs: Sequence[float], level: float) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 from dcopt.problem.load import load
 from dcopt.solve.interrupt import deferred, heard
 from dcopt.study.evaluate import content_hash, evaluate, outcome_key
+from dcopt.study.order import spread
 from dcopt.study.records import Outcome, Scenario, SolveChoices
 from dcopt.study.store import Store, in_plan_order
 
@@ -101,6 +102,8 @@ def run_study(
         for key, scenario in dict(zip(keys, study.scenarios, strict=True)).items()
         if not (store is not None and store.is_done(key))
     ]
+    if study.choices.warm:
+        waiting = [waiting[place] for place in spread([task.scenario for task in waiting])]
     meter = _Meter(len(set(keys)), len(waiting), on_progress)
     meter.show(known)
     complete = True

@@ -14,6 +14,9 @@ from dcopt.study.records import Outcome, Scenario
 
 PLAN_FILE = "study.json"
 RESULTS_FILE = "results.jsonl"
+ROBUST_FILE = "robust.json"
+"""What `dcopt robust` writes, whose folder holds several studies."""
+FLIP_FILE = "breakeven.json"
 
 
 class StudyFolderError(Exception):
@@ -60,6 +63,31 @@ class Store:
         if path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n"):
             whole, _, _ = path.read_text(encoding="utf-8", errors="replace").rpartition("\n")
             _write_whole(path, whole + "\n" if whole else "")
+
+
+def is_study(folder: Path) -> bool:
+    """Whether ``folder`` is one that a study wrote."""
+    return (folder / PLAN_FILE).is_file() or (folder / ROBUST_FILE).is_file()
+
+
+def read_found(folder: Path, name: str) -> dict[str, Any]:
+    """Return what a study wrote down as found (`ROBUST_FILE`, `FLIP_FILE`).
+
+    Raises
+    ------
+    StudyFolderError: the file cannot be read.
+    """
+    try:
+        found: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudyFolderError(f"{folder / name} cannot be read ({error})") from None
+    return found
+
+
+def write_found(folder: Path, name: str, found: Mapping[str, Any]) -> None:
+    """Write what a study found beside its outcomes, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_whole(folder / name, json.dumps(found, indent=1) + "\n")
 
 
 def read_plan(folder: Path) -> dict[str, Any]:

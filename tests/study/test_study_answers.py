@@ -8,9 +8,11 @@ import random
 import pytest
 from small import owned_site, service
 
+from dcopt.pipeline.run import RunOptions, design_for
 from dcopt.problem.overrides import parse_set
 from dcopt.study.ask import Asker
 from dcopt.study.breakeven import NotProvenError, break_even
+from dcopt.study.evaluate import figures_of
 from dcopt.study.pareto import FIGURE, front
 from dcopt.study.records import Outcome, Scenario, SolveChoices
 from dcopt.study.tornado import tornado_bars, tornado_scenarios
@@ -114,6 +116,32 @@ def test_a_front_of_a_real_problem(tmp_path) -> None:  # type: ignore[no-untyped
     for before, after in itertools.pairwise(points):
         assert before.tco_usd < after.tco_usd
         assert before.other > after.other
+
+
+def test_no_purchase_of_nodes_beats_a_front_in_both(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Brute force: under every pair of limits on nodes, the cheapest design and that of least carbon."""
+    small = owned_site(services=[service(peak_requests_per_s=6000)])
+    points = front("carbon", Asker(small.write(tmp_path), (), TIGHT), points=None)
+    assert len(points) > 1
+    reached = []
+    for duos, quads in itertools.product(range(7), range(3)):
+        limits = [
+            {"table": "nodes", "name": name, "max_units": units} for name, units in (("duo", duos), ("quad", quads))
+        ]
+        for objective in ("tco", "carbon"):
+            limited = small.put("offers", [one for one in limits if one["max_units"]]).set(objective=objective)
+            if not duos + quads:
+                continue
+            design = design_for(limited.load(), RunOptions(gap=1e-9, threads=1, baseline=False))
+            if design.cost is not None:
+                figures = figures_of(design)
+                reached.append((figures["tco_usd"], figures["carbon_t"]))
+    assert len(set(reached)) > len(points)
+    for tco, carbon in reached:
+        assert any(p.tco_usd <= tco * (1 + 1e-6) and p.other <= carbon * (1 + 1e-6) for p in points), (tco, carbon)
+    for point in points:
+        rivals = [(tco, carbon) for tco, carbon in reached if tco <= point.tco_usd * (1 - 1e-6)]
+        assert all(carbon > point.other * (1 + 1e-9) for _, carbon in rivals)
 
 
 def test_a_tornado_ranks_by_swing_and_sees_the_decision_change(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from small import Small, colocation, dataset, design_of, job, owned_site, service, two_sites, water_cooled, with_cloud
 
+from dcopt.cli.main import main
 from dcopt.economics.prices import purchase_of
 from dcopt.formulation.build import StagedError
 from dcopt.pipeline.stocked import Stocked, parts_bought, run_on
@@ -118,6 +120,23 @@ def test_designs_that_buy_the_same_whole_units_are_one_purchase() -> None:
     assert (other.kept, other.scenarios, other.mean_usd, other.worst_usd) == (2, 2, 3.5, 4)
 
 
+def test_of_twelve_purchases_the_ten_most_frequent_are_held_in_every_scenario() -> None:
+    """Purchase k is best in k scenarios, so 1 and 2 are left out."""
+    outcomes = [
+        outcome(f"{number}-{again}", {"a/nodes/x": float(number)}, 1.0)
+        for number in range(1, 13)
+        for again in range(number)
+    ]
+    found = frequent_purchases(outcomes, 10)
+    assert [(one.count, one.parts["a/nodes/x"]) for one in found] == [(k, float(k)) for k in range(12, 2, -1)]
+    scenarios = tuple(Scenario(name=one.scenario, sets=(f"sites.*.pue={1 + i}",)) for i, one in enumerate(outcomes))
+    fixed = held_fixed(found, scenarios)
+    assert len(fixed) == 10 * len(outcomes)
+    assert {(one.inputs["purchase"], one.inputs["scenario"], one.sets) for one in fixed} == {
+        (purchase.name, scenario.name, scenario.sets) for purchase in found for scenario in scenarios
+    }
+
+
 def test_no_design_is_cheaper_than_the_best_one_of_its_scenario(tmp_path: Path) -> None:
     path = owned_site(services=[service()]).write(tmp_path)
     loads = parse_vary("inference.chat.peak_requests_per_s*=1:40:4")
@@ -150,3 +169,16 @@ def test_where_purchases_have_several_dates_nothing_can_be_held_fixed() -> None:
     problem = owned_site(services=[service(growth_pct_per_year=40)]).set(purchase_years="1 2").load()
     with pytest.raises(StagedError, match="purchase_years"):
         run_on(problem, {}, TIGHT)
+
+
+def test_studies_of_staged_purchases_say_what_to_ask_instead(tmp_path: Path) -> None:
+    small = owned_site(services=[service(growth_pct_per_year=40)]).set(purchase_years="1 2")
+    small = small.add("uncertainty", table="nodes", name="*", column="price_usd", low=0.5, high=1.5)
+    path = str(small.write(tmp_path))
+    robust = ["robust", path, "--sample", "lhs", "-n", "2"]
+    for command in (robust, ["sensitivity", path, "--tornado", "--regret", "2"]):
+        refused = CliRunner().invoke(main, command)
+        assert refused.exit_code == 2
+        assert "--set settings.purchase_years=1" in refused.stderr
+    instead = [*robust, "--set", "settings.purchase_years=1", "--gap", "1e-4"]
+    assert CliRunner().invoke(main, instead).exit_code == 0

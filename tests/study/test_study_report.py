@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from small import Small, owned_site, service
 
 from dcopt.cli.main import main
-from dcopt.report.blocks import HeatMap, RangeChart, Section, Table, XYChart
+from dcopt.report.blocks import HeatMap, Range, RangeChart, Section, Table, XYChart
 from dcopt.report.html import render_page
 from dcopt.report.study_content import RegretRow, ScenarioRow, StudyContent, build_study_report, quantile
+from dcopt.report.text_charts import heat_map, ranges
 from dcopt.study.records import Outcome
 from dcopt.study.report import front_rows, study_report
 from dcopt.study.store import StudyFolderError
@@ -54,7 +55,7 @@ def test_a_grid_has_a_switching_map(path: Path, tmp_path: Path) -> None:
     assert {cell for row in switching.cells for cell in row} == named
     for form, word in (
         ("terminal", "Every scenario"),
-        ("markdown", "# Grid study of"),
+        ("markdown", "# Sensitivity of"),
         ("html", "<svg"),
         ("json", "["),
     ):
@@ -106,7 +107,7 @@ def test_unanswered_scenarios_are_shown_with_their_reason() -> None:
         ScenarioRow("bad", {"x": 2.0}, "failed", reason="no <such> table"),
     )
     regret = RegretRow("D1", "3 duo at oslo", 4, 0, 5, None, None, None)
-    report = build_study_report(StudyContent("grid", "p", rows, {"A": ("duo; none; oslo", 0.5)}, regret=(regret,)))
+    report = build_study_report(StudyContent("scenarios", "p", rows, {"A": ("duo; none; oslo", 0.5)}, regret=(regret,)))
     assert report.status == "feasible"
     page = render_page(report, "some were not")
     assert "no &lt;such&gt; table" in page
@@ -152,7 +153,59 @@ def test_a_report_of_a_design_shows_studies_of_it(path: Path, tmp_path: Path) ->
     assert {"study-1-tornado", "study-2-switching"} <= set(keys)
     assert keys.index("study-1-tornado") < keys.index("study-2-switching") < keys.index("baseline")
     text = CliRunner().invoke(main, ["report", str(run), *shown]).stdout
-    assert "Tornado study of" in text
+    assert "Tornado of" in text
     wrong = CliRunner().invoke(main, ["report", str(run), "--study", str(run)])
     assert wrong.exit_code == 2
     assert CliRunner().invoke(main, ["report", str(folders[0]), "--study", str(folders[1])]).exit_code == 2
+
+
+def test_a_robust_study_is_shown_alike_by_both_commands(path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    arguments = ["robust", str(path), "--sample", "lhs", "-n", "4", "--check", "6", "--gap", "1e-6", "-o", str(folder)]
+    said = CliRunner().invoke(main, arguments)
+    assert said.exit_code == 0, said.output
+    again = CliRunner().invoke(main, ["report", str(folder)])
+    assert again.stdout == said.stdout
+    assert "Asked for: least expected TCO." in said.stdout
+    document = json.loads(CliRunner().invoke(main, ["report", str(folder), "--format", "json"]).stdout)
+    table = blocks(folder, "parts")[1][0]
+    assert isinstance(table, Table)
+    assert {"/".join(row[:3]) for row in table.rows} == {*document["parts"], *document["nominal_parts"]}
+    chart, fares, _ = blocks(folder, "fares-fresh-samples")[1]
+    assert isinstance(chart, XYChart)
+    assert isinstance(fares, Table)
+    for row, judged in zip(fares.rows, document["judged"]["fresh samples"], strict=True):
+        assert row[:2] == (judged["name"], f"{len(judged['costs'])} of 6")
+    shares = {name: series[-1][1] for name, series in chart.series}
+    assert shares["robust"] == pytest.approx(len(document["judged"]["fresh samples"][0]["costs"]) / 6)
+    page = CliRunner().invoke(main, ["report", str(folder), "--format", "html"]).stdout
+    assert "the purchase is proven to the gap" in page
+    assert "# One purchase" in CliRunner().invoke(main, ["report", str(folder), "--format", "markdown"]).stdout
+    (folder / "robust.json").write_text("{}")
+    assert CliRunner().invoke(main, ["report", str(folder)]).exit_code == 2
+
+
+def test_a_break_even_is_shown_from_its_folder(path: Path, tmp_path: Path) -> None:
+    vary = ("--vary", "nodes.duo.price_usd=100:200000", "--until-changes", "node")
+    folder = study(path, tmp_path / "b", "breakeven", *vary)
+    found = json.loads((folder / "breakeven.json").read_text())
+    words = CliRunner().invoke(main, ["report", str(folder)]).stdout
+    assert f"{found['value']:,.6g} (" in words
+    assert found["below"] in words
+    assert found["above"] in words
+
+
+def test_a_map_in_the_terminal_says_from_where_to_where() -> None:
+    one = HeatMap("Best", "price", "", ("1", "2", "3", "4"), ("",), (("A", "A", "infeasible", "B"),))
+    assert heat_map(one) == ["Best, by price:", "1 to 2  A", "3       infeasible", "4       B"]
+    two = HeatMap("Best", "price", "load", ("1", "2"), ("10", "200"), (("A", "B"), ("infeasible", "no solution")))
+    assert heat_map(two)[2:] == [" 10  A B", "200  x ?", "x no design exists", "? not answered"]
+
+
+def test_ranges_in_the_terminal_reach_from_end_to_end() -> None:
+    chart = RangeChart("TCO", "USD", 50.0, (Range("a", 0.0, 100.0, "", ""), Range("bb", 60.0, 50.0, "", "")))
+    _, wide, narrow, scale = ranges(chart, 80)
+    assert wide == "a   " + "#" * 20 + "|" + "#" * 19
+    assert narrow == "bb  " + " " * 20 + "|" + "#" * 3
+    assert scale.split() == ["0", "100"]
+    assert len(scale) == len(wide)

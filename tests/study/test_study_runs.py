@@ -163,10 +163,28 @@ def test_break_even_and_front_from_the_command_line(problem: Path) -> None:
         main, ["breakeven", str(problem), "--vary", "nodes.duo.price_usd=100:200000", "--until-changes", "node"]
     )
     assert result.exit_code == 0, result.output
-    assert "changes the node" in result.stdout
-    assert "below: duo" in result.stdout
-    assert "above: quad" in result.stdout
+    words = {" ".join(line.split()) for line in result.stdout.splitlines()}
+    assert words >= {"Decision node", "Best below duo", "Best above quad"}
     result = CliRunner().invoke(main, ["pareto", str(problem), "--trade", "tco", "carbon", "--points", "3", "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)[0]["tco_usd"] > 0
     assert CliRunner().invoke(main, ["pareto", str(problem), "--trade", "tco", "beauty"]).exit_code == 2
+
+
+def test_confidence_is_a_change_that_every_scenario_keeps_and_costs(problem: Path) -> None:
+    """Also as an input that is varied: more of it never costs less, and at some point it costs more."""
+    loads = ["sensitivity", str(problem), "--vary", "inference.chat.peak_requests_per_s=2000,6000", "--gap", "1e-7"]
+    plain, sure = (
+        json.loads(CliRunner().invoke(main, [*loads, *more, "--json"]).stdout) for more in ([], ["--confidence", "95"])
+    )
+    for before, after in zip(plain, sure, strict=True):
+        assert "confidence_pct" in after["changes"]
+        assert "-> 95" in after["changes"]
+        assert after["tco_usd"] >= before["tco_usd"] * (1 - 1e-9)
+    assert sum(row["tco_usd"] for row in sure) > sum(row["tco_usd"] for row in plain)
+    vary = ["sensitivity", str(problem), "--vary", "settings.confidence_pct=50,80,99", "--gap", "1e-7", "--json"]
+    load = ["--set", "inference.chat.peak_requests_per_s=6000"]
+    costs = [row["tco_usd"] for row in json.loads(CliRunner().invoke(main, [*vary, *load]).stdout)]
+    assert costs == sorted(costs)
+    assert costs[-1] > costs[0]
+    assert CliRunner().invoke(main, [*loads, "--confidence", "20"]).exit_code == 2

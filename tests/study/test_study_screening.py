@@ -82,6 +82,23 @@ def test_steps_without_a_design_are_counted_and_failed_ones_left_out() -> None:
     assert effects(failed) == ()
 
 
+def test_thirty_inputs_are_screened_each_moved_once_a_trajectory() -> None:
+    asked = cells(MOST_INPUTS)
+    scenarios = morris_scenarios(asked, 4, seed=2)
+    assert len(scenarios) == 4 * (MOST_INPUTS + 1)
+    weights = {cell.path: float(place) for place, cell in enumerate(asked)}
+    outcomes = []
+    for scenario in scenarios:
+        shares = {c.path: (float(scenario.inputs[c.path]) - c.low) / (c.high - c.low) for c in asked}  # type: ignore[operator]
+        outcomes.append(solved(scenario, 100 + sum(weights[path] * share for path, share in shares.items()), "a"))
+    found = effects(outcomes)
+    assert [effect.cell for effect in found] == sorted(weights, key=lambda path: -weights[path])
+    for effect in found:
+        assert effect.mu_star_usd == pytest.approx(weights[effect.cell], abs=1e-6)
+        assert effect.sigma_usd == pytest.approx(0.0, abs=1e-6)
+        assert effect.steps == 4
+
+
 def test_too_many_inputs_are_an_error() -> None:
     with pytest.raises(ScreeningError, match="31"):
         morris_scenarios(cells(MOST_INPUTS + 1), 3, seed=0)

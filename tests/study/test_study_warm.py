@@ -16,8 +16,11 @@ from dcopt.candidates.records import Candidates
 from dcopt.formulation.build import build
 from dcopt.pipeline.run import RunOptions, design_for
 from dcopt.pipeline.warmth import Warmth
+from dcopt.solve import neighbours, together
 from dcopt.solve.matrix import compile_model
 from dcopt.solve.session import SolveOptions, solve
+from dcopt.study.grid import grid, parse_vary
+from dcopt.study.order import spread
 from dcopt.study.records import Scenario, SolveChoices
 from dcopt.study.run import Study, run_study
 
@@ -133,3 +136,38 @@ def test_a_neighbour_leaves_its_integers() -> None:
     cold = Warmth()
     design_for(problem, RunOptions(gap=1e-9, threads=1, baseline=False, warmth=cold))
     assert cold.start_of() is None
+
+
+def test_what_lies_between_two_prices_is_proven_without_a_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = small().write(tmp_path)
+    searches: list[int] = []
+
+    def counted(*args: object, **named: object) -> object:
+        searches.append(1)
+        return together.solve(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(neighbours, "together", type("Counted", (), {"solve": staticmethod(counted)}))
+    scenarios = grid([parse_vary("nodes.*.price_usd*=0.6:1.4:17")])
+    warm = run_study(Study("grid", path, scenarios, (), SolveChoices(gap=1e-6, warm=True))).outcomes
+    assert [outcome.scenario for outcome in warm] == [scenario.name for scenario in scenarios]
+    assert 2 <= len(searches) <= 8
+    fresh = run_study(Study("grid", path, scenarios, (), SolveChoices(gap=1e-6))).outcomes
+    for a, b in zip(fresh, warm, strict=True):
+        assert b.status == "optimal"
+        assert b.figures["tco_usd"] == pytest.approx(a.figures["tco_usd"], rel=2e-6)
+        assert b.figures["objective_bound"] <= a.figures["tco_usd"] * (1 + 1e-9)
+
+
+def test_a_sweep_is_solved_from_its_ends_inwards() -> None:
+    one = grid([parse_vary("nodes.*.price_usd*=1:9:9")])
+    assert spread(one)[:5] == [0, 8, 4, 2, 6]
+    two = grid([parse_vary("nodes.*.price_usd*=1:3:3"), parse_vary("sites.*.pue=1.1:1.3:3")])
+    assert sorted(spread(two)) == list(range(9))
+    assert set(spread(two)[:4]) == {0, 2, 6, 8}
+    words = grid([parse_vary("nodes.*.cooling=air,liquid,none")])
+    assert spread(words) == [0, 2, 1]
+    bare = [Scenario(name=name) for name in "abc"]
+    assert spread(bare) == [0, 1, 2]
+    assert spread([]) == []
