@@ -140,10 +140,11 @@ class Expectations:
     def _unmeasured(self, subject: Subject, *, generates: bool) -> ServingExpectation:
         """Return what to expect of replicas where nothing like them was measured."""
         if subject not in self.replicas:
-            quantities = [
-                quantity_of(quantity, generates=generates) for quantity in ("ttft_ms", "tpot_ms", "latency_ms")
-            ]
-            self.replicas[subject] = ServingExpectation(*(self._expect(subject, name, (), ()) for name in quantities))
+            ttft, tpot, latency = (
+                self._expect(subject, quantity_of(quantity, generates=generates), (), ())
+                for quantity in ("ttft_ms", "tpot_ms", "latency_ms")
+            )
+            self.replicas[subject] = ServingExpectation(ttft, tpot, latency)
         return self.replicas[subject]
 
     def _groups(self, task: str, quantity: str) -> Known:
