@@ -266,7 +266,7 @@ def test_a_full_cache_is_kept_from_holding_up_more_than_promised() -> None:
     assert capacity < 40
     point = largest_rate(*where, percentile=95)
     assert point is not None
-    assert decoder_arrivals._crowd(made, point.batch, 95, 1) < capacity
+    assert decoder_arrivals._crowd(decoder_arrivals._Point(made, point.batch), 95, 1) < capacity
     requests = poisson_requests(12_000, point.requests_per_s, 11)
     free = simulate_decoder(decoder_station(made, 4096), requests, 1)
     held = simulate_decoder(decoder_station(made, capacity), requests, 1)
