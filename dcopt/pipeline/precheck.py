@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dcopt.candidates.records import Candidates, DataItem, Verdict
 from dcopt.infrastructure.power import CHAIN, feeds_are_doubled
@@ -21,11 +21,15 @@ rack's power (an estimate)."""
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A promise that nothing on offer can keep: the row, what is wrong, and what would help."""
+    """A promise that nothing on offer can keep: the row, what is wrong, and what would help.
+
+    ``workload`` is the job or service that the row is about, where it is one.
+    """
 
     row: str
     problem: str
     cure: str
+    workload: str = ""
 
     def __str__(self) -> str:
         return f"{self.row}: {self.problem}. {self.cure}"
@@ -37,10 +41,18 @@ def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
         views = zip(views_of(problem), candidates.epochs, strict=True)
         return tuple(dict.fromkeys(found for seen, of_epoch in views for found in precheck(seen, of_epoch)))
     obstacles = [
-        *(_job_obstacle(problem, candidates, name) for name, found in candidates.training.items() if not found),
-        *(_service_obstacle(problem, candidates, name) for name, found in candidates.serving.items() if not found),
         *(
-            o
+            replace(_job_obstacle(problem, candidates, name), workload=name)
+            for name, found in candidates.training.items()
+            if not found
+        ),
+        *(
+            replace(_service_obstacle(problem, candidates, name), workload=name)
+            for name, found in candidates.serving.items()
+            if not found
+        ),
+        *(
+            replace(o, workload=name)
             for name, found in candidates.serving.items()
             if found
             for o in _domain_obstacles(problem, candidates, name)
