@@ -4,14 +4,17 @@
 
 L, 10 presses, seed 0. Each press comes in the next of the phases that `dcopt solve` tells of on its terminal (start-up,
 candidates, building, root relaxation, tree, writing), after a random part of the seconds that it may wait there. It
-prints for each press the phase, how long the process took to end, its exit code and its last words, and ends with 1
-where one was late, was silent, or showed a traceback.
+prints for each press the phase, how long the process took to end by the clock and in CPU seconds, its exit code and its
+last words, and ends with 1 where one was late by both, was silent, or showed a traceback.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import resource
+import signal
 import sys
 import tempfile
 import time
@@ -34,11 +37,13 @@ PHASES: tuple[tuple[str, tuple[str, ...], float], ...] = (
 """(name, what the terminal shows when it begins, seconds up to which the press may wait)."""
 SPOKEN = re.compile(r"interrupted|stopped|wrote |design", re.IGNORECASE)
 CODES = {0, 3, 4}
+KILLED = -signal.SIGINT
+"""Before Python listens to it, Ctrl-C ends any process, without a word."""
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def pressed(problem: Path, folder: Path, phase: str, wait_s: float) -> tuple[float, int, str]:
-    """Press Ctrl-C once, ``wait_s`` into a phase; return the seconds that the end took, the code, and all words."""
+def pressed(problem: Path, folder: Path, phase: str, wait_s: float) -> tuple[float, float, int, str]:
+    """Press Ctrl-C ``wait_s`` into a phase; return the seconds and CPU seconds to the end, the code and all words."""
     texts = next(texts for name, texts, _ in PHASES if name == phase)
     options = ["--gap", "0", "--no-simulate", "--time-limit", "120" if phase != "writing" else "20"]
     with Terminal(folder, "solve", str(problem), "-o", "run", "--threads", "1", *options) as terminal:
@@ -47,16 +52,29 @@ def pressed(problem: Path, folder: Path, phase: str, wait_s: float) -> tuple[flo
         until = time.monotonic() + wait_s
         while time.monotonic() < until and terminal.process.poll() is None:
             time.sleep(0.02)
-        begun = time.monotonic()
+        begun, cpu_s, before_s = time.monotonic(), _cpu_of(terminal.process.pid), _cpu_of_ended()
         terminal.press_ctrl_c()
         code = terminal.finish()
-        took = time.monotonic() - begun
+        took, used = time.monotonic() - begun, _cpu_of_ended() - before_s - cpu_s
         printed = terminal.stdout.read_text(encoding="utf-8")
-    return took, code, TERMINAL_CODES.sub("", terminal.seen) + printed
+    return took, used, code, TERMINAL_CODES.sub("", terminal.seen) + printed
+
+
+def _cpu_of(pid: int) -> float:
+    """Return the CPU seconds that a running process has used (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _cpu_of_ended() -> float:
+    """Return the CPU seconds of all processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main(size: str, presses: int, seed: int) -> int:
     """Press in one phase after the other; return the exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else those who start it ignored would ignore it too
     draw, bad = random.Random(seed), 0
     with tempfile.TemporaryDirectory() as place:
         problem = write_instance(Path(place), size, 1)
@@ -65,14 +83,14 @@ def main(size: str, presses: int, seed: int) -> int:
             folder = Path(place) / f"press-{number}"
             folder.mkdir()
             wait_s = draw.uniform(0, most_s)
-            took, code, words = pressed(problem, folder, phase, wait_s)
-            faults = ["traceback"] * ("Traceback" in words) + ["silent"] * (not SPOKEN.search(words))
-            faults += ["late"] * (took > WITHIN_S) + [f"code {code}"] * (code not in CODES)
+            took, used, code, words = pressed(problem, folder, phase, wait_s)
+            at_once = phase == "start-up" and code == KILLED
+            faults = ["traceback"] * ("Traceback" in words) + ["silent"] * (not at_once and not SPOKEN.search(words))
+            faults += ["late"] * (min(took, used) > WITHIN_S) + [f"code {code}"] * (not at_once and code not in CODES)
             bad += bool(faults)
             last = [line.strip() for line in words.splitlines() if line.strip()][-1:] or [""]
-            print(
-                f"{phase:15} +{wait_s:4.1f} s: ended in {took:4.1f} s, code {code}, {last[0][:90]} {faults}", flush=True
-            )
+            end = f"ended in {took:4.1f} s, CPU {used:4.1f} s, code {code}"
+            print(f"{phase:15} +{wait_s:4.1f} s: {end}, {last[0][:80]} {faults or ''}", flush=True)
             if "traceback" in faults:
                 print(words[-3000:])
     return 1 if bad else 0

@@ -25,13 +25,14 @@ FOUND = "gap "
     ("seen", "codes"),
     [
         (("candidates:",), {4}),
+        (("program:",), {0, 3, 4}),
         (("incumbent none yet", FOUND), {0, 3, 4}),
         ((FOUND,), {0, 3}),
         (("baseline:",), {0}),
         (("residual value",), {0}),
         (("writing and verifying",), {0}),
     ],
-    ids=["candidates", "before an incumbent", "with an incumbent", "baseline", "residual value", "writing"],
+    ids=["candidates", "building", "before an incumbent", "with an incumbent", "baseline", "residual value", "writing"],
 )
 def test_ctrl_c_keeps_what_was_found(seen: tuple[str, ...], codes: set[int], tmp_path: Path) -> None:
     arguments = ("solve", str(examples_dir() / "bert-question-answering"), "-o", "run", "--gap", "0")
