@@ -38,7 +38,7 @@ PHASES: tuple[tuple[str, tuple[str, ...], float], ...] = (
 SPOKEN = re.compile(r"interrupted|stopped|wrote |design", re.IGNORECASE)
 CODES = {0, 3, 4}
 KILLED = -signal.SIGINT
-"""Before Python listens to it, Ctrl-C ends any process, without a word."""
+"""While Python itself starts, before the first line of dcopt, Ctrl-C ends any program in Python's own way."""
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -84,8 +84,10 @@ def main(size: str, presses: int, seed: int) -> int:
             folder.mkdir()
             wait_s = draw.uniform(0, most_s)
             took, used, code, words = pressed(problem, folder, phase, wait_s)
-            at_once = phase == "start-up" and code == KILLED
-            faults = ["traceback"] * ("Traceback" in words) + ["silent"] * (not at_once and not SPOKEN.search(words))
+            at_once = phase == "start-up" and code == KILLED and "dcopt" not in words
+            faults = ["traceback"] * ("Traceback" in words and not at_once) + ["silent"] * (
+                not at_once and not SPOKEN.search(words)
+            )
             faults += ["late"] * (min(took, used) > WITHIN_S) + [f"code {code}"] * (not at_once and code not in CODES)
             bad += bool(faults)
             last = [line.strip() for line in words.splitlines() if line.strip()][-1:] or [""]
