@@ -1,5 +1,5 @@
 """``python -m dcopt`` is the command ``dcopt``."""
 
-from dcopt.cli.main import main
+from dcopt.cli.start import main
 
-main(prog_name="dcopt")
+main()

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from dcopt.cli.start import INTERRUPTED, WORDS
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("dcopt.cli.init", "Write a problem folder to start from."),
     "check": ("dcopt.cli.check", "Read, validate and pre-check a problem, and say what was understood."),
@@ -34,9 +36,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accuracy": ("dcopt.cli.accuracy", "Hold predictions against published results, by group."),
     "catalog": ("dcopt.cli.catalog", "List or show the rows of the catalogue."),
 }
-
-INTERRUPTED = 4
-"""Exit code of a command that Ctrl-C stopped before it had a result."""
 
 
 @contextmanager
@@ -88,7 +87,7 @@ class LazyGroup(click.Group):
             with keyboard_interrupts():
                 return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("interrupted; nothing was written", err=True)
+            click.echo(WORDS, err=True)
             sys.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

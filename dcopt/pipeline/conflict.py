@@ -53,11 +53,16 @@ class Oracle:
     memory: Memory = field(default_factory=Memory)
     start: float = field(default_factory=time.monotonic)
 
-    def has_design(self, problem: Problem, why: str) -> bool | None:
-        """Return whether ``problem`` has a design; ``why`` says what is asked, for the reader who waits."""
+    def left_s(self) -> float:
+        """Return the seconds that are left; raises `OutOfTimeError` where none are."""
         left = self.seconds - (time.monotonic() - self.start)
         if left <= 0:
             raise OutOfTimeError
+        return left
+
+    def has_design(self, problem: Problem, why: str) -> bool | None:
+        """Return whether ``problem`` has a design; ``why`` says what is asked, for the reader who waits."""
+        left = self.left_s()
         self.questions += 1
         self.on_question(why)
         candidates = generate(problem, only_needed=self.user_constraints is no_constraints, memory=self.memory)
@@ -123,22 +128,49 @@ def collision_of(problem: Problem, oracle: Oracle) -> Collision:
     groups: dict[tuple[str, str], list[Promise]] = {}
     for promise in promises:
         groups.setdefault(promise.group, []).append(promise)
-    kept: list[Promise] = list(promises)
-    irreducible = True
+    deletion = _Deletion(problem, oracle, promises, list(promises))
     try:
-        for part in (*groups.values(), *([promise] for promise in promises)):
-            trial = [promise for promise in kept if promise not in part]
-            if len(trial) == len(kept) or not trial:
-                continue
-            gone = {p: p.lifted for p in promises if p not in trial}
-            name = part[0].row if len(part) == 1 else f"the promises of {part[0].key or 'the settings'}"
-            answer = oracle.has_design(changed(problem, gone), f"without {name}")
-            if answer is False:
-                kept = trial
-            irreducible = irreducible and answer is not None
+        deletion.drop(list(groups.values()), final=False)
+        deletion.drop([[promise] for promise in promises], final=True)
     except OutOfTimeError:
-        irreducible = False
-    return Collision(tuple(kept), irreducible)
+        deletion.irreducible = False
+    return Collision(tuple(deletion.kept), deletion.irreducible)
+
+
+@dataclass
+class _Deletion:
+    """The deletion filter: what can be lifted without making a design possible is lifted for good."""
+
+    problem: Problem
+    oracle: Oracle
+    promises: tuple[Promise, ...]
+    kept: list[Promise]
+    irreducible: bool = True
+
+    def drop(self, blocks: list[list[Promise]], *, final: bool) -> None:
+        """Lift every block that can be, in order; several are tried at once and split where that is too much.
+
+        As lifting more never takes a design away, what is kept in the end is the same as if each were tried alone.
+        """
+        trial = [promise for promise in self.kept if not any(promise in block for block in blocks)]
+        if len(trial) == len(self.kept):
+            return
+        answer = self._has_design(trial, blocks) if trial else True  # with everything lifted there is one
+        if answer is False:
+            self.kept = trial
+        elif len(blocks) > 1:
+            middle = len(blocks) // 2
+            self.drop(blocks[:middle], final=final)
+            self.drop(blocks[middle:], final=final)
+        elif final and answer is None:
+            self.irreducible = False
+
+    def _has_design(self, trial: list[Promise], blocks: list[list[Promise]]) -> bool | None:
+        first = blocks[0][0]
+        name = first.row if len(blocks[0]) == 1 else f"the promises of {first.key or 'the settings'}"
+        name += f" and {len(blocks) - 1} others" if len(blocks) > 1 else ""
+        gone = {promise: promise.lifted for promise in self.promises if promise not in trial}
+        return self.oracle.has_design(changed(self.problem, gone), f"without {name}")
 
 
 def ways_out_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple[tuple[WayOut, ...], bool]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates, Verdict
 from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of, sentences, ways_out_of
+from dcopt.pipeline.fewer import by_parts
 from dcopt.pipeline.precheck import precheck, remarks
 from dcopt.problem.problem import Problem
 
@@ -41,6 +42,9 @@ def explain_problem(
 
 def _collision(problem: Problem, oracle: Oracle) -> tuple[str, ...]:
     try:
+        found = by_parts(problem, oracle)
+        if found is not None:
+            return found
         collision = collision_of(problem, oracle)
     except OutOfTimeError:
         return ("which promises collide was not found in the time: give more with --time-limit",)

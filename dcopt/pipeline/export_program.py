@@ -11,7 +11,7 @@ import highspy
 from dcopt.candidates.generate import generate
 from dcopt.formulation.build import build
 from dcopt.problem.problem import Problem
-from dcopt.solve.matrix import compile_model
+from dcopt.solve.matrix import Matrix, compile_model
 from dcopt.solve.session import SolverError
 
 LONGEST_NAME = 200
@@ -26,7 +26,16 @@ def write_program(problem: Problem, path: Path) -> tuple[int, int]:
     ------
     SolverError: HiGHS could not write the file.
     """
-    matrix = compile_model(build(problem, generate(problem)).model)
+    return write_matrix(compile_model(build(problem, generate(problem)).model), path)
+
+
+def write_matrix(matrix: Matrix, path: Path) -> tuple[int, int]:
+    """Write a compiled program to ``path`` (.mps or .lp) and return its numbers of columns and rows.
+
+    Raises
+    ------
+    SolverError: HiGHS could not write the file.
+    """
     lp = matrix.lp
     lp.col_names_ = list(plain_names((str(column.name) for column in matrix.columns), "x"))
     lp.row_names_ = list(plain_names((f"{row.name}.{side}" for row, side in matrix.rows), "r"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dcopt.candidates.records import Candidates, DataItem, Verdict
 from dcopt.infrastructure.power import CHAIN, feeds_are_doubled
@@ -22,11 +22,15 @@ rack's power (an estimate)."""
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A promise that nothing on offer can keep: the row, what is wrong, and what would help."""
+    """A promise that nothing on offer can keep: the row, what is wrong, and what would help.
+
+    ``workload`` is the job or service that the row is about, where it is one.
+    """
 
     row: str
     problem: str
     cure: str
+    workload: str = ""
 
     def __str__(self) -> str:
         return f"{self.row}: {self.problem}. {self.cure}"
@@ -46,19 +50,19 @@ def precheck(problem: Problem, candidates: Candidates) -> tuple[Obstacle, ...]:
     late = late_workloads(problem, candidates)
     waiting = {(one.table, one.name) for one in late}
     obstacles = [
-        *(LateObstacle(*words(problem, one)) for one in late),
+        *(replace(LateObstacle(*words(problem, one)), workload=one.name) for one in late),
         *(
-            _job_obstacle(problem, candidates, name)
+            replace(_job_obstacle(problem, candidates, name), workload=name)
             for name, found in candidates.training.items()
             if not found and ("training", name) not in waiting
         ),
         *(
-            _service_obstacle(problem, candidates, name)
+            replace(_service_obstacle(problem, candidates, name), workload=name)
             for name, found in candidates.serving.items()
             if not found and ("inference", name) not in waiting
         ),
         *(
-            o
+            replace(o, workload=name)
             for name, found in candidates.serving.items()
             if found
             for o in _domain_obstacles(problem, candidates, name)

@@ -2,10 +2,11 @@
 
 Parts, chips and models are the shipped ones; what a planner would bring (prices, sizes, promises, sites) is drawn
 around real values. Four sizes: S (1 site, 6 node types, 2 fabrics, 1 year, 3 jobs, 3 services), M (2 sites, 8 × 3,
-5 years, 6 + 6), L (3 sites, 12 × 4, 5 years, 12 + 12) and XL (4 sites, 12 × 4, 7 years, 20 + 20). Instances with an odd
-seed are *restricted*: each job and service is allowed at about half of the sites only and electricity differs by a
-factor of up to 2.7 between sites, which spoils the interchangeability that makes the even ones easy (formulation.md,
-"Strength").
+5 years, 6 + 6), L (3 sites, 12 × 4, 5 years, 12 + 12) and XL (4 sites, 12 × 4, 7 years, 20 + 20); and XS, an S that is
+cut down until every design can be enumerated (1 site, 2 node types, 1 fabric, 1 + 1, little of the plant). Instances
+with an odd seed are *restricted*: each job and service is allowed at about half of the sites only and electricity
+differs by a factor of up to 2.7 between sites, which spoils the interchangeability that makes the even ones easy
+(formulation.md, "Strength").
 """
 
 from __future__ import annotations
@@ -29,15 +30,17 @@ class Size:
     services: int
     scale: float
     """By how much tokens and requests exceed those of the tables below."""
+    compressibility: str = "text"
 
 
 SIZES = {
+    "XS": Size(1, 2, 1, 1, 1, 1, 0.7, "none"),
     "S": Size(1, 6, 2, 1, 3, 3, 1),
     "M": Size(2, 8, 3, 5, 6, 6, 5),
     "L": Size(3, 12, 4, 5, 12, 12, 5),
     "XL": Size(4, 12, 4, 7, 20, 20, 5),
 }
-SEEDS = {"S": range(1, 11), "M": range(1, 11), "L": range(1, 4), "XL": range(1, 4)}
+SEEDS = {"XS": range(1, 11), "S": range(1, 11), "M": range(1, 11), "L": range(1, 4), "XL": range(1, 4)}
 
 # In the order in which sizes take them. Every size can train and serve all models below on some of its nodes.
 NODES = (
@@ -57,6 +60,14 @@ NODES = (
 FABRICS = ("eth400-leafspine-3to1", "ndr400-rail", "eth400-rail", "hdr200-rail")
 STORAGE = ("flash-fs-368", "ceph-nvme-154", "object-hdd-432")
 RACKS = ("air-20kw", "air-40kw", "rear-door-50kw")
+
+# All that is offered of the plant in XS, so that every design can be enumerated.
+PLANT_OF_XS = (
+    ("storage", "ceph-nvme-154"),
+    ("racks", "air-40kw"),
+    *(("cooling", row) for row in ("crah-100", "chiller-air-100")),
+    *(("power", row) for row in ("transformer-250", "generator-100", "ups-100", "pdu-60")),
+)
 
 # model, method, tokens (billions) around which a job is drawn, sequence length, global batch, deadline days
 JOBS = (
@@ -92,7 +103,7 @@ def write_instance(folder: Path, size: str, seed: int) -> Path:
     _write(target / "training.csv", _JOB_COLUMNS, jobs)
     services = [_service(draw, number, sites, shape.scale, restricted) for number in range(shape.services)]
     _write(target / "inference.csv", _SERVICE_COLUMNS, services)
-    _write(target / "datasets.csv", ("name", "size_tb", "compressibility"), [("corpus", 40, "text")])
+    _write(target / "datasets.csv", ("name", "size_tb", "compressibility"), [("corpus", 40, shape.compressibility)])
     _write(target / "offers.csv", ("table", "name", "price_usd"), _offers(draw, shape))
     return target
 
@@ -215,8 +226,9 @@ def _offers(draw: random.Random, shape: Size) -> list[tuple[str, str, object]]:
     prices = _catalogue_prices()
     nodes = [("nodes", node, round(prices[node] * draw.uniform(0.8, 1.25))) for node in NODES[: shape.nodes]]
     fabrics = [("fabrics", fabric, "") for fabric in ("none", *FABRICS[: shape.fabrics])]
-    rest = [("storage", row, "") for row in STORAGE] + [("racks", row, "") for row in RACKS]
-    return [*nodes, *fabrics, *rest]
+    rest = [("storage", row) for row in STORAGE] + [("racks", row) for row in RACKS]
+    plant = PLANT_OF_XS if shape == SIZES["XS"] else rest
+    return [*nodes, *fabrics, *((table, row, "") for table, row in plant)]
 
 
 def _catalogue_prices() -> dict[str, float]:

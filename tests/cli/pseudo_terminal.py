@@ -17,7 +17,7 @@ PATIENCE_S = 300
 PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it, and so its children
-from dcopt.cli.main import main
+from dcopt.cli.start import main
 main()
 """
 

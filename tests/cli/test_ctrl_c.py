@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,13 +27,14 @@ FOUND = "gap "
     ("seen", "codes"),
     [
         (("candidates:",), {4}),
+        (("program:",), {0, 3, 4}),
         (("incumbent none yet", FOUND), {0, 3, 4}),
         ((FOUND,), {0, 3}),
         (("baseline:",), {0}),
         (("residual value",), {0}),
         (("writing and verifying",), {0}),
     ],
-    ids=["candidates", "before an incumbent", "with an incumbent", "baseline", "residual value", "writing"],
+    ids=["candidates", "building", "before an incumbent", "with an incumbent", "baseline", "residual value", "writing"],
 )
 def test_ctrl_c_keeps_what_was_found(seen: tuple[str, ...], codes: set[int], tmp_path: Path) -> None:
     arguments = ("solve", str(examples_dir() / "bert-question-answering"), "-o", "run", "--gap", "0")
@@ -80,6 +83,26 @@ def test_ctrl_c_during_an_import_is_not_an_import_error(monkeypatch: pytest.Monk
     assert result.exit_code == 4
     assert result.stderr == "interrupted; nothing was written\n"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+DURING_IMPORTS = """
+import builtins, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+real = builtins.__import__
+def pressed(name, *rest):
+    if name == "click":
+        builtins.__import__ = real
+        signal.raise_signal(signal.SIGINT)
+    return real(name, *rest)
+builtins.__import__ = pressed
+from dcopt.cli.start import main
+main()
+"""
+
+
+def test_ctrl_c_while_the_program_is_imported_is_a_word_and_no_traceback() -> None:
+    ended = subprocess.run([sys.executable, "-c", DURING_IMPORTS], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (4, "", "interrupted; nothing was written\n")
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_the_wheel_names_its_command_and_its_python(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         entry = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
         metadata = next(name for name in archive.namelist() if name.endswith("METADATA"))
-        assert "dcopt = dcopt.cli.main:main" in archive.read(entry).decode()
+        assert "dcopt = dcopt.cli.start:main" in archive.read(entry).decode()
         assert "Requires-Python: >=3.11" in archive.read(metadata).decode()
 
 

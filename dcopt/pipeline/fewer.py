@@ -1,0 +1,185 @@
+"""Workloads that have no design by themselves: every question about why is then a smaller one.
+
+A design of a problem is, without some of its workloads, one of what is left: what stands may stand idle. So workloads
+without a design explain the whole. Where the program falls apart into parts that share no constraint (sites that
+nothing binds together), the workloads of one infeasible part are such; a workload that nothing on offer can run is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from dcopt.candidates.generate import generate
+from dcopt.candidates.memory import Memory
+from dcopt.candidates.records import Candidates
+from dcopt.formulation.build import build
+from dcopt.pipeline.conflict import (
+    LONGEST_CHAIN,
+    Oracle,
+    OutOfTimeError,
+    WayOut,
+    collision_of,
+    sentences,
+    ways_out_of,
+)
+from dcopt.pipeline.precheck import Obstacle, precheck
+from dcopt.pipeline.promises import Promise, changed
+from dcopt.problem.columns import Row
+from dcopt.problem.problem import Problem
+from dcopt.solve import session
+from dcopt.solve.matrix import compile_model
+from dcopt.solve.parts import Part, parts_of
+from dcopt.solve.session import SolveOptions
+
+Workload = tuple[str, str]
+"""Table and name."""
+TABLE_OF = {"train": "training", "carried_load": "inference"}
+"""By the name of the variables that every candidate of a workload has; their index begins with its name."""
+
+
+OUT_OF_TIME = "the time was used up before everything that has no design was found: give more with --time-limit"
+
+
+def workloads_of(problem: Problem) -> frozenset[Workload]:
+    """Return all jobs and services."""
+    return frozenset((table, name) for table in TABLE_OF.values() for name in problem.tables[table])
+
+
+def only(problem: Problem, workloads: Iterable[Workload]) -> Problem:
+    """Return ``problem`` with no other jobs and services than these."""
+    kept = set(workloads)
+    jobs = {name for table, name in kept if table == "training"}
+    gone = {name for table, name in workloads_of(problem) - kept if table == "inference"}
+    tables = {name: dict(rows) for name, rows in problem.tables.items()}
+    for table in TABLE_OF.values():
+        rows = {name: row for name, row in problem.tables[table].items() if (table, name) in kept}
+        tables[table] = {name: _after_some(row, jobs) for name, row in rows.items()}
+    tables["demand"] = {
+        key: row for key, row in problem.demand.items() if row.name in problem.datasets or row.name not in gone
+    }
+    return replace(problem, tables=tables)
+
+
+def _after_some(row: Row, jobs: set[str]) -> Row:
+    after = tuple(getattr(row, "after", ()))
+    kept = tuple(name for name in after if name in jobs)
+    return row if kept == after else row.model_copy(update={"after": kept})
+
+
+def by_parts(problem: Problem, oracle: Oracle) -> tuple[str, ...] | None:
+    """Return collision and ways out of an infeasible ``problem`` in sentences, found on its infeasible parts alone.
+
+    None where no part of it is known to be infeasible by itself. Each way out is verified on the whole problem; where
+    several parts are infeasible each way cures all of them.
+
+    Raises
+    ------
+    OutOfTimeError: the time was used up before the first collision was found.
+    SolverError: HiGHS failed.
+    """
+    lines: list[str] = []
+    before: list[WayOut] = []
+    while len(before) < LONGEST_CHAIN:
+        cured = changed(problem, _changes(before))
+        try:
+            part = _part_of(cured, oracle)
+            asked, of_part = only(cured, part), replace(oracle, memory=Memory())
+            if not part or of_part.has_design(asked, f"of {_named(part)} alone") is not False:
+                return None
+            collision = collision_of(asked, of_part)
+        except OutOfTimeError:
+            if not lines:
+                raise
+            return (*lines, OUT_OF_TIME)
+        ways, all_tried = ways_out_of(asked, collision, of_part)
+        lines += [("besides, " if lines else "") + sentences(collision, (), all_tried=True)[0]]
+        works, all_asked = _that_work(problem, before, ways, oracle)
+        if works or not ways or not collision.promises:
+            return (*lines, *sentences(collision, works, all_tried=all_tried and all_asked)[1:])
+        before.append(min(ways, key=_binds_more))
+    return None
+
+
+def _binds_more(way: WayOut) -> bool:
+    """Whether a way out lets a workload go elsewhere, so that parts no longer fall apart."""
+    return any(promise.rises is None for promise, _ in way.changes)
+
+
+def _that_work(
+    problem: Problem, before: list[WayOut], ways: Iterable[WayOut], oracle: Oracle
+) -> tuple[list[WayOut], bool]:
+    """Return the ways that, with those before, make a design of the whole problem, and whether all were tried."""
+    works = []
+    for way in ways:
+        together = _changes([*before, way])
+        try:
+            if oracle.has_design(changed(problem, together), "of the whole with a way out"):
+                least = way.least and all(other.least for other in before)
+                works.append(WayOut(tuple(together.items()), least))
+        except OutOfTimeError:
+            return works, False
+    return works, True
+
+
+def _changes(ways: Iterable[WayOut]) -> dict[Promise, object]:
+    return {promise: value for way in ways for promise, value in way.changes}
+
+
+def _part_of(problem: Problem, oracle: Oracle) -> frozenset[Workload]:
+    """Return workloads that, fewer than all, have no design by themselves; none where none are known."""
+    candidates = generate(problem, memory=oracle.memory)
+    obstacles = precheck(problem, candidates)
+    if obstacles:
+        part = of_obstacles(problem, obstacles)
+    else:
+        part = of_infeasible_part(problem, candidates, min(oracle.each_s, oracle.left_s()))
+    every = workloads_of(problem)
+    while grown := {("training", name) for table, key in part for name in _after(problem, table, key)} - part:
+        part |= grown
+    return part if part < every else frozenset()
+
+
+def _after(problem: Problem, table: str, key: str) -> tuple[str, ...]:
+    return tuple(getattr(problem.tables[table][key], "after", ()))
+
+
+def of_obstacles(problem: Problem, obstacles: Iterable[Obstacle]) -> frozenset[Workload]:
+    """Return the workload of the first obstacle that is about one; none where no obstacle is."""
+    every = workloads_of(problem)
+    for obstacle in obstacles:
+        if (found := (obstacle.row.partition(".csv: ")[0], obstacle.workload)) in every:
+            return frozenset({found})
+    return frozenset()
+
+
+def of_infeasible_part(problem: Problem, candidates: Candidates, limit_s: float) -> frozenset[Workload]:
+    """Return the workloads of an infeasible part of the program; none where it is one part, or nothing was proven.
+
+    Raises
+    ------
+    SolverError: HiGHS failed.
+    """
+    parts = parts_of(compile_model(build(problem, candidates).model))
+    if len(parts) == 1:
+        return frozenset()
+    for part in {part.same: part for part in parts}.values():
+        outcome = session.solve(part.matrix, SolveOptions(gap=1.0, time_limit_s=limit_s))
+        if outcome.verdict == "infeasible":
+            return _in(part)
+    return frozenset()
+
+
+def _named(part: frozenset[Workload]) -> str:
+    first, *others = sorted(name for _, name in part)
+    return f"{first} and {len(others)} others" if others else first
+
+
+def _in(part: Part) -> frozenset[Workload]:
+    """Return the workloads whose candidates a part decides on."""
+    found = set()
+    for variable in part.matrix.columns:
+        table = TABLE_OF.get(variable.parent_component().local_name)
+        if table is not None:
+            found.add((table, str(variable.index()[0])))
+    return frozenset(found)

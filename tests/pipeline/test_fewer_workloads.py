@@ -1,0 +1,139 @@
+"""An infeasible problem that falls apart is explained on its infeasible part: the same answer, for the whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from small import Small, job, owned_site, service, two_sites
+
+from dcopt.candidates.generate import generate
+from dcopt.pipeline import fewer
+from dcopt.pipeline.conflict import Oracle, collision_of, sentences, ways_out_of
+from dcopt.pipeline.explain import explain_problem
+from dcopt.pipeline.fewer import by_parts, of_infeasible_part, only, workloads_of
+from dcopt.problem.load import load
+from dcopt.problem.problem import Problem
+
+TOO_MUCH = 90_000
+ROW = "inference.csv: {} peak_requests_per_s"
+
+
+def two_plants(oslo: float = 300, rome: float = 300) -> Small:
+    """Return two sites that nothing binds together, each with a service of its own."""
+    there: dict[str, Any] = {"mean_requests_per_s": None}
+    services = [
+        service("north", sites="oslo", peak_requests_per_s=oslo, **there),
+        service("south", sites="rome", peak_requests_per_s=rome, **there),
+    ]
+    return two_sites(services=services, power_limit_kw=20).change("sites", power_limit_kw=20)
+
+
+def oracle() -> Oracle:
+    return Oracle(seconds=600)
+
+
+def cells_of(sentence: str) -> list[str]:
+    """Return TABLE.ROW.COLUMN=VALUE of every 'TABLE.csv: ROW COLUMN from A to B' of a way out; no value: any site."""
+    cells = []
+    for part in sentence.removeprefix("a design exists with ").split(" and "):
+        table, _, rest = part.partition(".csv: ")
+        name, column, word, *_, value = rest.split()
+        if word == "with":
+            column, value = "sites", ""
+        cells.append(f"{table}.{name}.{column}={value.replace(',', '')}")
+    return cells
+
+
+def has_design_with(small: Small, cells: list[str]) -> bool | None:
+    with TemporaryDirectory() as folder:
+        changed = load(small.write(Path(folder)), cells)
+    return oracle().has_design(changed, "with a way out")
+
+
+def whole_answer(problem: Problem) -> tuple[str, ...]:
+    collision = collision_of(problem, oracle())
+    ways, all_tried = ways_out_of(problem, collision, oracle())
+    return sentences(collision, ways, all_tried=all_tried)
+
+
+def test_the_infeasible_part_is_found() -> None:
+    problem = two_plants(rome=TOO_MUCH).load()
+    assert of_infeasible_part(problem, generate(problem), 60) == {("inference", "south")}
+    feasible = two_plants().load()
+    assert of_infeasible_part(feasible, generate(feasible), 60) == frozenset()
+
+
+def test_the_part_alone_gives_the_answer_of_the_whole() -> None:
+    small = two_plants(rome=TOO_MUCH)
+    problem = small.load()
+    found = by_parts(problem, oracle())
+    assert found is not None
+    assert found == whole_answer(problem)
+    assert ROW.format("south") in found[0]
+    assert "north" not in " ".join(found)
+    assert len(found) >= 2
+    assert all(has_design_with(small, cells_of(way)) for way in found[1:])
+
+
+def test_where_two_parts_are_infeasible_each_way_out_cures_both() -> None:
+    small = two_plants(oslo=TOO_MUCH, rome=TOO_MUCH)
+    found = by_parts(small.load(), oracle())
+    assert found is not None
+    collisions = [line for line in found if "collide" in line or "alone excludes" in line]
+    assert len(collisions) == 2
+    assert collisions[1].startswith("besides, ")
+    assert {name for name in ("north", "south") if any(ROW.format(name) in line for line in collisions)} == {
+        "north",
+        "south",
+    }
+    ways = [line for line in found if line.startswith("a design exists")]
+    assert ways
+    for way in ways:
+        cells = cells_of(way)
+        assert has_design_with(small, cells)
+        assert not has_design_with(small, cells[:1])
+
+
+def test_a_workload_that_nothing_can_run_is_a_part_by_itself() -> None:
+    small = two_plants().change("inference", "south", ttft_ms=0.001)
+    found = by_parts(small.load(), oracle())
+    assert found is not None
+    assert "inference.csv: south ttft_ms" in found[0]
+    assert has_design_with(small, cells_of(found[1]))
+
+
+@pytest.mark.parametrize(
+    "small",
+    [
+        two_plants().set(capex_limit_usd=100),
+        owned_site([job()], power_limit_kw=0.5),
+        owned_site([job(deadline_days=0.001)]),
+    ],
+    ids=["a budget binds all", "one workload", "one workload that nothing can run"],
+)
+def test_what_does_not_fall_apart_is_left_to_the_whole(small: Small) -> None:
+    assert by_parts(small.load(), oracle()) is None
+
+
+def test_the_explanation_uses_it_and_asks_less_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = two_plants(rome=TOO_MUCH).load()
+    asked: list[str] = []
+    possible, text = explain_problem(problem, 600, asked.append)
+    monkeypatch.setattr(fewer, "of_infeasible_part", lambda *arguments: frozenset())
+    on_the_whole: list[str] = []
+    assert explain_problem(problem, 600, on_the_whole.append) == (possible, text)
+    assert possible is False
+    assert sum(why in ("as it stands", "of the whole with a way out") for why in asked) < len(on_the_whole) / 2
+
+
+def test_fewer_workloads_keep_what_they_need() -> None:
+    small = owned_site([job(), job("tune", after="learn")], [service(after="tune")])
+    problem = small.load()
+    assert workloads_of(only(problem, workloads_of(problem))) == workloads_of(problem)
+    alone = only(problem, [("training", "tune")])
+    assert workloads_of(alone) == {("training", "tune")}
+    assert alone.training["tune"].after == ()
+    assert oracle().has_design(alone, "one alone") is True
