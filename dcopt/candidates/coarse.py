@@ -67,7 +67,9 @@ def _jobs(of_job: tuple[TrainingCandidate, ...], stands_for: dict[str, Pool]) ->
     groups: dict[tuple[object, ...], list[TrainingCandidate]] = {}
     for candidate in of_job:
         pool = stands_for.get(candidate.pool.key, candidate.pool)
-        groups.setdefault((pool.key, candidate.hours), []).append(replace(candidate, pool=pool))
+        groups.setdefault((pool.key, candidate.hours, candidate.years, candidate.committed), []).append(
+            replace(candidate, pool=pool)
+        )
     return [c for group in groups.values() for c in undominated(sorted(group, key=_merits), _merits)]
 
 

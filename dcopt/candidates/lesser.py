@@ -74,7 +74,10 @@ def on_pools(
 
 
 def hardest_year(candidates: Candidates) -> Period:
-    """Return one period that asks at least as much as every year does: all jobs, each service at its largest load."""
+    """Return one period that asks at least as much as every year does: all jobs, each service at its largest load.
+
+    Its first year is that of the hardest period: what jobs ask by year is what they ask then.
+    """
     periods = candidates.periods
     jobs = tuple(dict.fromkeys(job for period in periods for job in period.jobs))
     peaks: dict[str, tuple[float, float]] = {}
@@ -83,4 +86,22 @@ def hardest_year(candidates: Candidates) -> Period:
             before = peaks.get(service, (0.0, 0.0))
             peaks[service] = (max(peak, before[0]), max(mean, before[1]))
     loads = tuple((service, peak, mean) for service, (peak, mean) in peaks.items())
-    return Period(0, tuple(year for period in periods for year in period.years), jobs, loads)
+    hardest = hardest_of(candidates)
+    others = (year for period in periods if period is not hardest for year in period.years)
+    return Period(0, (*hardest.years, *others), jobs, loads)
+
+
+def hardest_of(candidates: Candidates) -> Period:
+    """Return the period that asks for most: of its services' loads, each relative to the largest of all years.
+
+    Of several that ask for as much the last: what grows is largest then.
+    """
+    peaks: dict[str, float] = {}
+    for period in candidates.periods:
+        for service, peak, _ in period.loads:
+            peaks[service] = max(peak, peaks.get(service, 0.0))
+
+    def asks(period: Period) -> float:
+        return len(period.jobs) + sum(peak / peaks[service] for service, peak, _ in period.loads if peaks[service])
+
+    return max(candidates.periods, key=lambda period: (asks(period), period.index))

@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dcopt.candidates.coarse import coarse
-from dcopt.candidates.lesser import on_pools, with_ways
+from dcopt.candidates.lesser import hardest_of, on_pools, with_ways
 from dcopt.candidates.priced import dearer_than
-from dcopt.candidates.records import Candidates, Period
+from dcopt.candidates.records import Candidates
 from dcopt.design.records import Status
 from dcopt.formulation.build import build
 from dcopt.formulation.program import Program
@@ -248,19 +248,6 @@ def _decides(names: frozenset[str], peak: int) -> Callable[[Any], bool]:
         return name in names and bool(variable.index()[-1] == peak)
 
     return stays
-
-
-def hardest_of(candidates: Candidates) -> Period:
-    """Return the period that asks for most: of its services' loads, each relative to the largest of all years."""
-    peaks: dict[str, float] = {}
-    for period in candidates.periods:
-        for service, peak, _ in period.loads:
-            peaks[service] = max(peak, peaks.get(service, 0.0))
-
-    def asks(period: Period) -> float:
-        return len(period.jobs) + sum(peak / peaks[service] for service, peak, _ in period.loads if peaks[service])
-
-    return max(candidates.periods, key=asks)
 
 
 def _within(problem: Problem, candidates: Candidates, ranges: dict[str, tuple[float, float] | None]) -> Candidates:
