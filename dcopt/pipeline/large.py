@@ -24,13 +24,14 @@ from dcopt.candidates.coarse import coarse
 from dcopt.candidates.lesser import hardest_of, on_pools, with_ways
 from dcopt.candidates.priced import dearer_than
 from dcopt.candidates.records import Candidates
-from dcopt.design.records import Status
+from dcopt.design.records import ProgressPoint, Status
 from dcopt.formulation.build import build
 from dcopt.formulation.program import Program
 from dcopt.formulation.stages import PURCHASES, STRATEGIC, name_of
 from dcopt.pipeline.first_design import first_design
 from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
 from dcopt.pipeline.solving import Known, Listener, Solved, solve_program
+from dcopt.pipeline.trace import thinned
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers, within_cost
@@ -105,6 +106,7 @@ class _Large:
         self.problem, self.candidates, self.options, self.listener = problem, candidates, options, listener
         self.only_pair = only_pair
         self.began = time.monotonic()
+        self.trace: list[ProgressPoint] = []
 
     def spent(self) -> float:
         """Return the seconds since the beginning."""
@@ -116,7 +118,16 @@ class _Large:
         return replace(self.options, time_limit_s=share * left, gap=gap, start=None)
 
     def solved(self) -> Solved:
-        """Return the best that the steps lead to."""
+        """Return the best that the steps lead to, with how they got there."""
+        solved = self._solved()
+        if solved.design is None:
+            return solved
+        ended = ProgressPoint(seconds=self.spent(), incumbent=_value(solved), bound=solved.bound)
+        timings = solved.timings_s | {"highs": self.spent()}
+        update = {"progress": thinned([*self.trace, ended]), "timings_s": timings}
+        return replace(solved, design=solved.design.model_copy(update=update), timings_s=timings)
+
+    def _solved(self) -> Solved:
         self.listener.phase("a first design: the hardest year, on the pools that its relaxation uses")
         best: Solved | None = None
         try:
@@ -137,7 +148,8 @@ class _Large:
                 if best.status == "optimal":
                     break
                 self.listener.phase("a better design, on the pools where one may lie")
-                best = better_of(best, self.improved(best, left, improving), self.options.gap)
+                better = self.improved(best, left, improving)
+                best = better_of(best, better, self.options.gap)
                 if best.stopped_by == "interrupted":
                     break
             return best
@@ -145,6 +157,9 @@ class _Large:
             if best is not None and best.design is not None:
                 return stopped(best, self.spent())
             raise KeyboardInterrupt from None
+
+    def _until(self, ends: float) -> SolveOptions:
+        return replace(self.limited(1.0), time_limit_s=max(0.01, ends - self.spent()))
 
     def first(self) -> Solved | None:
         """Return a first design, or None where the steps to it fail."""
@@ -161,7 +176,7 @@ class _Large:
             self.problem,
             candidates,
             self.options,
-            self.listener,
+            replace(self.listener, progress=self._heard),
             only_pair=self.only_pair,
             known=known,
         )
@@ -180,16 +195,25 @@ class _Large:
         solved = solve_program(
             self.problem,
             lesser,
-            self.limited(share),
-            self.listener,
+            replace(self.limited(share), time_limit_s=self.spent() + self.limited(share).time_limit_s),
+            replace(self.listener, progress=self._heard),
             only_pair=self.only_pair,
-            known=Known(best, left.bound, 0.0),
+            known=Known(best, left.bound, self.spent(), whole=False),
         )
         return with_bound(solved, left.bound, self.options.gap)
 
+    def _heard(self, progress: Progress) -> None:
+        """Tell the listener where the search stands, and keep it where that has changed."""
+        now = replace(progress, seconds=self.spent())
+        self.listener.progress(now)
+        point = ProgressPoint(seconds=now.seconds, incumbent=now.incumbent, bound=now.bound)
+        last = self.trace[-1] if self.trace else None
+        if last is None or (last.incumbent, last.bound) != (point.incumbent, point.bound):
+            self.trace.append(point)
+
     def _report(self, best: Solved, bound: float | None) -> None:
         value = _value(best)
-        self.listener.progress(Progress(self.spent(), value, bound, relative_gap(value, bound), 0))
+        self._heard(Progress(self.spent(), value, bound, relative_gap(value, bound), 0))
         self.listener.log(f"\ndcopt: a design costs {value:.10g}, none costs less than {bound}\n")
 
     def bounded(self, before: _Left, limit: float, relaxations: tuple[frozenset[str], ...], share: float) -> _Left:
@@ -206,10 +230,12 @@ class _Large:
                 program = build(self.problem, one, only_pair=self.only_pair)
                 matrix = compile_model(program.model)
             decides = _decides(whole, peak)
+            if bound is not None and ends <= self.spent():
+                break  # a linear relaxation is solved in any case: without it nothing is proven
             self.listener.log(f"\ndcopt: a relaxation of {matrix.lp.num_col_} columns\n")
             outcome = solve(
                 within_cost(with_integers(matrix, decides), limit),
-                replace(self.limited(1.0), time_limit_s=max(0.01, (ends - self.spent()) / (1 + (not whole)))),
+                self._until(ends if bound is not None else self.options.time_limit_s),
                 log=self.listener.log,
                 method="choose" if whole else "ipm",
             )
@@ -222,9 +248,11 @@ class _Large:
             if outcome.values is not None:
                 kinds |= _opened(program, matrix, outcome)
             if not whole:
-                allowed = replace(self.limited(1.0), time_limit_s=max(0.01, 0.3 * (ends - self.spent())))
-                ranges = it_ranges(program, matrix, limit, decides, allowed, self.listener.log)
-                left = _within(self.problem, left, ranges)
+                allowed = 0.3 * (ends - self.spent())
+                if allowed > 0:
+                    solving = replace(self.limited(1.0), time_limit_s=allowed)
+                    ranges = it_ranges(program, matrix, limit, decides, solving, self.listener.log)
+                    left = _within(self.problem, left, ranges)
         return _Left(left, bound, kinds)
 
 

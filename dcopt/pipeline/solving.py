@@ -42,19 +42,22 @@ class Solved:
 class Known:
     """What is known before a program is solved: a solution of it, a bound on every solution, and the time that took.
 
-    The time counts as the solver's own.
+    The time counts as the solver's own. Where only a part of the program is to be solved (``whole`` is False) what the
+    solver proves of it is no bound on every solution, and is not told.
     """
 
     solved: Solved | None
     bound: float | None
     seconds: float
+    whole: bool = True
 
     def with_it(self, progress: Progress) -> Progress:
         """Return the progress of the solver together with what was known before."""
         design = None if self.solved is None else self.solved.design
         before = None if design is None else design.objective_value
         incumbent = min((v for v in (progress.incumbent, before) if v is not None), default=None)
-        bound = max((v for v in (progress.bound, self.bound) if v is not None), default=None)
+        proven = progress.bound if self.whole else None
+        bound = max((v for v in (proven, self.bound) if v is not None), default=None)
         return replace(progress, incumbent=incumbent, bound=bound, gap=relative_gap(incumbent, bound))
 
 
