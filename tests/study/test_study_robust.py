@@ -186,7 +186,7 @@ def test_the_command_buys_once_and_judges(path: Path, tmp_path: Path) -> None:
     arguments = ["robust", str(path), "--scenarios", str(futures), "--gap", "1e-7"]
     result = CliRunner().invoke(main, [*arguments, *output])
     assert result.exit_code == 0, result.output
-    assert "What is bought:" in result.stdout
+    assert "What is bought" in result.stdout
     words = [line.split()[:4] for line in result.stdout.splitlines()]
     assert ["robust", "2", "of", "2"] in words
     assert ["nominal", "1", "of", "2"] in words
