@@ -27,9 +27,9 @@ from naive import naive  # noqa: E402
 from dcopt.candidates.generate import generate  # noqa: E402
 from dcopt.candidates.records import Candidates  # noqa: E402
 from dcopt.formulation.build import build  # noqa: E402
-from dcopt.formulation.program import Program  # noqa: E402
 from dcopt.pipeline.export_program import write_matrix  # noqa: E402
-from dcopt.pipeline.solving import Listener, solve_program  # noqa: E402
+from dcopt.pipeline.large import solve_any  # noqa: E402
+from dcopt.pipeline.solving import Listener  # noqa: E402
 from dcopt.problem.load import load  # noqa: E402
 from dcopt.problem.problem import Problem  # noqa: E402
 from dcopt.solve import session  # noqa: E402
@@ -124,15 +124,10 @@ def time_to(points: Iterable[Point], gap: float, clock: int) -> float | None:
 
 
 def by_dcopt(problem: Problem, candidates: Candidates, options: SolveOptions) -> Ended:
-    """Solve as `dcopt solve` does; all that it does once the program is built counts as solving."""
-    traces = [Trace()]
-
-    def built(program: Program) -> None:
-        traces[0] = Trace()
-
-    listener = Listener(progress=lambda progress: traces[0].take_progress(progress))
-    solved = solve_program(problem, candidates, options, listener, cutoffs=built)
-    trace = traces[0]
+    """Solve as `dcopt solve` does; all that it does once there are candidates counts as solving, building too."""
+    trace = Trace()
+    listener = Listener(progress=trace.take_progress)
+    solved = solve_any(problem, candidates, options, listener)
     objective = None if solved.design is None else solved.design.objective_value
     trace.take(objective, solved.bound, solved.nodes, anyway=True)
     build_s = solved.timings_s.get("build", 0.0)
