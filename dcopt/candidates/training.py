@@ -207,7 +207,11 @@ def measured_steps(
     found: dict[int, StepPrediction] = {}
     for row in expectations.measured:
         chips = row.row.accelerators or 0
-        if row.quantity != "step_s" or not row.on(pool.node.name, software.name) or chips % pool.node.accelerators:
+        if (
+            row.quantity != "step_s"
+            or not row.on(pool.node.uncapped.name, software.name)
+            or chips % pool.node.accelerators
+        ):
             continue
         fixed: dict[str, int | str] = {
             name: value for name in LAYOUT_COLUMNS if (value := getattr(row.row, name)) is not None

@@ -8,7 +8,10 @@ from dcopt.design.record import Record
 
 
 class PoolRecord(Record):
-    """Nodes of one kind on one fabric at one site; ``nodes`` includes ``spares``."""
+    """Nodes of one kind on one fabric at one site; ``nodes`` includes ``spares``.
+
+    ``node`` is ``NODE@CAP`` where they run at a power cap; they are bought as NODE.
+    """
 
     site: str
     node: str
@@ -23,6 +26,13 @@ class PoolRecord(Record):
     rented: bool
     service_nodes_by_hour: tuple[int, ...] = ()
     """Nodes that services hold in each hour of the day, UTC, where jobs run at night; empty: all day the same."""
+    power_cap: str = ""
+    """The cap of power_caps.csv at which they run; empty: at full power."""
+
+    @property
+    def bought_as(self) -> str:
+        """The row of nodes.csv that is bought."""
+        return self.node.removesuffix(f"@{self.power_cap}")
 
 
 class TrainingRecord(Record):

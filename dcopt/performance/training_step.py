@@ -8,7 +8,7 @@ not hide, expert all-to-alls and the optimizer's sweep are added.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,11 @@ class Times:
             + self.optimizer
             + self.other
         )
+
+    def at(self, speed: float) -> Times:
+        """Return the times of hardware that does every part at ``speed`` of this one's."""
+        parts = {part.name: getattr(self, part.name) / speed for part in fields(self) if part.name != "memory"}
+        return replace(self, **parts)
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,7 @@ def evaluate(
     back_s = (layer.forward * backward + again) * layers
     hides = 1.0 if is_fused or software.stack == "pytorch" else 0.0
     overlapped = 1.0 if is_fused and software.stack == "megatron" else 0.0
-    return Times(
+    times = Times(
         compute=(compute * layers + lesson) * micro_batches + heads,
         tensor_comm=reduce * layers * micro_batches,
         pipeline_comm=handed,
@@ -197,6 +202,8 @@ def evaluate(
         other=np.full(len(layouts), software.overhead_ms * 1e-3),
         memory=memory_gb(task, precision, layouts),
     )
+    speed = cluster.speeds.of_training(precision)
+    return times if speed == 1.0 else times.at(speed)
 
 
 def _teacher_s(

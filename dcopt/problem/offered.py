@@ -58,16 +58,20 @@ def offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
     """Return what of ``table`` can be had at ``site``, by name.
 
     At cloud sites rows with a rent, elsewhere rows with a price (the offer's before the catalogue's) or existing
-    units. Tables without prices of their own (fabrics, software, compression, protection, codecs) are only restricted.
+    units; nodes at a power cap wherever the node can be bought or stands. Tables without prices of their own (fabrics,
+    software, compression, protection, codecs) are only restricted.
     """
-    rows: dict[str, Any] = dict(problem.tables[table])
+    rows: dict[str, Any] = dict(problem.nodes if table == "nodes" else problem.tables[table])
     offers = [offer for offer in problem.offers.values() if offer.table == table]
     restricted = bool(offers)
     is_cloud = problem.sites[site].kind == "cloud"
     result: dict[str, Offered] = {}
     for name, row in rows.items():
-        there = existing_units(problem, site, table, name)
-        here = [offer for offer in offers if offer.name == name and offer.site in (None, site)]
+        if is_cloud and name not in problem.tables[table]:
+            continue  # who rents a node cannot cap it
+        bought_as = row.uncapped.name if table == "nodes" else name
+        there = existing_units(problem, site, table, bought_as)
+        here = [offer for offer in offers if offer.name == bought_as and offer.site in (None, site)]
         here.sort(key=lambda offer: offer.site is None)  # an offer for this site goes before one for every site
         if restricted and not here and not there:
             continue

@@ -8,6 +8,7 @@ from dcopt.design.records import Design, PoolRecord, pool_key
 from dcopt.infrastructure.spares import spares_needed
 from dcopt.problem.offered import existing_units, offered
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.power_rows import CappedNode
 from dcopt.verify.checker import Checker
 
 
@@ -26,6 +27,8 @@ def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) 
     node = problem.nodes[pool.node]
     rented = problem.sites[pool.site].kind == "cloud"
     checker.same(f"{place} rented", pool.rented, rented)
+    cap = node.cap.name if isinstance(node, CappedNode) else ""
+    checker.same(f"{place} power_cap", pool.power_cap, cap)
     checker.same(f"{place} accelerators", pool.accelerators, pool.nodes * node.accelerators)
     checker.holds(
         f"{place} node", pool.node in offered(problem, "nodes", pool.site), pool.node, "it is not offered there"
@@ -39,7 +42,7 @@ def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) 
         checker.same(f"{place} nodes", pool.nodes, held)
         return
     checker.same(f"{place} nodes", pool.nodes, pool.bought + pool.existing)
-    target = _target(problem, design, pool.site, pool.node, pool.fabric)
+    target = _target(problem, design, pool.site, (pool.node,), pool.fabric)
     working = pool.nodes - pool.spares
     needed = spares_needed(working, node.mtbf_hours, node.repair_hours, target)
     checker.at_most(f"{place} spares", needed, pool.spares, "spares for the target")
@@ -57,28 +60,30 @@ def _at_once(design: Design, pool: PoolRecord) -> int:
     return max(held, default=0)
 
 
-def _target(problem: Problem, design: Design, site: str, node: str, fabric: str | None) -> float:
-    """Return the spare target of a pool (of all pools of a node at a site where ``fabric`` is None), %."""
+def _target(problem: Problem, design: Design, site: str, nodes: tuple[str, ...], fabric: str | None) -> float:
+    """Return the spare target of a pool (of all pools of nodes at a site where ``fabric`` is None), %."""
     return max(
         [problem.settings.spare_target_pct]
         + [
             problem.inference[record.service].availability_pct or 0.0
             for record in design.inference
-            if (record.site, record.node) == (site, node) and fabric in (None, record.fabric)
+            if record.site == site and record.node in nodes and fabric in (None, record.fabric)
         ]
     )
 
 
 def _spares_together(problem: Problem, design: Design, checker: Checker) -> None:
-    """The spares of all pools of one node at a site cover all their working nodes."""
+    """The spares of all pools of one node at a site, at whatever power, cover all their working nodes."""
     counts: dict[tuple[str, str, int], tuple[int, int]] = {}
     for pool in design.pools:
         if not pool.rented:
-            nodes, spares = counts.get((pool.site, pool.node, pool.year), (0, 0))
-            counts[pool.site, pool.node, pool.year] = (nodes + pool.nodes, spares + pool.spares)
+            key = (pool.site, pool.bought_as, pool.year)
+            nodes, spares = counts.get(key, (0, 0))
+            counts[key] = (nodes + pool.nodes, spares + pool.spares)
     for (site, name, year), (nodes, spares) in counts.items():
         node = problem.nodes[name]
-        target = _target(problem, design, site, name, None)
+        alike = tuple(other for other, row in problem.nodes.items() if row.uncapped.name == name)
+        target = _target(problem, design, site, alike, None)
         needed = spares_needed(nodes - spares, node.mtbf_hours, node.repair_hours, target)
         place = f"pools of {name} at {site} year {year} spares"
         checker.at_most(place, needed, spares, "spares for the target")
@@ -114,8 +119,8 @@ def _units(problem: Problem, design: Design, checker: Checker) -> None:
             )
             rented[pool.site, pool.node] = max(at, rented.get((pool.site, pool.node), 0))
     for pool in year_one:
-        used[pool.site, pool.node] += pool.existing
-        taken[pool.site, pool.node] += pool.bought
+        used[pool.site, pool.bought_as] += pool.existing
+        taken[pool.site, pool.bought_as] += pool.bought
     for (site, name), units in used.items():
         there = existing_units(problem, site, "nodes", name)
         checker.at_most(f"pool {site}/{name} existing", units, there, "existing.csv")

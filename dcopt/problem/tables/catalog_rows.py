@@ -124,6 +124,11 @@ class Node(CatalogRow):
         return self
 
     @property
+    def uncapped(self) -> Node:
+        """The node as it is bought: itself, unless it is run at a power cap."""
+        return self
+
+    @property
     def peak_kw(self) -> float:
         """Power at peak that the plant upstream is sized for, kW (0 where the node is only rented)."""
         return self.measured_peak_kw or self.max_kw or 0.0

@@ -84,6 +84,9 @@ class Settings(Row):
         "bought once for the whole horizon.",
         default=("1",),
     )
+    power_caps: YesNo = column(
+        "Whether nodes at sites that are not rented may be run at the caps of power_caps.csv (yes, no).", default=False
+    )
     tax_rate_pct: float | None = column(
         "Tax on profits, for the after-tax view of the report; blank: no such view.", default=None, ge=0, le=90
     )
