@@ -110,7 +110,7 @@ class TrainingGenerator:
         largest, steps = self._largest_pool(pool), self.memory.steps
         key = (job.name, pool.node.name, pool.fabric.name, precision, software.name, largest)
         if key not in steps:
-            cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
+            cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name, job.requires)
             sizes = legal_node_counts(run.task, cluster, largest)
             best = best_steps(run.task, cluster, sizes, precision, software)
             measured = measured_steps(self.expectations, job, run, pool, cluster, precision, software)

@@ -22,7 +22,7 @@ from dcopt.design.records import ServiceRecord
 from dcopt.formulation import night
 from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, Slice, linear, number, total, whole
-from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.compatibility import cluster_for, engine_for
 from dcopt.performance.replica_layouts import layout_columns
 from dcopt.performance.serving_expected import at_expected, promised_rate
 from dcopt.performance.workloads import HOURS_PER_YEAR, promise_of, replica_name, servers_of, serving_task_of
@@ -246,7 +246,7 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
         cluster_for(problem, candidate.pool.node.name, candidate.pool.fabric.name),
         candidate.layout,
         candidate.variant,
-        problem.software[candidate.software],
+        engine_for(problem.software[candidate.software], service),
     )
     name = replica_name(service, candidate.pool.node.name, candidate.pool.fabric.name, where, candidate.rtt_ms)
     factor = rate_factor(problem.corrections, name)

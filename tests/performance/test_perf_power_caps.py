@@ -50,7 +50,7 @@ def test_a_phase_is_slower_by_no_more_than_its_share_and_the_other_is_not(
 ) -> None:
     """Host time is not the chip's: a phase is slower by up to its share, and by most of it."""
     task = ServingTask(model(name), 512, outputs)
-    variant = variant_of([catalog()["compression"]["bf16"]], CHIP, ENGINE)
+    variant = variant_of([next(iter(catalog()["compression"].values()))], CHIP, ENGINE)
     assert variant is not None
     layout = ReplicaLayout(1, 1, 1, 1)
 

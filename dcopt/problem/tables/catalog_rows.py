@@ -13,6 +13,7 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4")
 ACCELERATOR_KINDS = ("gpu", "tpu", "cpu", "fpga", "asic")
 SYSTEMS = ("parallel-fs", "ceph", "hdfs", "object")
 STORAGE_FEATURES = ("encryption-at-rest", "encryption-in-transit")
+FABRIC_FEATURES = ("encryption-in-transit",)
 ENGINE_FEATURES = ("encryption-in-transit", "access-control", "audit-log")
 
 Topology = Literal["rail-optimized", "fat-tree", "leaf-spine", "rail-only", "single-switch"]
@@ -229,6 +230,14 @@ class Fabric(CatalogRow):
     latency_us: float = column("Latency of a message between nodes.", default=5.0, ge=0, usual=(0.5, 100))
     efficiency_pct: float = column("Share of the line rate that collectives reach.", default=85.0, gt=0, le=100)
     gbps: float | None = column("Rate for each node, of `builtin` only.", default=None, gt=0)
+    features: Names = column(
+        "What it offers to jobs that require it (encryption by the ports of the nodes, such as IPsec).",
+        default=(),
+        choices=FABRIC_FEATURES,
+    )
+    encryption_loss_pct: float = column(
+        "Share of its bandwidth that encryption takes, for jobs that require it.", default=0.0, ge=0, le=95
+    )
 
     @model_validator(mode="after")
     def _switched(self) -> Fabric:
@@ -512,6 +521,12 @@ class Software(CatalogRow):
         "a log of who called.",
         default=(),
         choices=ENGINE_FEATURES,
+    )
+    encryption_loss_pct: float = column(
+        "Share of a replica's speed that encryption in transit takes, for services that require it.",
+        default=0.0,
+        ge=0,
+        le=95,
     )
 
 

@@ -251,6 +251,12 @@ class TrainingJob(NamedRow):
         "Optimizer; decides the bytes of its states.", default="adam"
     )
     dataset: str | None = column("The dataset that it reads.", default=None, refers_to="datasets")
+    requires: Names = column(
+        "What the storage of its checkpoints must offer and, for encryption in transit, the fabric between its nodes "
+        "(column features of storage.csv and fabrics.csv).",
+        default=(),
+        choices=STORAGE_FEATURES,
+    )
     method: Literal["pretrain", "finetune", "lora", "distill", "prune"] = column(
         "What is trained: every weight (pretrain, finetune), adapters (lora), a student by its teacher (distill), "
         "or a model that becomes 2:4 sparse in the course of the run (prune).",
@@ -389,8 +395,8 @@ class Service(NamedRow):
         usual=(0, 20),
     )
     requires: Names = column(
-        "What the engine that serves it must offer (column features of software.csv). TLS takes well below 1 % of a "
-        "replica's time (an estimate), which is not counted.",
+        "What the engine that serves it must offer (column features of software.csv); encryption in transit costs "
+        "what encryption_loss_pct says there.",
         default=(),
         choices=ENGINE_FEATURES,
     )
