@@ -108,7 +108,7 @@ class TrainingGenerator:
         if not computes_in(software, precision):
             return {}
         largest, steps = self._largest_pool(pool), self.memory.steps
-        key = (job.name, pool.node.name, pool.fabric.name, precision, software.name, largest)
+        key = (job.name, pool.node.name, pool.fabric.listed.name, precision, software.name, largest)
         if key not in steps:
             cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name, job.requires)
             sizes = legal_node_counts(run.task, cluster, largest)
@@ -132,8 +132,8 @@ class TrainingGenerator:
         return step.step_s * self._expected(job, pool, step, software).factor
 
     def _largest_pool(self, pool: Pool) -> int:
-        names = (pool.node.name, pool.fabric.name)
-        return max(p.max_nodes for p in self.pools if (p.node.name, p.fabric.name) == names)
+        names = (pool.node.name, pool.fabric.listed.name)
+        return max(p.max_nodes for p in self.pools if (p.node.name, p.fabric.listed.name) == names)
 
     def _with_checkpoints(
         self,
@@ -217,7 +217,7 @@ def measured_steps(
             name: value for name in LAYOUT_COLUMNS if (value := getattr(row.row, name)) is not None
         }
         step = best_step(run.task, cluster, chips, precision, software, fixed)
-        if step is not None and row.is_step_of(job, run.task.model, pool.fabric.name, precision, step.layout):
+        if step is not None and row.is_step_of(job, run.task.model, pool.fabric.listed.name, precision, step.layout):
             found[chips // pool.node.accelerators] = step
     return found
 

@@ -10,7 +10,8 @@ from dcopt.design.record import Record
 class PoolRecord(Record):
     """Nodes of one kind on one fabric at one site; ``nodes`` includes ``spares``.
 
-    ``node`` is ``NODE@CAP`` where they run at a power cap; they are bought as NODE.
+    ``node`` is ``NODE@CAP`` where they run at a power cap; they are bought as NODE. ``fabric`` is ``FABRIC~2`` and so
+    on for the further islands of a fabric.
     """
 
     site: str
@@ -33,6 +34,11 @@ class PoolRecord(Record):
     def bought_as(self) -> str:
         """The row of nodes.csv that is bought."""
         return self.node.removesuffix(f"@{self.power_cap}")
+
+    @property
+    def listed_fabric(self) -> str:
+        """The row of fabrics.csv."""
+        return self.fabric.partition("~")[0]
 
 
 class TrainingRecord(Record):

@@ -12,6 +12,7 @@ At cloud sites ``work`` is the largest number of nodes rented at once; it costs 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from dcopt.candidates.records import Pool
@@ -20,6 +21,7 @@ from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation import night
 from dcopt.formulation.program import Program, total, upper_bound, whole
 from dcopt.infrastructure.spares import spare_steps
+from dcopt.problem.islands import island_names
 from dcopt.problem.offered import shared_limits
 from dcopt.problem.tables.power_rows import CappedNode
 
@@ -94,6 +96,7 @@ def link(program: Program) -> None:
             variable = getattr(model, name)[key]
             if most > 0:
                 program.require(f"{name}_open", key, variable <= most * model.open[key])
+    _islands_in_order(program)
     _spares_together(program)
     _existing(program)
     _offers(program)
@@ -101,6 +104,16 @@ def link(program: Program) -> None:
     _embodied(program)
     if program.only_pair:
         _one_pair(program)
+
+
+def _islands_in_order(program: Program) -> None:
+    """Islands of a fabric are alike, so the first of them may be the largest: work[i] ≥ work[i+1]."""
+    pools = program.candidates.pools
+    for key, pool in pools.items():
+        for before, after in pairwise(island_names(pool.fabric.listed)):
+            ahead, behind = (f"{pool.site}/{pool.node.name}/{name}" for name in (before, after))
+            if key == ahead and behind in pools:
+                program.require("islands", behind, program.model.work[behind] <= program.model.work[ahead])
 
 
 def pools_alike(program: Program) -> dict[tuple[str, str], list[str]]:

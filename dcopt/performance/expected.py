@@ -94,6 +94,7 @@ class Expectations:
         chip = whole.accelerator
         extent = "multi-node" if nodes > 1 else "single-node"
         subject = Subject("training", extent, class_of(model), chip, software, precision, model.name)
+        fabric = self.problem.fabrics[fabric].listed.name
         rows = [row for row in self.measured if row.quantity == "step_s" and row.on(whole.name, software)]
         exact = [row for row in rows if row.is_step_of(job, model, fabric, precision, layout)]
         return self._expect(subject, "step_s", exact, [row for row in rows if row.family == model.family])

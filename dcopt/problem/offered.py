@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,15 +62,15 @@ def offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
     units; nodes at a power cap wherever the node can be bought or stands. Tables without prices of their own (fabrics,
     software, compression, protection, codecs) are only restricted.
     """
-    rows: dict[str, Any] = dict(problem.nodes if table == "nodes" else problem.tables[table])
+    rows: dict[str, Any] = dict(_rows(problem, table))
     offers = [offer for offer in problem.offers.values() if offer.table == table]
     restricted = bool(offers)
     is_cloud = problem.sites[site].kind == "cloud"
     result: dict[str, Offered] = {}
     for name, row in rows.items():
         if is_cloud and name not in problem.tables[table]:
-            continue  # who rents a node cannot cap it
-        bought_as = row.uncapped.name if table == "nodes" else name
+            continue  # who rents can neither cap nodes nor cut up networks
+        bought_as = _bought_as(table, row)
         there = existing_units(problem, site, table, bought_as)
         here = [offer for offer in offers if offer.name == bought_as and offer.site in (None, site)]
         here.sort(key=lambda offer: offer.site is None)  # an offer for this site goes before one for every site
@@ -87,6 +88,20 @@ def offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
         least = max((o.min_units for o in here if o.min_units is not None), default=0)
         result[name] = Offered(name, row, price, limit, least, there)
     return result
+
+
+def _rows(problem: Problem, table: str) -> Mapping[str, Any]:
+    """Return the rows of a table, and of nodes and fabrics what follows from them: power caps and islands."""
+    return {"nodes": problem.nodes, "fabrics": problem.fabrics}.get(table) or problem.tables[table]
+
+
+def _bought_as(table: str, row: Any) -> str:
+    """Return the name of the row that offers and existing units speak of."""
+    if table == "nodes":
+        row = row.uncapped
+    elif table == "fabrics":
+        row = row.listed
+    return str(row.name)
 
 
 def _can_be_had(row: Any, *, is_cloud: bool, price: float | None, there: int) -> bool:

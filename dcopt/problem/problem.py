@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dcopt.problem.columns import Row
 from dcopt.problem.corrections import Correction
 from dcopt.problem.findings import Finding
+from dcopt.problem.islands import with_islands
 from dcopt.problem.power_caps import with_capped
 from dcopt.problem.tables.building_rows import Adder, Hall, Solar, Tariff
 from dcopt.problem.tables.catalog_rows import (
@@ -281,10 +282,10 @@ class Problem:
         """Transceivers by name."""
         return cast("Mapping[str, Transceiver]", self.tables["transceivers"])
 
-    @property
+    @cached_property
     def fabrics(self) -> Mapping[str, Fabric]:
-        """Fabrics by name."""
-        return cast("Mapping[str, Fabric]", self.tables["fabrics"])
+        """Fabrics by name, with their further islands."""
+        return with_islands(cast("Mapping[str, Fabric]", self.tables["fabrics"]))
 
     @property
     def networks(self) -> Mapping[str, SideNetwork]:

@@ -45,7 +45,7 @@ def used_rows(design: Design, problem: Problem | None = None) -> dict[str, tuple
             used[line.table].add(line.item)
     for pool in design.pools:
         used["nodes"].add(pool.bought_as)
-        used["fabrics"].add(pool.fabric)
+        used["fabrics"].add(pool.listed_fabric)
     used["switches"].update(net.switch for net in design.network)
     for part in design.storage:
         used["storage"].add(part.name)

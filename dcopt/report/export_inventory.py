@@ -99,7 +99,7 @@ def slurm_conf(design: Design, problem: Problem) -> str:
 
 def _features(group: Group) -> str:
     cap = [f"power-cap-{group.power_cap}"] if group.power_cap else []
-    return ",".join([group.node, group.fabric, *cap])
+    return ",".join([group.node, group.fabric.replace("~", ".island-"), *cap])
 
 
 def _range(group: Group) -> str:
@@ -136,7 +136,7 @@ def _node(group: Group, index: int) -> dict[str, Any]:
         "topology.kubernetes.io/zone": group.site,
         "node.kubernetes.io/instance-type": group.node,
         "dcopt/accelerator": group.chip,
-        "dcopt/fabric": group.fabric,
+        "dcopt/fabric": group.fabric.replace("~", ".island-"),
     }
     if group.power_cap:
         labels["dcopt/power-cap"] = group.power_cap

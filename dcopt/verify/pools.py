@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from dcopt.design.records import Design, PoolRecord, pool_key
-from dcopt.infrastructure.spares import spares_needed
+from dcopt.infrastructure.spares import spares_needed, tail_probability
 from dcopt.problem.offered import existing_units, offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.power_rows import CappedNode
@@ -17,6 +17,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     for pool in design.pools:
         _pool(problem, design, pool, checker)
     _spares_together(problem, design, checker)
+    _available(problem, design, checker)
     _constant(problem, design, checker)
     if problem.window is None:  # over several epochs the stocks are what offers and existing units limit
         _units(problem, design, checker)
@@ -70,6 +71,27 @@ def _target(problem: Problem, design: Design, site: str, nodes: tuple[str, ...],
             if record.site == site and record.node in nodes and fabric in (None, record.fabric)
         ]
     )
+
+
+def _available(problem: Problem, design: Design, checker: Checker) -> None:
+    """All owned pools that a service uses are whole at once as often as it is to be available (the union bound)."""
+    pools = {(p.site, p.node, p.fabric, p.year): p for p in design.pools if not p.rented}
+    used: dict[tuple[str, int], set[tuple[str, str, str, int]]] = defaultdict(set)
+    for record in design.inference:
+        key = (record.site, record.node, record.fabric, record.year)
+        if key in pools:
+            used[record.service, record.year].add(key)
+    for (name, year), keys in sorted(used.items()):
+        asked = problem.inference[name].availability_pct
+        if asked is None:
+            continue
+        missed = 0.0
+        for key in sorted(keys):
+            pool, node = pools[key], problem.nodes[key[1]]
+            down = node.repair_hours / (node.mtbf_hours + node.repair_hours)
+            missed += tail_probability(pool.nodes, pool.spares, down)
+        place = f"service {name} year {year} availability_pct on {len(keys)} pool(s)"
+        checker.at_most(place, missed / (1.0 - asked / 100.0), 1.0, "times the unavailability that is allowed")
 
 
 def _spares_together(problem: Problem, design: Design, checker: Checker) -> None:

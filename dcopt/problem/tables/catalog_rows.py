@@ -238,6 +238,19 @@ class Fabric(CatalogRow):
     encryption_loss_pct: float = column(
         "Share of its bandwidth that encryption takes, for jobs that require it.", default=0.0, ge=0, le=95
     )
+    islands: int = column(
+        "Separate networks of it that a site may build for one kind of node, each with its own switches and as large "
+        "as its nodes need; a job stays on one. 1: all nodes of a kind are on one network.",
+        default=1,
+        ge=1,
+        le=16,
+        usual=(1, 8),
+    )
+
+    @property
+    def listed(self) -> Fabric:
+        """The row of the table: itself, unless it is a further island of one."""
+        return self
 
     @model_validator(mode="after")
     def _switched(self) -> Fabric:
@@ -249,6 +262,8 @@ class Fabric(CatalogRow):
                 raise ValueError("oversubscription|a single switch has no uplinks: leave it blank or 1")
         elif self.name not in ("none", "builtin"):
             raise ValueError("switch|only the fabrics named 'none' and 'builtin' have no switch")
+        elif self.islands > 1:
+            raise ValueError("islands|a fabric without a switch has none: leave it blank or 1")
         return self
 
 
