@@ -64,7 +64,7 @@ def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstac
         return Obstacle(
             f"training.csv: {name}",
             f"no node, layout, precision ({' '.join(job.precisions)}) and framework on offer can train {job.model}"
-            + (f", on a fabric with {IN_TRANSIT} where it needs several" if IN_TRANSIT in job.requires else ""),
+            f"{_fabric_asked(job)}",
             _any_pool_cure(problem, candidates, name)
             or "Offer nodes with more memory, a fabric between them, or allow another precision",
         )
@@ -75,8 +75,14 @@ def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstac
         f"no candidate finishes within {allowed:g} days; the nearest is {best.best} of {best.node} on {best.fabric}"
         f" at {best.site}: {best.reason}",
         f"Allow at least {math.ceil(allowed * best.shortfall):,} days, or offer faster or more nodes (pools are "
-        f"limited by power_limit_kw of sites.csv and max_units of offers.csv){_less_confidence(problem)}",
+        f"limited by power_limit_kw of sites.csv and max_units of offers.csv){_less_confidence(problem)}"
+        f"{_fabric_asked(job)}",
     )
+
+
+def _fabric_asked(job: TrainingJob) -> str:
+    """Return what the job asks of the fabric between its nodes, '' where that is nothing."""
+    return f", on a fabric with {IN_TRANSIT} where it needs several nodes" if IN_TRANSIT in job.requires else ""
 
 
 def _less_confidence(problem: Problem) -> str:

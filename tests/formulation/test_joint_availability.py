@@ -16,7 +16,7 @@ from dcopt.infrastructure.spares import joint_targets, spares_needed, tail_proba
 from dcopt.problem.problem import Problem
 from dcopt.verify.verify import verify
 
-BUSY: dict[str, Any] = {"peak_requests_per_s": 3000, "mean_requests_per_s": 900}
+BUSY: dict[str, Any] = {"peak_requests_per_s": 16000, "mean_requests_per_s": 900}
 
 
 def limited(availability_pct: float | None, **cells: Any) -> Small:
@@ -26,7 +26,7 @@ def limited(availability_pct: float | None, **cells: Any) -> Small:
     return small.put("offers", [{"table": "nodes", "name": name, "max_units": most} for name, most in LIMITS.items()])
 
 
-LIMITS = {"duo": 8, "quad": 3}
+LIMITS = {"duo": 8, "quad": 2}
 
 
 def missed(problem: Problem, design: Design) -> float:
@@ -42,7 +42,7 @@ def missed(problem: Problem, design: Design) -> float:
     return 1.0 - kept
 
 
-@pytest.mark.parametrize("availability_pct", [99.5, 99.9, 99.99])
+@pytest.mark.parametrize("availability_pct", [99, 99.5, 99.9])
 def test_pools_together_keep_what_is_promised(availability_pct: float) -> None:
     problem = limited(availability_pct).load()
     design = design_of(problem)
@@ -85,12 +85,11 @@ def test_verify_adds_up_the_pools() -> None:
     design = design_of(small)
     assert len({part.site for part in design.inference}) == 2
     problem = small.load()
-    worst = 100 * (1 - missed(problem, design))
-    service_rows = small.tables["inference"]
-    alone = max(99.9, worst - 1e-6)
-    fine = small.put("inference", [{**row, "availability_pct": worst - 1e-6} for row in service_rows]).load()
-    assert not [m for m in verify(fine, design)[1] if "availability" in m.place]
-    asked = worst + (100 - worst) / 10
-    assert asked > alone - 1e-6
-    strict = small.put("inference", [{**row, "availability_pct": asked} for row in service_rows]).load()
-    assert [m for m in verify(strict, design)[1] if "availability" in m.place]
+    lost = 100 * missed(problem, design)
+
+    def asked(times_lost: float) -> Problem:
+        rows = [{**row, "availability_pct": 100 - times_lost * lost} for row in small.tables["inference"]]
+        return small.put("inference", rows).load()
+
+    assert not [m for m in verify(asked(1.01), design)[1] if "availability" in m.place]
+    assert [m for m in verify(asked(0.99), design)[1] if "availability" in m.place]
