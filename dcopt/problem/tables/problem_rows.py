@@ -355,7 +355,10 @@ class Service(NamedRow):
     percentile: float = column("Percent of requests that keep the promises.", default=95.0, ge=50, le=99.99)
     max_quality_loss_pct: float = column("Largest loss of quality against the 16-bit model.", default=0.0, ge=0, le=100)
     availability_pct: float | None = column(
-        "Availability; raises the spare target of its pools.", default=None, gt=0, le=99.99999
+        "Availability; raises the spare target of its pools, so that all pools that it uses keep it together.",
+        default=None,
+        gt=0,
+        le=99.99999,
     )
     growth_pct_per_year: float = column("Growth of the load.", default=0.0, ge=-100, le=1000, usual=(-50, 200))
     region: Names = column(
