@@ -42,7 +42,7 @@ def _users(program: Program, part: str) -> list[tuple[Any, float]]:
     if aspect == "cooling":
         return _cooling(program, name)
     names = {
-        key: {"node": pool.node.name, "fabric": pool.fabric.name, "site": pool.site}[aspect]
+        key: {"node": pool.node.uncapped.name, "fabric": pool.fabric.listed.name, "site": pool.site}[aspect]
         for key, pool in program.candidates.pools.items()
     }
     return [(program.model.open[key], 1.0) for key, of_pool in names.items() if of_pool == name]

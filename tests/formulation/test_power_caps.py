@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from small import Small, design_of, job, owned_site, service, tco_of, with_cloud
 
+from dcopt.design.parts import parts_of
 from dcopt.design.records import Design
 from dcopt.pipeline.run import RunOptions, design_for
 from dcopt.problem.power_caps import capped
@@ -164,3 +165,9 @@ def test_a_cap_below_idle_power_is_refused() -> None:
     assert capped(duo, cap) is not None
     assert capped(duo, cap.model_copy(update={"saved_kw": 0.36})) is None
     assert capped(duo, cap.model_copy(update={"accelerator": "fast"})) is None
+
+
+def test_a_capped_node_is_no_other_part() -> None:
+    design = design_of(with_caps(base(power_limit_kw=7).drop("nodes", "quad"), saved_kw=0.2))
+    assert any(pool.power_cap for pool in design.pools)
+    assert [part for part in parts_of(design) if part.startswith("node:")] == ["node:duo"]
