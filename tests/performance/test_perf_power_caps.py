@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from perf_inputs import ENGINE, TRAINER, catalog, chip, model
+from perf_inputs import ENGINE, TRAINER, catalog, chip, model, request
 
 from dcopt.performance.cluster import Cluster, cluster_of
 from dcopt.performance.power import serving_node_kw, training_node_kw
+from dcopt.performance.request import RequestError
+from dcopt.performance.request_training import predict_training
 from dcopt.performance.serving import ReplicaLayout, ServingTask, predict_closed, variant_of
 from dcopt.performance.training import Layout, TrainingTask, predict_step
 from dcopt.problem.power_caps import LOWEST_SHARE, capped, with_capped
@@ -97,3 +99,15 @@ def test_every_shipped_cap_is_of_nodes_that_are_sold_and_leaves_them_enough_powe
         assert node.price_usd == node.whole.price_usd
         speeds = speeds_of(node)
         assert all(0.5 < share <= 1 for share in (speeds.training, speeds.prefill, speeds.decode))
+
+
+def test_predict_speaks_of_caps() -> None:
+    cells = {"model": "llama-2-7b", "node": "hgx-h100-8", "accelerators": 8, "tensor": 8, "pipeline": 1}
+    cells |= {"global_batch": 16, "sequence_length": 4096, "precision": "bf16"}
+    full = predict_training(request(**cells))
+    slow = predict_training(request(**cells, power_cap="600w"))
+    assert slow["step_s"] == pytest.approx(full["step_s"] / 0.85)
+    with pytest.raises(RequestError, match="its own: 600w"):
+        predict_training(request(**cells, power_cap="300w"))
+    with pytest.raises(RequestError, match="name the node"):
+        predict_training(request(**{**cells, "node": "", "accelerator": "h100-sxm"}, power_cap="600w"))
