@@ -4,7 +4,8 @@ The pool without a fabric stands for all pools of its node and site and takes ov
 work which spans nodes is possible there and no switch is paid for. Every design is one of the coarse program: its
 nodes, replicas and choices are summed over the fabrics, what carries them there carries them together (spares of one
 node count together anyway, more replicas behind one balancer are rated no lower), and nothing costs more. What the
-fabrics cost is what the bound loses.
+fabrics cost is what the bound loses. Nodes at different power caps keep pools apart but share their spares: there the
+coarse pools need no spares of their own, only those that all of them need together.
 """
 
 from __future__ import annotations
@@ -34,7 +35,16 @@ def coarse(problem: Problem, candidates: Candidates, periods: tuple[Period, ...]
         key: replace(candidates.pools[key], max_nodes=sum(pool.max_nodes for pool in of_key))
         for key, of_key in members.items()
     }
-    facilities = {key: pool_facility(problem, pool, targets_of(problem, pool, serving)) for key, pool in pools.items()}
+    caps: dict[tuple[str, str], set[str]] = {}
+    for pool in pools.values():
+        caps.setdefault((pool.site, pool.node.uncapped.name), set()).add(pool.node.name)
+    facilities = {}
+    for key, pool in pools.items():
+        facilities[key] = pool_facility(problem, pool, targets_of(problem, pool, serving))
+        if len(members[key]) > 1 and len(caps[pool.site, pool.node.uncapped.name]) > 1:
+            none: tuple[tuple[int, int], ...] = ((0, pool.max_nodes),)
+            spares = dict.fromkeys(facilities[key].spare_steps, none)
+            facilities[key] = replace(facilities[key], spare_steps=spares)
     return replace(
         candidates,
         periods=periods,

@@ -70,7 +70,7 @@ def _needed(
         (
             offer.min_units or 0
             for offer in problem.offers.values()
-            if (offer.table, offer.name) == ("nodes", pool.node.name) and offer.site in (None, pool.site)
+            if (offer.table, offer.name) == ("nodes", pool.node.uncapped.name) and offer.site in (None, pool.site)
         ),
         default=0,
     )

@@ -64,7 +64,7 @@ def _pool(problem: Problem, site: Site, node: Offered, fabric: Fabric) -> Pool |
 
 def _offer_limits(problem: Problem, node: Offered) -> list[int]:
     limits = []
-    shared = shared_limits(problem, "nodes").get(node.name)
+    shared = shared_limits(problem, "nodes").get(node.row.uncapped.name)
     for limit in (node.max_units, shared):
         if limit is not None:
             limits.append(limit + node.existing_units)

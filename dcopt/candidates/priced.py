@@ -88,7 +88,7 @@ class _Bounds:
         spares = min((min(found, default=0) for found in reaching), default=0)
         best = alone = price * max(0, candidate.nodes + spares - self.existing[kind])
         for period in self.candidates.periods:
-            if candidate.job in period.jobs:
+            if candidate.job in period.jobs and candidate.is_asked_in(period.years):
                 elsewhere, anywhere = self._others(period, candidate.job, kind)
                 shared = self._used_usd(candidate) + anywhere - sum(self.given_usd.values())
                 apart = elsewhere - sum(self.given_usd.values()) + self.given_usd[kind]
@@ -117,6 +117,8 @@ class _Bounds:
         found: dict[str, dict[Kind, float]] = {}
         for name in period.jobs:
             for candidate in self.candidates.training[name]:
+                if not candidate.is_asked_in(period.years):
+                    continue
                 _note(found, name, _kind(candidate.pool), self._used_usd(candidate))
         for name, peak, _ in period.loads:
             for replica in self.candidates.serving[name]:
@@ -131,7 +133,7 @@ class _Bounds:
             return 0.0
         job = self.problem.training[candidate.job]
         days = DAYS_PER_YEAR * self.problem.settings.schedulable_pct / 100
-        used = job.runs_per_year * job.overhead_factor * candidate.nodes * candidate.held_days / days
+        used = candidate.runs * job.overhead_factor * candidate.nodes * candidate.held_days / days
         return used * self.node_usd[_kind(candidate.pool)]
 
 
@@ -145,14 +147,15 @@ def _note(found: dict[str, dict[Kind, float]], name: str, kind: Kind, usd: float
 
 
 def _kind(pool: Pool) -> Kind:
-    return pool.site, pool.node.name
+    """Return the kind of a pool's nodes: at whatever power, they are bought and exist as one."""
+    return pool.site, pool.node.uncapped.name
 
 
 def _least_node_usd(problem: Problem, pool: Pool) -> float:
     """Return what a node of a pool that is bought costs over the horizon at least, USD."""
     if pool.rented or pool.price_usd is None:
         return 0.0
-    offer = volume_offer(problem, "nodes", pool.node.name, pool.site)
+    offer = volume_offer(problem, "nodes", pool.node.uncapped.name, pool.site)
     least = min([pool.price_usd, *(price for _, price in offer.breaks)] if offer else [pool.price_usd])
     finance = Finance.of(problem.settings)
     yearly = finance.running_factor("support", problem.years) * pool.node.support_pct_per_year

@@ -107,7 +107,7 @@ class ServingGenerator:
             if service.sites and pool.site not in service.sites:
                 continue
             trip = rtt_ms(service, pool.site, self.problem)
-            asked = (self._asked(service), self._software(pool.site), pool.node.name, pool.fabric.name)
+            asked = (self._asked(service), self._software(pool.site), pool.node.name, pool.fabric.listed.name)
             chosen = () if self.admits is everything else (service.name, pool.key)
             key = (*asked, trip, self._peaks(service), *chosen)
             if key not in self.found:
@@ -165,7 +165,7 @@ class ServingGenerator:
         return found
 
     def _cases(self, service: Service, pool: Pool, cluster: Cluster, *, spanning: bool) -> list[Case]:
-        fabric = pool.fabric.name if spanning else ""
+        fabric = pool.fabric.listed.name if spanning else ""
         key = (self._asked(service), self._software(pool.site), pool.node.name, fabric)
         if key not in self.cases:
             self.cases[key] = [
@@ -181,7 +181,7 @@ class ServingGenerator:
         """Return the layouts of a recipe with the requests/s that each carries at most, and what to expect."""
         runs = (tuple(row.name for row in recipe.stack), recipe.engine.name, recipe.speculation)
         promised = (service.ttft_ms, service.tpot_ms, service.latency_ms) if self.problem.measurements else ()
-        key = (service.name, pool.node.name, pool.fabric.name if spanning else "", *runs, spanning, *promised)
+        key = (service.name, pool.node.name, pool.fabric.listed.name if spanning else "", *runs, spanning, *promised)
         if key not in self.memory.ways:
             found = list(ways_of(recipe, pool.node, cluster, spanning=spanning))
             alike: dict[object, ServingExpectation] = {}
@@ -206,7 +206,7 @@ class ServingGenerator:
         """Return what each of so many pooled replicas of a case carries, requests/s (0: it keeps no promise)."""
         way, recipe = case.way, case.way.recipe
         spans = way.layout.accelerators > pool.node.accelerators
-        place = (self._asked(service), pool.node.name, pool.fabric.name if spans else "", trip_ms)
+        place = (self._asked(service), pool.node.name, pool.fabric.listed.name if spans else "", trip_ms)
         key = (*place, way.layout, recipe.variant, recipe.engine.name, recipe.speculation, case.expected)
         known = self.memory.rates.setdefault(key, {})
 

@@ -13,6 +13,7 @@ from dcopt.candidates.records import Pool
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.compatibility import (
     applies,
+    engine_for,
     runs_on,
     secures,
     serves,
@@ -79,7 +80,7 @@ def recipes_for(service: Service, problem: Problem, pool: Pool) -> Iterator[Reci
     accelerator = problem.accelerators[pool.node.accelerator]
     model = problem.models[service.model]
     engines = [
-        offer.row
+        engine_for(offer.row, service)
         for offer in offered(problem, "software", pool.site).values()
         if runs_on(offer.row, accelerator, "serving") and serves(offer.row, model) and secures(offer.row, service)
     ]

@@ -41,7 +41,8 @@ def items_of(problem: Problem) -> tuple[DataItem, ...]:
     for job in problem.training.values():
         run = run_of(job, problem)
         size = CHECKPOINTS_KEPT * checkpoint_gb(run.task.model, job.optimizer, job.method) / 1000
-        requires = problem.datasets[job.dataset].requires if job.dataset else ()
+        of_data = problem.datasets[job.dataset].requires if job.dataset else ()
+        requires = tuple(dict.fromkeys((*of_data, *job.requires)))
         items.append(DataItem(job.name, "checkpoint", size, 1.0, "none", requires))
     for service in problem.inference.values():
         if service.reload_s is not None:

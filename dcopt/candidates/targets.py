@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcopt.candidates.records import Pool, ServingCandidate, TrainingCandidate
+from dcopt.infrastructure.spares import joint_targets
 from dcopt.problem.problem import Problem
 
 
@@ -20,9 +21,10 @@ def used_pools(
 def targets_of(problem: Problem, pool: Pool, serving: dict[str, tuple[ServingCandidate, ...]]) -> set[float]:
     """Return the spare targets that may apply to a pool: the general one, and those of services that may run there."""
     general = problem.settings.spare_target_pct
-    wanted = {
-        problem.inference[name].availability_pct or general
-        for name, of_service in serving.items()
-        if any(c.pool.key == pool.key for c in of_service)
-    }
+    wanted: set[float] = set()
+    for name, of_service in serving.items():
+        availability = problem.inference[name].availability_pct
+        pools = {c.pool.key for c in of_service if not c.pool.rented}
+        if availability is not None and pool.key in pools:
+            wanted |= set(joint_targets(availability, len(pools)).values())
     return {general} | {target for target in wanted if target > general}

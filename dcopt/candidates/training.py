@@ -64,7 +64,7 @@ class TrainingGenerator:
     expectations: Expectations = field(init=False)
     windows: tuple[Hours, ...] = field(init=False)
     largest: dict[str, dict[str, int]] = field(init=False)
-    """Nodes of the largest pool, by node and fabric."""
+    """Nodes of the largest pool, by node and fabric (all islands of one together)."""
     offers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     possible: dict[tuple[object, ...], list[TrainingCandidate]] = field(default_factory=dict)
 
@@ -75,7 +75,8 @@ class TrainingGenerator:
         self.largest = {}
         for pool in self.pools:
             of_node = self.largest.setdefault(pool.node.name, {})
-            of_node[pool.fabric.name] = max(pool.max_nodes, of_node.get(pool.fabric.name, 0))
+            fabric = pool.fabric.listed.name
+            of_node[fabric] = max(pool.max_nodes, of_node.get(fabric, 0))
 
     def admissible(self, job: TrainingJob) -> dict[str, list[TrainingCandidate]]:
         """Return, by pool, the candidates of ``job`` that keep its promises; none if a year of it has none anywhere."""
@@ -140,7 +141,7 @@ class TrainingGenerator:
 
     def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> list[TrainingCandidate]:
         """Return the candidates on a pool, whatever is promised; on such nodes at other sites they are the same."""
-        key = (job.name, pool.node.name, pool.fabric.name, *self._options(job, pool))
+        key = (job.name, pool.node.name, pool.fabric.listed.name, *self._options(job, pool))
         if key not in self.possible:
             self.possible[key] = [
                 candidate
@@ -169,9 +170,9 @@ class TrainingGenerator:
     def _best_steps(self, job: TrainingJob, run: Run, pool: Pool) -> dict[Option, dict[int, StepPrediction]]:
         """Return by option the fastest step of each number of nodes, predicted or measured, where it can count."""
         options = self._options(job, pool)
-        cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name)
+        cluster = cluster_for(self.problem, pool.node.name, pool.fabric.name, job.requires)
         ways = tuple(self._way(job, pool, *option) for option in options)
-        predicted = dict(zip(options, self._predicted(run.task, pool, ways), strict=True))
+        predicted = dict(zip(options, self._predicted(job, run.task, pool, ways), strict=True))
         for option in options if self.expectations.measured else ():
             software = self.problem.software[option[1]]
             steps = predicted[option] = dict(predicted[option])
@@ -189,28 +190,32 @@ class TrainingGenerator:
         alone, together = (self.expectations.training(job, *names, nodes, Layout()).factor for nodes in (1, 2))
         return Way(precision, software, alone, together, software.licence_usd_per_accelerator_year)
 
-    def _predicted(self, task: TrainingTask, pool: Pool, ways: tuple[Way, ...]) -> list[dict[int, StepPrediction]]:
+    def _predicted(
+        self, job: TrainingJob, task: TrainingTask, pool: Pool, ways: tuple[Way, ...]
+    ) -> list[dict[int, StepPrediction]]:
         """Return the best steps of every way on a pool's nodes, by number of nodes.
 
         What another way does faster is left out, unless steps were measured: those may be of some layouts only.
         """
         if self.expectations.measured:
-            return [self._searched(task, pool, (way,))[0] for way in ways]
-        return self._searched(task, pool, ways) if ways else []
+            return [self._searched(job, task, pool, (way,))[0] for way in ways]
+        return self._searched(job, task, pool, ways) if ways else []
 
-    def _searched(self, task: TrainingTask, pool: Pool, ways: tuple[Way, ...]) -> list[dict[int, StepPrediction]]:
+    def _searched(
+        self, job: TrainingJob, task: TrainingTask, pool: Pool, ways: tuple[Way, ...]
+    ) -> list[dict[int, StepPrediction]]:
         """Search a pool's nodes on all fabrics at once, as far as that is not in the memory."""
         node, steps = pool.node.name, self.memory.steps
         told = tuple((way.precision, way.software.name, way.alone, way.together, way.rank) for way in ways)
-        largest = self.largest[node]
-        keys = {fabric: (task, node, fabric, largest[fabric], told) for fabric in largest}
-        if keys[pool.fabric.name] not in steps:
+        largest, asked = self.largest[node], pool.fabric.listed.name
+        keys = {fabric: (task, node, fabric, largest[fabric], told, job.requires) for fabric in largest}
+        if keys[asked] not in steps:
             fabrics = [fabric for fabric, key in keys.items() if key not in steps]
-            clusters = [cluster_for(self.problem, node, fabric) for fabric in fabrics]
+            clusters = [cluster_for(self.problem, node, fabric, job.requires) for fabric in fabrics]
             sizes = [legal_node_counts(task, c, largest[f]) for c, f in zip(clusters, fabrics, strict=True)]
             for fabric, of_fabric in zip(fabrics, best_steps_on(task, clusters, sizes, ways), strict=True):
                 steps[keys[fabric]] = of_fabric
-        return steps[keys[pool.fabric.name]]
+        return steps[keys[asked]]
 
     def _expected(self, job: TrainingJob, pool: Pool, step: StepPrediction, software: str) -> Expectation:
         nodes = step.accelerators // pool.node.accelerators
@@ -287,13 +292,17 @@ def measured_steps(
     found: dict[int, StepPrediction] = {}
     for row in expectations.measured:
         chips = row.row.accelerators or 0
-        if row.quantity != "step_s" or not row.on(pool.node.name, software.name) or chips % pool.node.accelerators:
+        if (
+            row.quantity != "step_s"
+            or not row.on(pool.node.uncapped.name, software.name)
+            or chips % pool.node.accelerators
+        ):
             continue
         fixed: dict[str, int | str] = {
             name: value for name in LAYOUT_COLUMNS if (value := getattr(row.row, name)) is not None
         }
         step = best_step(run.task, cluster, chips, precision, software, fixed)
-        if step is not None and row.is_step_of(job, run.task.model, pool.fabric.name, precision, step.layout):
+        if step is not None and row.is_step_of(job, run.task.model, pool.fabric.listed.name, precision, step.layout):
             found[chips // pool.node.accelerators] = step
     return found
 

@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 HARDWARE = {
     "model": "A name in models/, or the path of a config.json.",
     "node": "A node of the catalogue.",
+    "power-cap": "The power cap that the node is run at (power_caps of the catalogue).",
     "fabric": "A fabric of the catalogue.",
     "accelerator": "A chip, in place of a node.",
     "accelerators": "Chips used.",

@@ -9,9 +9,12 @@ ASPECTS = ("node", "fabric", "cooling", "site")
 
 
 def parts_of(design: Design) -> tuple[str, ...]:
-    """Return the parts that ``design`` uses in any year, as ``aspect:name``; the fabric ``none`` is no part."""
-    used = {f"node:{pool.node}" for pool in design.pools}
-    used |= {f"fabric:{pool.fabric}" for pool in design.pools if pool.fabric != "none"}
+    """Return the parts that ``design`` uses in any year, as ``aspect:name``; the fabric ``none`` is no part.
+
+    A power cap is no other node, and a further island no other fabric.
+    """
+    used = {f"node:{pool.bought_as}" for pool in design.pools}
+    used |= {f"fabric:{pool.listed_fabric}" for pool in design.pools if pool.fabric != "none"}
     used |= {f"site:{pool.site}" for pool in design.pools}
     used |= {f"cooling:{unit.name}" for unit in design.cooling if unit.units}
     return tuple(sorted(used, key=lambda part: (ASPECTS.index(part.partition(":")[0]), part)))

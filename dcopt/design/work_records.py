@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 from dcopt.design.record import Record
+from dcopt.problem.islands import listed_name
+from dcopt.problem.power_caps import bought_as
 
 
 class PoolRecord(Record):
-    """Nodes of one kind on one fabric at one site; ``nodes`` includes ``spares``."""
+    """Nodes of one kind on one fabric at one site; ``nodes`` includes ``spares``.
+
+    ``node`` is ``NODE@CAP`` where they run at a power cap; they are bought as NODE. ``fabric`` is ``FABRIC~2`` and so
+    on for the further islands of a fabric.
+    """
 
     site: str
     node: str
@@ -28,6 +34,18 @@ class PoolRecord(Record):
     """Nodes under commitments in that year, where they are rented; the others are rented on demand."""
     committed_for_jobs: int = 0
     """Those of them that are kept for jobs."""
+    power_cap: str = ""
+    """The cap of power_caps.csv at which they run; empty: at full power."""
+
+    @property
+    def bought_as(self) -> str:
+        """The row of nodes.csv that is bought."""
+        return bought_as(self.node)
+
+    @property
+    def listed_fabric(self) -> str:
+        """The row of fabrics.csv."""
+        return listed_name(self.fabric)
 
 
 class TrainingRecord(Record):

@@ -12,6 +12,7 @@ At cloud sites ``work`` is the largest number of nodes rented at once; it costs 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from dcopt.candidates.records import Pool
@@ -20,7 +21,9 @@ from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation import commitments, night
 from dcopt.formulation.program import Program, total, upper_bound, whole
 from dcopt.infrastructure.spares import spare_steps
+from dcopt.problem.islands import island_names
 from dcopt.problem.offered import shared_limits
+from dcopt.problem.tables.power_rows import CappedNode
 
 
 def declare(program: Program) -> None:
@@ -47,7 +50,7 @@ def _costs(program: Program, pool: Pool, bought: Any, nodes: Any) -> None:
     node = pool.node
     balance = program.balances[pool.site]
     price = (node.price_usd or 0.0) if pool.price_usd is None else pool.price_usd
-    program.ledger.buy(CapitalLine(pool.site, "nodes", "nodes", node.name, bought, price, node.lifetime_years))
+    program.ledger.buy(CapitalLine(pool.site, "nodes", "nodes", node.uncapped.name, bought, price, node.lifetime_years))
     balance.it_peak_kw.append(node.peak_kw * nodes)
     balance.it_rated_kw.append((node.max_kw or 0.0) * nodes)
     for piece in program.slices:
@@ -93,6 +96,7 @@ def link(program: Program) -> None:
             variable = getattr(model, name)[key]
             if most > 0:
                 program.require(f"{name}_open", key, variable <= most * model.open[key])
+    _islands_in_order(program)
     _spares_together(program)
     _existing(program)
     _offers(program)
@@ -102,12 +106,22 @@ def link(program: Program) -> None:
         _one_pair(program)
 
 
+def _islands_in_order(program: Program) -> None:
+    """Islands of a fabric are alike, so the first of them may be the largest: work[i] ≥ work[i+1]."""
+    pools = program.candidates.pools
+    for key, pool in pools.items():
+        for before, after in pairwise(island_names(pool.fabric.listed)):
+            ahead, behind = (f"{pool.site}/{pool.node.name}/{name}" for name in (before, after))
+            if key == ahead and behind in pools:
+                program.require("islands", behind, program.model.work[behind] <= program.model.work[ahead])
+
+
 def pools_alike(program: Program) -> dict[tuple[str, str], list[str]]:
-    """Return the owned pools of each (site, node)."""
+    """Return the owned pools of each (site, node), those at power caps with those at full power."""
     alike: dict[tuple[str, str], list[str]] = {}
     for key, pool in program.candidates.pools.items():
         if not pool.rented:
-            alike.setdefault((pool.site, pool.node.name), []).append(key)
+            alike.setdefault((pool.site, pool.node.uncapped.name), []).append(key)
     return alike
 
 
@@ -140,14 +154,14 @@ def spares_together(program: Program, key: str) -> list[tuple[float, Any]]:
     if component is None:
         return []
     pool = program.candidates.pools[key]
-    return [(k[2], v) for k, v in component.items() if k[:2] == (pool.site, pool.node.name)]
+    return [(k[2], v) for k, v in component.items() if k[:2] == (pool.site, pool.node.uncapped.name)]
 
 
 def _existing(program: Program) -> None:
     by_node: dict[tuple[str, str], list[str]] = {}
     for key, pool in program.candidates.pools.items():
         if pool.existing_nodes:
-            by_node.setdefault((pool.site, pool.node.name), []).append(key)
+            by_node.setdefault((pool.site, pool.node.uncapped.name), []).append(key)
     for (site, node), keys in by_node.items():
         there = program.candidates.pools[keys[0]].existing_nodes
         program.require(
@@ -167,7 +181,7 @@ def _offers(program: Program) -> None:
         keys = [
             key
             for key, pool in program.candidates.pools.items()
-            if pool.node.name == offer.name and offer.site in (None, pool.site)
+            if pool.node.uncapped.name == offer.name and offer.site in (None, pool.site)
         ]
         units = total(model.work[key] if program.candidates.pools[key].rented else model.bought[key] for key in keys)
         where = f"at {offer.site}" if offer.site else "at all sites together"
@@ -261,7 +275,7 @@ def _fewest_spares(program: Program, key: str, nodes: int) -> int:
     one node also count together, so those stay as the program has them.
     """
     pool = program.candidates.pools[key]
-    alike = pools_alike(program)[pool.site, pool.node.name]
+    alike = pools_alike(program)[pool.site, pool.node.uncapped.name]
     if sum(whole(nodes_of(program, other)) > 0 for other in alike) > 1:
         return nodes - whole(program.model.work[key])
     target = next(target for target, _, _, variable in spare_variables(program, key) if whole(variable))
@@ -295,6 +309,7 @@ def extract(program: Program) -> list[PoolRecord]:
                     service_nodes_by_hour=night.hosts_by_hour(program, key, period),
                     rented=pool.rented,
                     **commitments.of_pool(program.root, program, key, period, year),
+                    power_cap=pool.node.cap.name if isinstance(pool.node, CappedNode) else "",
                 )
                 for year in period.years
             ]

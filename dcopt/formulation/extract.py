@@ -128,7 +128,7 @@ def _with_existing(root: Program, pools: Sequence[Any]) -> tuple[Any, ...]:
                     left[key] = left.get(key, 0) + round(number(units))
     found = []
     for pool in pools:
-        key = (pool.site, pool.node, pool.year)
+        key = (pool.site, root.problem.nodes[pool.node].uncapped.name, pool.year)
         used = 0 if pool.rented else min(pool.nodes, left.get(key, 0))
         left[key] = left.get(key, 0) - used
         found.append(pool.model_copy(update={"existing": used, "bought": 0 if pool.rented else pool.nodes - used}))

@@ -122,7 +122,7 @@ def link(program: Program) -> None:
             "fabric_reach",
             key,
             nodes_of(program, key) <= _sum(program, key, facility, reach),
-            row=f"fabrics.csv: {fabric.name} switch",
+            row=f"fabrics.csv: {fabric.listed.name} switch",
             sentence=f"the fabric of {key} has ports for its nodes",
         )
         reaches = facility.cabling.reaches("access")

@@ -29,15 +29,15 @@ def forbid(program: Program, parts: Iterable[str]) -> None:
 
 
 def off_nodes(program: Program, workload: str, nodes: Iterable[str]) -> None:
-    """Exclude designs that run a job or service of a program on some kinds of nodes."""
+    """Exclude designs that run a job or service of a program on some kinds of nodes, at whatever power cap."""
     avoided = set(nodes)
     for period in program.candidates.periods:
         for candidate, variable in chosen(program, period):
-            if candidate.job == workload and candidate.pool.node.name in avoided:
+            if candidate.job == workload and candidate.pool.node.uncapped.name in avoided:
                 program.require("off_nodes", variable.name, variable <= 0)
         for index, replica in enumerate(program.candidates.serving.get(workload, ())):
             key = (workload, index, period.index)
-            if replica.pool.node.name in avoided and key in (program.model.component("replicas") or {}):
+            if replica.pool.node.uncapped.name in avoided and key in (program.model.component("replicas") or {}):
                 program.require("off_nodes", key, program.model.replicas[key] <= 0)
 
 
@@ -61,7 +61,7 @@ def _users(program: Program, part: str) -> list[tuple[Any, float]]:
         (part_of.model.open[key], 1.0)
         for part_of in program.parts
         for key, pool in part_of.candidates.pools.items()
-        if {"node": pool.node.name, "fabric": pool.fabric.name, "site": pool.site}[aspect] == name
+        if {"node": pool.node.uncapped.name, "fabric": pool.fabric.listed.name, "site": pool.site}[aspect] == name
     ]
 
 

@@ -9,7 +9,8 @@ A balancer shares the arrivals of all replicas of a service at a site that are a
 carries, in bands b of their number. Without pooling there is one band, and no w.
 
 Replica sizes are powers of two that divide a node, or whole nodes, so whole nodes pack them without loss.
-A service whose availability asks for more spares than the settings raises the target of the pools that it uses.
+A service whose availability asks for more spares than the settings raises the target of the pools that it uses, all the
+more the more of them it uses: together they keep it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from dcopt.design.records import ServiceRecord
 from dcopt.formulation import commitments, night
 from dcopt.formulation.compute import spare_variables, spares_together
 from dcopt.formulation.program import Program, Slice, linear, number, total, whole
-from dcopt.performance.compatibility import cluster_for
+from dcopt.infrastructure.spares import joint_targets
+from dcopt.performance.compatibility import cluster_for, engine_for
 from dcopt.performance.replica_layouts import layout_columns
 from dcopt.performance.serving_expected import at_expected, promised_rate
 from dcopt.performance.workloads import promise_of, replica_name, servers_of, serving_task_of
@@ -178,33 +180,56 @@ def _in_one_band(program: Program, key: tuple[str, int, int], bands: list[Band],
 
 
 def _availability(program: Program) -> None:
-    """Σ of the spare steps at a target at least as high ≥ uses[i,p];   replicas ≤ ⌈peak/rate⌉·uses[i,p]."""
-    general = program.problem.settings.spare_target_pct
-    model = program.model
+    """Keep a service available on all owned pools that it uses together.
+
+    replicas ≤ ⌈peak/rate⌉·uses[p],   Σ_p uses[p] ≤ 1 + pair + (pools − 1)·many,   pair + many ≤ 1
+    Σ of the spare steps of p at the target for one, two, all pools ≥ uses[p] (+ pair − 1, + many − 1)
+    """
     for service, candidates in program.candidates.serving.items():
-        target = program.problem.inference[service].availability_pct or general
-        if target <= general:
+        asked = program.problem.inference[service].availability_pct
+        keys = sorted({c.pool.key for c in candidates if not c.pool.rented})
+        if asked is None or not keys:
             continue
-        for key in sorted({c.pool.key for c in candidates if not c.pool.rented}):
-            uses = program.var("uses", (service, key), ub=1, binary=True)
-            high = total(v for t, _, _, v in spare_variables(program, key) if t >= target)
-            together = spares_together(program, key)
-            if together:
-                program.require(
-                    "availability_together", (service, key), total(v for t, v in together if t >= target) >= uses
-                )
-            program.require(
-                "availability",
-                (service, key),
-                high >= uses,
-                row=f"inference.csv: {service} availability_pct",
-                sentence=f"the spares of {key} keep {service} available {target:g} % of the time",
-            )
+        targets = joint_targets(asked, len(keys))
+        if max(targets.values()) <= program.problem.settings.spare_target_pct:
+            continue
+        uses = {key: program.var("uses", (service, key), ub=1, binary=True) for key in keys}
+        spread = {count: program.var("over_pools", (service, count), ub=1, binary=True) for count in list(targets)[1:]}
+        if spread:
+            program.require("over_pools", service, total(spread.values()) <= 1)
+            most = 1 + total((count - 1) * chosen for count, chosen in spread.items())
+            program.require("pools_used", service, total(uses.values()) <= most)
+        for key, used in uses.items():
+            for count, target in targets.items():
+                least = used if count == 1 else used + total(v for c, v in spread.items() if c >= count) - 1
+                _kept_available(program, service, key, count, (asked, target), least)
             for period in program.candidates.periods:
                 for index, candidate in enumerate(candidates):
                     if candidate.pool.key == key and period.peak_of(service) is not None:
-                        replicas = model.replicas[service, index, period.index]
-                        program.require("available", (service, index, period.index), replicas <= replicas.ub * uses)
+                        replicas = program.model.replicas[service, index, period.index]
+                        program.require("available", (service, index, period.index), replicas <= replicas.ub * used)
+
+
+def _kept_available(
+    program: Program, service: str, key: str, count: int, asked_target: tuple[float, float], least: Any
+) -> None:
+    """Let the spares of a pool, and those that it shares with pools of its node, reach a target if ``least`` is 1."""
+    asked, target = asked_target
+    if target <= program.problem.settings.spare_target_pct:
+        return
+    together = spares_together(program, key)
+    if together:
+        program.require(
+            "availability_together", (service, key, count), total(v for t, v in together if t >= target) >= least
+        )
+    among = "" if count == 1 else f" among {count} pools"
+    program.require(
+        "availability",
+        (service, key, count),
+        total(v for t, _, _, v in spare_variables(program, key) if t >= target) >= least,
+        row=f"inference.csv: {service} availability_pct",
+        sentence=f"the spares of {key} keep {service} available {asked:g} % of the time{among}",
+    )
 
 
 def dealt(program: Program, key: tuple[str, int, int]) -> dict[str, int]:
@@ -246,7 +271,7 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
         cluster_for(problem, candidate.pool.node.name, candidate.pool.fabric.name),
         candidate.layout,
         candidate.variant,
-        problem.software[candidate.software],
+        engine_for(problem.software[candidate.software], service),
     )
     name = replica_name(service, candidate.pool.node.name, candidate.pool.fabric.name, where, candidate.rtt_ms)
     factor = rate_factor(problem.corrections, name)

@@ -8,10 +8,12 @@
     Σ_{c on node k at s} y[j,c,t] ≤ kind_open[s,k],   Σ_{c at s} y[j,c,t] ≤ active[s]      the same for shares of a load
     open[p] ≤ kind_open[s,k] ≤ Σ_f open[s,k,f],   kind_open[s,k] ≤ active[s]
 
-    open[p] ≤ Σ_{work on p that spans nodes} y + r      where the same nodes can be had without a fabric
+    open[p] ≤ Σ_{work on p that spans nodes} y + r + Σ open[p'] of such nodes at other power caps
+                                                        where the same nodes can be had without a fabric
 
 The last row is a rule of design as well: a fabric is bought only for work that spans nodes (moving everything else to
-the pool without one costs no more).
+the pool without one costs no more). Where such nodes stand at other power caps too the rule is not kept: they may hold
+some of the spares that all of them share, and the pool without a fabric might then need a spare more of its own.
 
 What a workload has at a site, all its ways together, needs the site: without that, a job that is split in the
 relaxation pays for half a site, half a generator and half of each pool.
@@ -118,7 +120,7 @@ def _everything_stands(program: Program, period: Period) -> None:
             pool = program.candidates.pools[key]
             by_pool.setdefault(key, []).append((share, variable))
             if not pool.rented:
-                by_kind.setdefault((pool.site, pool.node.name), []).append((share, variable))
+                by_kind.setdefault((pool.site, pool.node.uncapped.name), []).append((share, variable))
                 by_site.setdefault(pool.site, []).append((share, variable))
         where = (*workload, period.index)
         if workload[0] == "service":
@@ -158,10 +160,10 @@ def _fabrics(program: Program) -> None:
                     variable = program.model.replicas[service, index, period.index]
                     spanning.setdefault(replica.pool.key, []).append(variable)
     for keys in pools_alike(program).values():
-        fabrics = {key: program.candidates.pools[key].fabric for key in keys}
-        if not any(fabric.switch is None for fabric in fabrics.values()):
-            continue
-        for key, fabric in fabrics.items():
-            if fabric.switch is not None:
-                needed = total(spanning.get(key, []))
+        pools = {key: program.candidates.pools[key] for key in keys}
+        plain = {pool.node.name for pool in pools.values() if pool.fabric.switch is None}
+        for key, pool in pools.items():
+            if pool.fabric.switch is not None and pool.node.name in plain:
+                others = [program.model.open[k] for k, other in pools.items() if other.node.name != pool.node.name]
+                needed = total([*spanning.get(key, []), *others])
                 program.require("fabric_needed", key, program.model.open[key] <= needed)

@@ -98,6 +98,16 @@ def _enough(working: int, spares: int, down: float, missed: float) -> bool:
     return tail_probability(working + spares, spares, down) <= missed * _TIE
 
 
+def joint_targets(availability_pct: float, pools: int) -> dict[int, float]:
+    """Return the spare target in % that each of so many pools needs for all of them together to keep an availability.
+
+    q pools that each miss no more than (100 − availability)/q together miss no more than 100 − availability, whatever
+    their failures have to do with each other (the union bound; for independent pools the product asks for almost the
+    same). The numbers of pools are one, two and all ``pools``: more than two are held to the last.
+    """
+    return {count: 100.0 - (100.0 - availability_pct) / count for count in sorted({1, min(2, pools), max(1, pools)})}
+
+
 def tail_probability(trials: int, allowed: int, chance: float) -> float:
     """Return P(Binomial(trials, chance) > allowed).
 

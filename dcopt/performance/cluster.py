@@ -8,6 +8,7 @@ from functools import cached_property
 
 from dcopt.problem.fabric_ports import full_rate_nodes, leaf_ratio, node_gbps
 from dcopt.problem.tables.catalog_rows import Accelerator, Fabric, Node, Switch
+from dcopt.problem.tables.power_rows import FULL_SPEED, Speeds, speeds_of
 
 PCIE_GB_PER_S = 20.0
 """Reach of chips of one node without a scale-up link: PCIe 4.0 x16 carries 32 GB/s, about 20 are reached through the
@@ -34,6 +35,7 @@ class Cluster:
     latency_us: latency of a message between nodes.
     oversubscription: what work that stretches over more than ``full_rate_chips`` neighbouring chips shares the uplinks
         of its leaves by: its bandwidth is network_gb_per_s ÷ oversubscription.
+    speeds: what a power cap leaves of the speed of each phase of work; a phase as a whole is slower by that.
     """
 
     accelerator: Accelerator
@@ -44,6 +46,7 @@ class Cluster:
     latency_us: float = DEFAULT_LATENCY_US
     oversubscription: float = 1.0
     full_rate_chips: float = math.inf
+    speeds: Speeds = FULL_SPEED
 
     @cached_property
     def network_gb_per_s_per_accelerator(self) -> float:
@@ -53,7 +56,8 @@ class Cluster:
     @cached_property
     def node(self) -> Cluster:
         """One of its nodes, connected to none: what work within a node sees of it."""
-        return Cluster(self.accelerator, self.accelerators_per_node, self.scaleup_gb_per_s, self.scaleup_domain, 0.0)
+        bandwidth, domain = self.scaleup_gb_per_s, self.scaleup_domain
+        return Cluster(self.accelerator, self.accelerators_per_node, bandwidth, domain, 0.0, speeds=self.speeds)
 
     @property
     def connected(self) -> bool:
@@ -107,7 +111,7 @@ def cluster_of(node: Node, accelerator: Accelerator, fabric: Fabric | None, swit
     """
     bandwidth, domain = _scale_up(accelerator, node.accelerators)
     if fabric is None or fabric.name == "none":
-        return Cluster(accelerator, node.accelerators, bandwidth, domain, 0.0)
+        return Cluster(accelerator, node.accelerators, bandwidth, domain, 0.0, speeds=speeds_of(node))
     if fabric.switch is not None and switch is None:
         raise ValueError(f"fabric '{fabric.name}' has a switch: its row is needed")
     return Cluster(
@@ -119,6 +123,7 @@ def cluster_of(node: Node, accelerator: Accelerator, fabric: Fabric | None, swit
         fabric.latency_us,
         leaf_ratio(fabric, switch),
         full_rate_nodes(node, fabric, switch) * node.accelerators,
+        speeds_of(node),
     )
 
 

@@ -13,12 +13,31 @@ from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Accelerator, Compression, Software, SpeculativeDecoding
 from dcopt.problem.tables.problem_rows import Service
 
+IN_TRANSIT = "encryption-in-transit"
 
-def cluster_for(problem: Problem, node: str, fabric: str) -> Cluster:
-    """Return what the models of this room need to know of a node on a fabric, by name."""
+
+def cluster_for(problem: Problem, node: str, fabric: str, requires: Sequence[str] = ()) -> Cluster:
+    """Return what the models of this room need to know of a node on a fabric, by name.
+
+    Where encryption in transit is required, a fabric without it joins no nodes, and one with it has less bandwidth.
+    """
     node_row, fabric_row = problem.nodes[node], problem.fabrics[fabric]
+    accelerator = problem.accelerators[node_row.accelerator]
+    if IN_TRANSIT in requires:
+        if IN_TRANSIT not in fabric_row.features:
+            return cluster_of(node_row, accelerator, None, None)
+        left = fabric_row.efficiency_pct * (1 - fabric_row.encryption_loss_pct / 100)
+        fabric_row = fabric_row.model_copy(update={"efficiency_pct": left})
     switch = problem.switches[fabric_row.switch] if fabric_row.switch else None
-    return cluster_of(node_row, problem.accelerators[node_row.accelerator], fabric_row, switch)
+    return cluster_of(node_row, accelerator, fabric_row, switch)
+
+
+def engine_for(software: Software, service: Service) -> Software:
+    """Return an engine at the speed that it has for a service: less where that requires encryption in transit."""
+    if IN_TRANSIT not in service.requires or not software.encryption_loss_pct:
+        return software
+    left = software.efficiency * (1 - software.encryption_loss_pct / 100)
+    return software.model_copy(update={"efficiency": left})
 
 
 def runs_on(software: Software, accelerator: Accelerator, role: str) -> bool:

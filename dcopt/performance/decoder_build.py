@@ -38,19 +38,21 @@ class _Rates:
     software: Software
     constants: DecoderConstants
     model: ModelConfig
+    speed: float = 1.0
+    """What a power cap leaves of the speed of the phase that these are the rates of."""
 
     @cached_property
     def memory(self) -> float:
         """Bytes/s of the memory."""
         peak, constants = self.cluster.bytes_per_s, self.constants
         reached: float = constants.memory * min(1.0, (constants.memory_knee / peak) ** constants.memory_fall)
-        return peak * reached * self.software.efficiency
+        return peak * reached * self.software.efficiency * self.speed
 
     def products(self, precision: str) -> float:
         """FLOP/s of matrix products in a precision that the chip has."""
         peak = self.cluster.peak_flops(precision)
         assert peak is not None
-        return peak * self.cluster.products_share * self.software.efficiency
+        return peak * self.cluster.products_share * self.software.efficiency * self.speed
 
     @cached_property
     def quantized(self) -> float:
@@ -74,7 +76,7 @@ class _Rates:
         """Bytes/s of a chip to the others of its stage, before any efficiency but a shared bus's."""
         found = self.cluster.between(self.layout.stage)
         on_bus = self.inside and found <= FASTEST_BUS
-        return found * (self.constants.bus if on_bus else 1.0)
+        return found * (self.constants.bus if on_bus else 1.0) * self.speed
 
     @cached_property
     def inside(self) -> bool:
@@ -84,7 +86,12 @@ class _Rates:
     @cached_property
     def kernel_s(self) -> float:
         """Shortest time of a kernel."""
-        return self.software.kernel_us * 1e-6 / self.software.efficiency
+        return self.software.kernel_us * 1e-6 / self.software.efficiency / self.speed
+
+    @cached_property
+    def activations(self) -> float:
+        """Bytes/s of values between kernels."""
+        return self.cluster.bytes_per_s * self.software.efficiency * self.speed
 
 
 def _dense_bytes(task: ServingTask, variant: Variant) -> tuple[float, float, float]:
@@ -189,14 +196,15 @@ def _counts(task: ServingTask, variant: Variant) -> _Counts:
     )
 
 
-def _prompt(counts: _Counts, rates: _Rates, work: Work, reduction: Reduction, exchange_each_s: float) -> _Prompt:
+def _prompt(counts: _Counts, rates: _Rates, work: Work) -> _Prompt:
     layout, tokens = rates.layout, counts.tokens
+    reduction, exchange_each_s = _reduction(rates), _exchange_each_s(rates)
     dense, experts, attention = counts.prefill
     values = work.whole_values + work.split_values / layout.tensor
     moved = rates.constants.activations * values * VALUE_BYTES * tokens
     return _Prompt(
         by_group=(dense / rates.dense + attention / rates.wide) / layout.tensor
-        + moved / (rates.cluster.bytes_per_s * rates.software.efficiency)
+        + moved / rates.activations
         + (reduction.count * reduction.ring_each_s + exchange_each_s) * tokens
         + counts.kv_cached / layout.tensor / rates.memory,
         experts=experts / rates.quantized / layout.stage,
@@ -250,7 +258,8 @@ def build(
     if cluster.peak_flops(variant.precision) is None:
         raise ValueError(f"accelerator '{chip.name}' has no {variant.precision} arithmetic")
     tensor, stage, groups = layout.tensor, layout.stage, layout.attention_data
-    rates = _Rates(cluster, layout, variant, software, constants, model)
+    rates = _Rates(cluster, layout, variant, software, constants, model, cluster.speeds.decode)
+    reading = rates if cluster.speeds.prefill == rates.speed else replace(rates, speed=cluster.speeds.prefill)
     if (stage > 1 and rates.link <= 0) or (
         layout.accelerators > cluster.accelerators_per_node and not cluster.connected
     ):
@@ -261,12 +270,12 @@ def build(
     kv_read, kv_kept = counts.kv_read / kv_split, counts.kv_kept
     dense_flops, expert_flops, attention_flops = counts.decode
     values = work.whole_values + work.split_values / tensor
-    moved = constants.activations * values * VALUE_BYTES / (cluster.bytes_per_s * software.efficiency)
+    moved = constants.activations * values * VALUE_BYTES / rates.activations
     kernels = _kernels(model, layout, variant, constants) * rates.kernel_s
     hops = (layout.pipeline - 1) * cluster.latency_us * 1e-6
     dense_s = counts.read / tensor / rates.memory
     experts_s = counts.experts / stage / rates.memory
-    prompt = _prompt(counts, rates, work, reduction, exchange)
+    prompt = _prompt(counts, reading, work)
     drafting = _drafting(task, cluster, layout, rates, constants)
     draft = drafting.engine if drafting else None
     share = drafting.layers_share if drafting else 0.0

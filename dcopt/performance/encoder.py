@@ -80,7 +80,7 @@ def timing_of(
     peak = cluster.peak_flops(variant.precision)
     if peak is None:
         raise ValueError(f"accelerator '{chip.name}' has no {variant.precision} arithmetic")
-    tensor, stages = layout.tensor, layout.pipeline
+    tensor, stages, slower = layout.tensor, layout.pipeline, 1.0 / cluster.speeds.prefill
     rate = ENCODER.products * cluster.products_share * peak * variant.speedup * software.efficiency
     tokens = float(task.input_tokens)
     flops = arithmetic.prefill_flops(model, tokens)
@@ -95,11 +95,11 @@ def timing_of(
     activation = tokens * (model.hidden * 6 + model.ffn * 2) * width / tensor
     return Timing(
         host_s=ENCODER.host_s + software.overhead_ms * 1e-3,
-        launch_s=layers * ENCODER.kernels * software.kernel_us * 1e-6 / software.efficiency,
-        weights_s=(dense + experts) / tensor / (ENCODER.memory * cluster.bytes_per_s * software.efficiency),
-        each_s=flops / tensor / rate,
-        activations_each_s=moved,
-        link_each_s=reduced / (ENCODER.link * cluster.between(tensor)) if tensor > 1 else 0.0,
+        launch_s=slower * layers * ENCODER.kernels * software.kernel_us * 1e-6 / software.efficiency,
+        weights_s=slower * (dense + experts) / tensor / (ENCODER.memory * cluster.bytes_per_s * software.efficiency),
+        each_s=slower * flops / tensor / rate,
+        activations_each_s=slower * moved,
+        link_each_s=slower * reduced / (ENCODER.link * cluster.between(tensor)) if tensor > 1 else 0.0,
         weights_gb=(dense + experts) / (tensor * stages) / 1e9,
         activation_gb=activation / 1e9,
         memory_gb=chip.memory_gb,

@@ -29,6 +29,7 @@ from dcopt.performance.serving_records import Disaggregated, ReplicaLayout, Serv
 from dcopt.performance.training_records import Layout
 from dcopt.performance.variants import Variant
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.power_rows import Speeds, speeds_of
 from dcopt.problem.tables.problem_rows import Service, TrainingJob
 
 MEASUREMENT_SIGMA = 0.02
@@ -92,10 +93,12 @@ class Expectations:
     ) -> Expectation:
         """Return what to expect of the step of ``job`` on ``nodes`` nodes."""
         model = self.problem.models[job.model]
-        chip = self.problem.nodes[node].accelerator
+        whole = self.problem.nodes[node].uncapped  # a measurement at full power calibrates what is slower by a cap
+        chip = whole.accelerator
         extent = "multi-node" if nodes > 1 else "single-node"
         subject = Subject("training", extent, class_of(model), chip, software, precision, model.name)
-        rows = [row for row in self.measured if row.quantity == "step_s" and row.on(node, software)]
+        fabric = self.problem.fabrics[fabric].listed.name
+        rows = [row for row in self.measured if row.quantity == "step_s" and row.on(whole.name, software)]
         exact = [row for row in rows if row.is_step_of(job, model, fabric, precision, layout)]
         return self._expect(subject, "step_s", exact, [row for row in rows if row.family == model.family])
 
@@ -110,11 +113,12 @@ class Expectations:
         variant: Variant,
     ) -> ServingExpectation:
         """Return what to expect of a replica of ``service``."""
-        model, chip = task.model, self.problem.nodes[node].accelerator
+        whole = self.problem.nodes[node].uncapped
+        model, chip = task.model, whole.accelerator
         mode = "disaggregated" if isinstance(layout, Disaggregated) else "aggregated"
         mode = mode if task.generates else "saturated"
         subject = Subject("inference", mode, class_of(model), chip, software, precision_of(variant), model.name)
-        rows = [row for row in self.measured if row.task == "inference" and row.on(node, software)]
+        rows = [row for row in self.measured if row.task == "inference" and row.on(whole.name, software)]
         if not rows:
             return self._unmeasured(subject, generates=task.generates)
         exact = [row for row in rows if row.is_replica_of(task, compression, layout)]
@@ -133,7 +137,7 @@ class Expectations:
             found["ttft_ms"],
             found["tpot_ms"],
             found["latency_ms"],
-            best.value if best else None,
+            best.value * _slowest(speeds_of(self.problem.nodes[node])) if best else None,
             best.id if best else "",
         )
 
@@ -165,6 +169,11 @@ class Expectations:
             factor = used.factor(self.percent if self.percent is not None else 50.0)
             self.known[key] = Expectation(factor, real, ids, near_ids)
         return self.known[key]
+
+
+def _slowest(speeds: Speeds) -> float:
+    """Return what is left at least of a rate that was measured at full power."""
+    return min(speeds.prefill, speeds.decode)
 
 
 def posterior(band: Band, mean: float, exact: Sequence[Measured], near: Sequence[Measured]) -> Band:

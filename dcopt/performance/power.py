@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcopt.problem.tables.catalog_rows import Node
+from dcopt.problem.tables.power_rows import work_share_of
 
 TRAINING_ACTIVITY = 0.63
 """Activity of a node that trains: 8×H100 nodes measured 6.9 to 7.9 kW of 10.2 kW nameplate (MLPerf power logs). With
@@ -30,6 +31,11 @@ def serving_node_kw(node: Node, utilization: float) -> float:
 
 
 def _active_kw(node: Node, activity: float) -> float:
-    """Activities were measured against the nameplate; a measured peak only caps the result."""
-    nameplate_kw = node.max_kw or node.peak_kw
-    return min(node.peak_kw, node.standby_kw + (nameplate_kw - node.standby_kw) * activity)
+    """Activities were measured against the nameplate; a measured peak only caps the result.
+
+    A power cap cuts what is above it, and takes off the mean what its row says (`work_power_pct`).
+    """
+    whole = node.uncapped
+    nameplate_kw = whole.max_kw or whole.peak_kw
+    kw = min(whole.peak_kw, whole.standby_kw + (nameplate_kw - whole.standby_kw) * activity)
+    return max(node.standby_kw, min(node.peak_kw, kw * work_share_of(node)))

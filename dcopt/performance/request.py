@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from dcopt.performance.arithmetic import parameters
@@ -17,7 +17,9 @@ from dcopt.performance.cluster import Cluster, cluster_from_numbers, cluster_of
 from dcopt.problem.columns import Row
 from dcopt.problem.findings import nearest
 from dcopt.problem.model_config import ModelConfig, ModelConfigError, gpt_style
+from dcopt.problem.power_caps import capped
 from dcopt.problem.tables.catalog_rows import Accelerator, Fabric, Node, Software, Switch
+from dcopt.problem.tables.power_rows import PowerCap, speeds_of
 
 Catalog = Mapping[str, Mapping[str, Row]]
 FindModel = Callable[[str], ModelConfig]
@@ -159,8 +161,25 @@ def model_of(request: Request) -> ModelConfig:
 
 
 def node_of(request: Request) -> Node | None:
-    """Return the node that is named, or None."""
-    return request.row("nodes", "node", Node)
+    """Return the node that is named, at the power cap that is named beside it, or None.
+
+    Raises `RequestError` for a cap that the node's chip does not have, or without a node.
+    """
+    node = request.row("nodes", "node", Node)
+    name = request.text("power_cap")
+    if not name:
+        return node
+    if node is None:
+        raise RequestError("power_cap: name the node that is run at it")
+    caps = request.catalog.get("power_caps", {})
+    cap = caps.get(f"{node.accelerator}/{name}")
+    held = capped(node, cap) if isinstance(cap, PowerCap) else None
+    if held is None:
+        known = [key.partition("/")[2] for key in caps if key.startswith(f"{node.accelerator}/")]
+        raise RequestError(
+            f"power_cap: {node.name} has no cap '{name}' in power_caps.csv (its own: {', '.join(known) or 'none'})"
+        )
+    return held
 
 
 def accelerator_of(request: Request, node: Node | None) -> Accelerator:
@@ -199,7 +218,8 @@ def cluster_for(request: Request, accelerators: int | None) -> Cluster:
         gbps = usual.nics * usual.nic_gbps if usual and (spans or accelerators is None) else 0.0
         if spans and gbps == 0:
             raise RequestError(f"fabric: {accelerators} accelerators span nodes of {per_node}; say what connects them")
-    return cluster_from_numbers(chip, per_node, gbps, efficiency_pct=REFERENCE_EFFICIENCY_PCT)
+    cluster = cluster_from_numbers(chip, per_node, gbps, efficiency_pct=REFERENCE_EFFICIENCY_PCT)
+    return cluster if node is None else replace(cluster, speeds=speeds_of(node))
 
 
 def _usual_node(request: Request, chip: Accelerator) -> Node | None:

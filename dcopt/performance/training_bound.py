@@ -4,7 +4,7 @@ A step is at least its arithmetic, its traffic through memory and its all-reduce
 launches only lengthen a layer, and the messages of other groups, what hands stages over, a teacher and the optimizer
 take no negative time. Of the data-parallel reduction at least what compute does not hide is left. Arithmetic and
 traffic are numerators over the rates of the chip; they are the same for all precisions and frameworks whose kernels are
-of one kind.
+of one kind. A power cap slows all parts of a step alike, and so its bound.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Numerators:
         """Return seconds that no step falls below; raises `ValueError` where the chip lacks the precision."""
         rates = rates_of(cluster, precision, software)
         seconds: Floats = self.step.seconds(rates) + self.head / rates.head
-        return seconds + (self.reduce_s + software.overhead_ms * 1e-3)
+        seconds = seconds + (self.reduce_s + software.overhead_ms * 1e-3)
+        return seconds / cluster.speeds.of_training(precision)
 
     def data_floor_s(
         self,
@@ -98,7 +99,7 @@ class Numerators:
             once = np.maximum(part.once - back, part.once * part.behind)
             sharded = np.maximum(part.sharded - stage, part.sharded * part.behind_sharded)
             floor = floor + np.where(layouts.sharding == 3, micro_batches * sharded, once)
-        return floor
+        return floor / cluster.speeds.of_training(precision)
 
 
 def numerators_of(

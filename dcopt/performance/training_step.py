@@ -9,7 +9,7 @@ not hide, expert all-to-alls and the optimizer's sweep are added.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,11 @@ class Times:
             + self.optimizer
             + self.other
         )
+
+    def at(self, speed: float) -> Times:
+        """Return the times of hardware that does every part at ``speed`` of this one's."""
+        parts = {part.name: getattr(self, part.name) / speed for part in fields(self)}
+        return replace(self, **parts)
 
 
 @dataclass(frozen=True)
@@ -214,7 +219,7 @@ def evaluate(
     bubble = stage * (pipeline - 1) / layouts.virtual_stages
     back_s = (layer.forward * backward + again) * layers
     hides, overlapped = overlaps(is_fused, software)
-    return Times(
+    times = Times(
         compute=(compute * layers + lesson) * micro_batches + heads,
         tensor_comm=reduce * layers * micro_batches,
         pipeline_comm=handed,
@@ -224,6 +229,8 @@ def evaluate(
         optimizer=_optimizer_s(task, cluster, layouts, precision, constants),
         other=np.full(len(layouts), software.overhead_ms * 1e-3),
     )
+    speed = cluster.speeds.of_training(precision)
+    return times if speed == 1.0 else times.at(speed)
 
 
 def overlaps(is_fused: bool, software: Software) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from dcopt.performance.cluster import Cluster
 from dcopt.performance.serving import Layout, Promise, ServingTask, Speculation, Variant
 from dcopt.performance.training import TrainingTask
 from dcopt.performance.training_records import run_tokens, sequence_length_of, task_of
+from dcopt.problem.islands import listed_name
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Software
 from dcopt.problem.tables.problem_rows import Service, TrainingJob
@@ -181,9 +182,9 @@ def servers_of(service: Service, replicas: int) -> int:
 
 
 def replica_name(service: Service, node: str, fabric: str, where: Where, trip_ms: float) -> str:
-    """Return a name of what a replica of ``service`` runs on ``node``, in all that decides its rate."""
+    """Return a name of what a replica of ``service`` runs on ``node``, in all that decides its rate: not the island."""
     task, cluster, layout, variant, software = where
     spans = layout.accelerators > cluster.accelerators_per_node
     drafts = task.speculation.name if task.speculation else NO_SPECULATION
     made = (repr(layout), repr(variant), software.name, drafts)
-    return " ".join((service.name, node, fabric if spans else "-", *made, f"{trip_ms:g}"))
+    return " ".join((service.name, node, listed_name(fabric) if spans else "-", *made, f"{trip_ms:g}"))

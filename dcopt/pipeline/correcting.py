@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from dcopt.candidates.records import Candidates, ServingCandidate
 from dcopt.design.records import Design, ServiceRecord
 from dcopt.design.simulation import SimulatedService
-from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.compatibility import cluster_for, engine_for
 from dcopt.performance.serving import Disaggregated, ReplicaLayout
 from dcopt.performance.simulation import Replicas, simulate
 from dcopt.performance.workloads import promise_of, replica_name, servers_of, serving_task_of
@@ -126,7 +126,7 @@ def _replicas(problem: Problem, rival: ServingCandidate, layout: ReplicaLayout, 
         cluster=cluster_for(problem, rival.pool.node.name, rival.pool.fabric.name),
         layout=layout,
         variant=rival.variant,
-        software=problem.software[rival.software],
+        software=engine_for(problem.software[rival.software], service),
         servers=servers_of(service, rival.most_replicas(load)),
     )
 

@@ -9,11 +9,13 @@ from dcopt.candidates.records import Candidates, DataItem, Verdict
 from dcopt.infrastructure.power import CHAIN, feeds_are_doubled
 from dcopt.infrastructure.racks import NETWORK_STORAGE, weakest_floor, why_not_in_rack
 from dcopt.infrastructure.topology import usable
+from dcopt.performance.compatibility import IN_TRANSIT
 from dcopt.pipeline.lateness import late_workloads, words
 from dcopt.problem.demand import days_allowed
 from dcopt.problem.epochs import views_of
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.problem_rows import Dataset, TrainingJob
 
 HIGHLY_AVAILABLE_PCT = 99.95
 """Availability from which a note says what spares do not cover: about four hours a year, less than it takes to mend a
@@ -83,7 +85,8 @@ def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstac
     if not verdicts:
         return Obstacle(
             f"training.csv: {name}",
-            f"no node, layout, precision ({' '.join(job.precisions)}) and framework on offer can train {job.model}",
+            f"no node, layout, precision ({' '.join(job.precisions)}) and framework on offer can train {job.model}"
+            f"{_fabric_asked(job)}",
             _any_pool_cure(problem, candidates, name)
             or "Offer nodes with more memory, a fabric between them, or allow another precision",
         )
@@ -94,8 +97,14 @@ def _job_obstacle(problem: Problem, candidates: Candidates, name: str) -> Obstac
         f"no candidate finishes within {allowed:g} days; the nearest is {best.best} of {best.node} on {best.fabric}"
         f" at {best.site}: {best.reason}",
         f"Allow at least {math.ceil(allowed * best.shortfall):,} days, or offer faster or more nodes (pools are "
-        f"limited by power_limit_kw of sites.csv and max_units of offers.csv){_less_confidence(problem)}",
+        f"limited by power_limit_kw of sites.csv and max_units of offers.csv){_less_confidence(problem)}"
+        f"{_fabric_asked(job)}",
     )
+
+
+def _fabric_asked(job: TrainingJob) -> str:
+    """Return what the job asks of the fabric between its nodes, '' where that is nothing."""
+    return f", on a fabric with {IN_TRANSIT} where it needs several nodes" if IN_TRANSIT in job.requires else ""
 
 
 def _less_confidence(problem: Problem) -> str:
@@ -173,7 +182,7 @@ def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacl
                 Obstacle(
                     f"datasets.csv: {dataset.name}",
                     f"only {len(sites)} of the {dataset.min_copies} sites that its copies need can hold it",
-                    f"{_what_storage(problem, dataset.name)}Offer such storage there (hot data needs nvme or ssd; "
+                    f"{_what_storage(problem, dataset)}Offer such storage there (hot data needs nvme or ssd; "
                     "cloud sites need rented storage; a protection needs as many drives or units as it has parts), "
                     "allow more sites, ask for fewer copies, or lower survive_failures in settings.csv",
                 )
@@ -193,16 +202,17 @@ def _storage_obstacles(problem: Problem, candidates: Candidates) -> list[Obstacl
                 Obstacle(
                     f"training.csv: {name}",
                     "no storage on offer can hold its checkpoints at any site where it could run",
-                    f"{_what_storage(problem, problem.training[name].dataset)}Offer such nvme or ssd storage there",
+                    f"{_what_storage(problem, problem.training[name])}Offer such nvme or ssd storage there",
                 )
             )
     return found
 
 
-def _what_storage(problem: Problem, dataset: str | None) -> str:
+def _what_storage(problem: Problem, owner: TrainingJob | Dataset) -> str:
     """Return what storage must offer, as a sentence, or '' where nothing is required."""
-    asked = {feature for site in problem.sites.values() for feature in site.requires}
-    asked |= set(problem.datasets[dataset].requires) if dataset else set()
+    asked = {feature for site in problem.sites.values() for feature in site.requires} | set(owner.requires)
+    if isinstance(owner, TrainingJob) and owner.dataset:
+        asked |= set(problem.datasets[owner.dataset].requires)
     return f"It requires {' '.join(sorted(asked))} (features in storage.csv). " if asked else ""
 
 

@@ -73,6 +73,7 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("after", (), None),
         ("max_quality_loss_pct", None, True),
         ("precisions", PRECISIONS, None),
+        ("requires", (), None),
         ("sites", (), None),
     ),
     "inference": (

@@ -21,6 +21,8 @@ from dcopt.formulation.program import Program
 from dcopt.pipeline.questions import Answered, Questions
 from dcopt.pipeline.why_not import why_not
 from dcopt.problem.epochs import epochs_of
+from dcopt.problem.islands import listed_name
+from dcopt.problem.power_caps import bought_as
 from dcopt.problem.problem import Problem
 
 ASPECTS = ("site", "node", "fabric", "variant")
@@ -38,14 +40,14 @@ class Way:
 
 def ways_of(design: Design, workload: str) -> frozenset[Way]:
     """Return the ways in which ``design`` runs a job or service, in any year."""
-    jobs = {Way(r.site, r.node, _between(r), r.precision) for r in design.training if r.job == workload}
+    jobs = {Way(r.site, bought_as(r.node), _between(r), r.precision) for r in design.training if r.job == workload}
     mine = (r for r in design.inference if r.service == workload)
-    return frozenset(jobs | {Way(r.site, r.node, _spanned(r, design), r.compression) for r in mine})
+    return frozenset(jobs | {Way(r.site, bought_as(r.node), _spanned(r, design), r.compression) for r in mine})
 
 
 def _between(record: TrainingRecord) -> str:
     """Return the fabric between the nodes of a job, '' where it runs on one."""
-    return record.fabric if record.nodes > 1 else ""
+    return listed_name(record.fabric) if record.nodes > 1 else ""
 
 
 def _spanned(record: ServiceRecord, design: Design) -> str:
@@ -53,7 +55,7 @@ def _spanned(record: ServiceRecord, design: Design) -> str:
     per_node = next(
         (p.accelerators // p.nodes for p in design.pools if (p.site, p.node) == (record.site, record.node)), 0
     )
-    return record.fabric if per_node and record.accelerators_per_replica > per_node else ""
+    return listed_name(record.fabric) if per_node and record.accelerators_per_replica > per_node else ""
 
 
 def rivals_of(questions: Questions, design: Design, workload: str) -> tuple[Rival, ...]:
@@ -88,8 +90,10 @@ def spans_of(problem: Problem, design: Design, workload: str) -> list[tuple[tupl
     """
     spans: list[tuple[tuple[int, ...], frozenset[str]]] = []
     for epoch in epochs_of(problem):
-        jobs = {r.node for r in design.training if r.job == workload and r.year in epoch.years}
-        nodes = frozenset(jobs | {r.node for r in design.inference if r.service == workload and r.year in epoch.years})
+        jobs = {bought_as(r.node) for r in design.training if r.job == workload and r.year in epoch.years}
+        nodes = frozenset(
+            jobs | {bought_as(r.node) for r in design.inference if r.service == workload and r.year in epoch.years}
+        )
         if not nodes:
             continue
         if spans and spans[-1][1] == nodes:
@@ -135,14 +139,15 @@ def _without(workload: str, ways: frozenset[Way]) -> Admits:
     def admits(name: str, pool: Pool, variant: str) -> bool:
         if name != workload:
             return True
-        here = {Way(pool.site, pool.node.name, fabric, variant) for fabric in ("", pool.fabric.name)}
+        node, fabrics = pool.node.uncapped.name, ("", pool.fabric.listed.name)
+        here = {Way(pool.site, node, fabric, variant) for fabric in fabrics}
         return not here & ways
 
     return admits
 
 
 def _not_on(workload: str, nodes: set[str]) -> Admits:
-    return lambda name, pool, variant: name != workload or pool.node.name not in nodes
+    return lambda name, pool, variant: name != workload or pool.node.uncapped.name not in nodes
 
 
 def _rival(questions: Questions, design: Design, workload: str, what: str, answer: Answered) -> Rival:

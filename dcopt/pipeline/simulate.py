@@ -10,7 +10,7 @@ import numpy as np
 
 from dcopt.design.records import Design, ServiceRecord
 from dcopt.design.simulation import SimulatedService, SimulatedTime
-from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.compatibility import cluster_for, engine_for
 from dcopt.performance.replica_layouts import AGGREGATED
 from dcopt.performance.serving import ReplicaLayout, variant_of
 from dcopt.performance.simulation import MOST_SERVERS, Replicas, answers_of, simulate, summary
@@ -67,7 +67,7 @@ def replicas_of(problem: Problem, record: ServiceRecord) -> Replicas:
         raise ValueError(f"{record.service}: groups of prefill and decode workers are rated but not simulated")
     service = problem.inference[record.service]
     stack = [problem.compression[name] for name in record.compression.split("+")]
-    engine = problem.software[record.software]
+    engine = engine_for(problem.software[record.software], service)
     variant = variant_of(stack, problem.accelerators[problem.nodes[record.node].accelerator], engine)
     if variant is None:
         raise ValueError(f"{record.compression} does not run on {record.node}")

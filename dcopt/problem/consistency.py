@@ -10,6 +10,7 @@ from dcopt.problem.draft import Draft
 from dcopt.problem.fabric_ports import LINK_COLUMNS, RACK_M, row_m
 from dcopt.problem.findings import Finding
 from dcopt.problem.parse import ParsedRow
+from dcopt.problem.power_caps import LOWEST_SHARE, capped_kw
 from dcopt.problem.tables.problem_rows import Settings
 
 PRICED_TABLES = ("nodes", "storage", "racks", "power", "cooling")
@@ -194,6 +195,23 @@ def _plant(draft: Draft) -> Iterator[Finding]:
             yield row.finding("name", message, severity="warning")
 
 
+def _power_caps(draft: Draft) -> Iterator[Finding]:
+    """A cap of the problem's own leaves a node the power that it needs, and not less than was ever measured."""
+    nodes = draft.typed("nodes")
+    for row, cap in draft.valid("power_caps"):
+        if row.file.startswith("catalog/"):
+            continue
+        of_chip = [node for node in nodes.values() if node.accelerator == cap.accelerator and node.max_kw is not None]
+        short = [node.name for node in of_chip if capped_kw(node, cap) <= node.standby_kw]
+        deep = [node.name for node in of_chip if capped_kw(node, cap) < LOWEST_SHARE * node.max_kw]
+        if short:
+            message = f"leaves {', '.join(short)} no more power than when idle: lower it"
+            yield row.finding("saved_kw", message)
+        elif deep:
+            message = f"leaves {', '.join(deep)} less than {100 * LOWEST_SHARE:g} % of the power: is that meant?"
+            yield row.finding("saved_kw", message, severity="warning")
+
+
 def _tariffs(draft: Draft) -> Iterator[Finding]:
     """The bands of a site do not overlap, and cloud sites have none."""
     sites = draft.typed("sites")
@@ -323,6 +341,7 @@ RULES: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     _origins,
     _something_to_choose,
     _plant,
+    _power_caps,
     _tariffs,
     _building,
     _fabrics,

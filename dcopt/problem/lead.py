@@ -35,11 +35,18 @@ def lead_days(problem: Problem, site: str, table: str, name: str) -> float:
     """Return the days from the order of a row to its delivery at a site (0 where `leads.csv` says nothing)."""
     if table == "halls":
         return problem.halls[name].build_months * DAYS_PER_MONTH
+    name = _bought_as(problem, table, name)
     for key in (f"{table}/{name}/{site}", f"{table}/{name}/*", f"{table}/*/{site}", f"{table}/*/*"):
         row = problem.leads.get(key)
         if row is not None:
             return row.lead_days
     return 0.0
+
+
+def _bought_as(problem: Problem, table: str, name: str) -> str:
+    """Return the row that is ordered: a node that is run at a power cap is ordered as the node that it is."""
+    row = problem.nodes.get(name) if table == "nodes" else None
+    return name if row is None else row.uncapped.name
 
 
 def _ready(problem: Problem, site: str, days: float) -> float:
@@ -129,7 +136,7 @@ def slowest(problem: Problem, site: str, node: str, fabric: str) -> str:
 
 def stood(problem: Problem, site: str, table: str, name: str) -> bool:
     """Whether units of a row existed at a site before year 1."""
-    key = (site, table, name)
+    key = (site, table, _bought_as(problem, table, name))
     return key in problem.stood or "/".join(key) in problem.existing
 
 

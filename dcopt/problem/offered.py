@@ -60,7 +60,8 @@ def offered(problem: Problem, table: str, site: str) -> Mapping[str, Offered]:
     """Return what of ``table`` can be had at ``site``, by name.
 
     At cloud sites rows with a rent, elsewhere rows with a price (the offer's before the catalogue's) or existing
-    units. Tables without prices of their own (fabrics, software, compression, protection, codecs) are only restricted.
+    units; nodes at a power cap wherever the node can be bought or stands. Tables without prices of their own (fabrics,
+    software, compression, protection, codecs) are only restricted.
     """
     found: Mapping[str, Offered] | None = problem.known.get((offered, table, site))
     if found is None:
@@ -69,14 +70,17 @@ def offered(problem: Problem, table: str, site: str) -> Mapping[str, Offered]:
 
 
 def _offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
-    rows: dict[str, Any] = dict(problem.tables[table])
+    rows: dict[str, Any] = dict(_rows(problem, table))
     offers = [offer for offer in problem.offers.values() if offer.table == table]
     restricted = bool(offers)
     is_cloud = problem.sites[site].kind == "cloud"
     result: dict[str, Offered] = {}
     for name, row in rows.items():
-        there = existing_units(problem, site, table, name)
-        here = [offer for offer in offers if offer.name == name and offer.site in (None, site)]
+        if is_cloud and name not in problem.tables[table]:
+            continue  # who rents can neither cap nodes nor cut up networks
+        bought_as = _bought_as(table, row)
+        there = existing_units(problem, site, table, bought_as)
+        here = [offer for offer in offers if offer.name == bought_as and offer.site in (None, site)]
         here.sort(key=lambda offer: offer.site is None)  # an offer for this site goes before one for every site
         if restricted and not here and not there:
             continue
@@ -84,7 +88,7 @@ def _offered(problem: Problem, table: str, site: str) -> dict[str, Offered]:
         price = getattr(row, "price_usd", None)
         if offer is not None and offer.price_usd is not None:
             price = offer.price_usd
-        if (restricted and offer is None) or not _in_time(problem, site, table, name):
+        if (restricted and offer is None) or not _in_time(problem, site, table, bought_as):
             price = None
         if not _can_be_had(row, is_cloud=is_cloud, price=price, there=there):
             continue
@@ -99,6 +103,20 @@ def _in_time(problem: Problem, site: str, table: str, name: str) -> bool:
     if problem.window is not None and stood(problem, site, table, name):
         return True
     return can_stand_from(problem, site, table, name, problem.years)
+
+
+def _rows(problem: Problem, table: str) -> Mapping[str, Any]:
+    """Return the rows of a table, and of nodes and fabrics what follows from them: power caps and islands."""
+    return {"nodes": problem.nodes, "fabrics": problem.fabrics}.get(table) or problem.tables[table]
+
+
+def _bought_as(table: str, row: Any) -> str:
+    """Return the name of the row that offers and existing units speak of."""
+    if table == "nodes":
+        row = row.uncapped
+    elif table == "fabrics":
+        row = row.listed
+    return str(row.name)
 
 
 def _can_be_had(row: Any, *, is_cloud: bool, price: float | None, there: int) -> bool:

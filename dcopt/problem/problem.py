@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from dcopt.problem.columns import Row
 from dcopt.problem.corrections import Correction
 from dcopt.problem.findings import Finding
+from dcopt.problem.islands import with_islands
+from dcopt.problem.power_caps import with_capped
 from dcopt.problem.tables.building_rows import Adder, Hall, Solar, Tariff
 from dcopt.problem.tables.catalog_rows import (
     Accelerator,
@@ -33,6 +35,7 @@ from dcopt.problem.tables.catalog_rows import (
 from dcopt.problem.tables.day_rows import Profile
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
+from dcopt.problem.tables.power_rows import PowerCap
 from dcopt.problem.tables.problem_rows import (
     Dataset,
     Existing,
@@ -278,10 +281,16 @@ class Problem:
         """Chips by name."""
         return cast("Mapping[str, Accelerator]", self.tables["accelerators"])
 
-    @property
+    @cached_property
     def nodes(self) -> Mapping[str, Node]:
-        """Nodes by name."""
-        return cast("Mapping[str, Node]", self.tables["nodes"])
+        """Nodes by name; with `power_caps` also each of them at every cap of its chip."""
+        rows = cast("Mapping[str, Node]", self.tables["nodes"])
+        return with_capped(rows, self.power_caps) if self.settings.power_caps else rows
+
+    @property
+    def power_caps(self) -> Mapping[str, PowerCap]:
+        """Power caps by ``accelerator/name``."""
+        return cast("Mapping[str, PowerCap]", self.tables["power_caps"])
 
     @property
     def switches(self) -> Mapping[str, Switch]:
@@ -298,10 +307,10 @@ class Problem:
         """Transceivers by name."""
         return cast("Mapping[str, Transceiver]", self.tables["transceivers"])
 
-    @property
+    @cached_property
     def fabrics(self) -> Mapping[str, Fabric]:
-        """Fabrics by name."""
-        return cast("Mapping[str, Fabric]", self.tables["fabrics"])
+        """Fabrics by name, with their further islands."""
+        return with_islands(cast("Mapping[str, Fabric]", self.tables["fabrics"]))
 
     @property
     def networks(self) -> Mapping[str, SideNetwork]:

@@ -44,8 +44,8 @@ def used_rows(design: Design, problem: Problem | None = None) -> dict[str, tuple
         if line.table in used:
             used[line.table].add(line.item)
     for pool in design.pools:
-        used["nodes"].add(pool.node)
-        used["fabrics"].add(pool.fabric)
+        used["nodes"].add(pool.bought_as)
+        used["fabrics"].add(pool.listed_fabric)
     used["switches"].update(net.switch for net in design.network)
     for part in design.storage:
         used["storage"].add(part.name)
@@ -61,6 +61,8 @@ def used_rows(design: Design, problem: Problem | None = None) -> dict[str, tuple
         used["compression"].update(service.compression.split("+"))
     if problem is not None:
         _add_reached(used, problem)
+        capped = [(problem.nodes[pool.node].accelerator, pool.power_cap) for pool in design.pools if pool.power_cap]
+        used["power_caps"].update("/".join(pair) for pair in capped)
     return {name: tuple(sorted(rows - {""})) for name, rows in used.items()}
 
 
@@ -77,7 +79,7 @@ _ORDER: tuple[str, ...] = (
     "racks",
     "power",
 )
-_ORDER += ("cooling", "software", "compression")
+_ORDER += ("cooling", "software", "compression", "power_caps")
 
 
 def _add_reached(used: dict[str, set[str]], problem: Problem) -> None:
@@ -138,7 +140,7 @@ def _free_lines(design: Design) -> Iterable[tuple[str, str, str]]:
 def _free_cells(design: Design, problem: Problem) -> list[tuple[str, str, str]]:
     """Return the chosen rows with cost columns that are zero or blank; prices are those of the bill of materials."""
     bought = {(line.table, line.item) for line in design.bom_lines}
-    rented = {("nodes", pool.node) for pool in design.pools if pool.rented}
+    rented = {("nodes", pool.bought_as) for pool in design.pools if pool.rented}
     rented |= {("storage", part.name) for part in design.storage if part.rented}
     rows = []
     for name, keys in used_rows(design, problem).items():

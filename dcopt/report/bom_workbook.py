@@ -215,6 +215,8 @@ def _facts(sheet: Any, design: Design, problem: Problem | None) -> int:
     if design.gap is not None:
         facts.append(("proven gap", design.gap))
     facts.append(("newest price in the catalogue", catalogue_date(design, problem) or "not known"))
+    caps = dict.fromkeys((pool.site, pool.bought_as, pool.power_cap) for pool in design.pools if pool.power_cap)
+    facts += [("power cap to be set", f"{node} at {site}: {cap}") for site, node, cap in caps]
     for row, (label, value) in enumerate(facts, 1):
         _put(sheet, row, 1, label).font = Font(bold=row == 1)
         cell = _put(sheet, row, 2, value)

@@ -30,6 +30,7 @@ from dcopt.report.answer import answer_section, diagnosis_section, has_design, p
 from dcopt.report.assumptions import assumption_section, free_section
 from dcopt.report.blocks import Items, Report, Section
 from dcopt.report.calendar import calendar_section
+from dcopt.report.caps import caps_section
 from dcopt.report.context import Context
 from dcopt.report.day import day_section
 from dcopt.report.domains import domains_section
@@ -82,6 +83,7 @@ SECTIONS: tuple[Callable[[Context], Made], ...] = (
     lambda c: rents_section(c.design, c.problem),
     lambda c: finance_section(c.design),
     lambda c: pools_section(c.design, c.problem),
+    lambda c: caps_section(c.design, c.problem),
     lambda c: training_section(c.design, c.problem),
     lambda c: services_section(c.design, c.problem),
     lambda c: domains_section(c.design, c.problem),

@@ -40,16 +40,17 @@ class Group:
     kind: str
     cores: int | None
     memory_gb: float | None
+    power_cap: str
 
 
 def groups_of(design: Design, problem: Problem) -> list[Group]:
     """Return the pools of a design as groups of nodes with names of their own."""
-    largest: dict[tuple[str, str, str], int] = {}
+    largest: dict[tuple[str, str, str, str], int] = {}
     for pool in design.pools:
-        key = (pool.site, pool.node, pool.fabric)
+        key = (pool.site, pool.bought_as, pool.fabric, pool.power_cap)
         largest[key] = max(largest.get(key, 0), pool.nodes)
     groups: list[Group] = []
-    for (site, name, fabric), nodes in largest.items():
+    for (site, name, fabric, cap), nodes in largest.items():
         row = problem.nodes[name]
         chip = problem.accelerators[row.accelerator]
         stem = re.sub(r"[^a-z0-9]+", "-", f"{site}-{name}".lower()).strip("-")
@@ -68,6 +69,7 @@ def groups_of(design: Design, problem: Problem) -> list[Group]:
                 chip.kind,
                 row.host_cpu_cores,
                 row.host_memory_gb,
+                cap,
             )
         )
     return groups
@@ -85,7 +87,7 @@ def slurm_conf(design: Design, problem: Problem) -> str:
             facts.append(f"RealMemory={int(group.memory_gb * MIB_PER_GB)}")
         if group.kind != "cpu":
             facts.append(f"Gres=gpu:{group.chip}:{group.chips}")
-        facts += [f"Features={group.node},{group.fabric}", "State=UNKNOWN"]
+        facts += [f"Features={_features(group)}", "State=UNKNOWN"]
         lines.append(" ".join(facts))
     for site in dict.fromkeys(group.site for group in groups):
         names = ",".join(_range(group) for group in groups if group.site == site)
@@ -93,6 +95,11 @@ def slurm_conf(design: Design, problem: Problem) -> str:
     lines += ["", "# gres.conf"]
     lines += [f"NodeName={_range(g)} Name=gpu Type={g.chip} Count={g.chips}" for g in groups if g.kind != "cpu"]
     return "\n".join(lines) + "\n"
+
+
+def _features(group: Group) -> str:
+    cap = [f"power-cap-{group.power_cap}"] if group.power_cap else []
+    return ",".join([group.node, group.fabric.replace("~", ".island-"), *cap])
 
 
 def _range(group: Group) -> str:
@@ -129,8 +136,10 @@ def _node(group: Group, index: int) -> dict[str, Any]:
         "topology.kubernetes.io/zone": group.site,
         "node.kubernetes.io/instance-type": group.node,
         "dcopt/accelerator": group.chip,
-        "dcopt/fabric": group.fabric,
+        "dcopt/fabric": group.fabric.replace("~", ".island-"),
     }
+    if group.power_cap:
+        labels["dcopt/power-cap"] = group.power_cap
     return {
         "apiVersion": "v1",
         "kind": "Node",

@@ -91,7 +91,9 @@ def _standing(design: Design) -> Block:
                 if (a.site_in(year), a.table, a.name) == (site, "nodes", name)
                 and max(1, a.bought_year) <= year <= a.gone_year
             )
-            used = sum(p.nodes for p in design.pools if (p.site, p.node, p.year, p.rented) == (site, name, year, False))
+            used = sum(
+                p.nodes for p in design.pools if (p.site, p.bought_as, p.year, p.rented) == (site, name, year, False)
+            )
             cells.append(f"{number(there, 4)}" if used == there else f"{number(there, 4)} ({used})")
         rows.append((site, name, *cells))
     head = ("site", "node", *(f">{year}" for year in years))

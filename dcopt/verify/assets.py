@@ -142,7 +142,7 @@ def _existing(problem: Problem, design: Design, checker: Checker) -> None:
         checker.at_most(place, sum(a.units for a in mine), row.units, "existing.csv")
     used: dict[tuple[str, str, int], int] = defaultdict(int)
     for pool in design.pools:
-        used[pool.site, pool.node, pool.year] += pool.existing
+        used[pool.site, pool.bought_as, pool.year] += pool.existing
     for (site, node, year), count in used.items():
         there = sum(
             a.units

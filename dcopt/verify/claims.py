@@ -206,9 +206,9 @@ def units_taken(design: Design, table: str, name: str, site: str | None) -> floa
         return max((taken_in(design, table, name, site, y) for y in range(1, design.horizon_years + 1)), default=0.0)
     if table != "nodes":
         return parts_taken(design, table, name, site)
-    most: dict[tuple[str, str], int] = defaultdict(int)
+    most: dict[tuple[str, str, str], int] = defaultdict(int)
     for pool in design.pools:
-        if pool.node == name and site in (None, pool.site):
+        if pool.bought_as == name and site in (None, pool.site):
             units = pool.nodes if pool.rented else pool.bought
-            most[pool.site, pool.fabric] = max(most[pool.site, pool.fabric], units)
+            most[pool.site, pool.node, pool.fabric] = max(most[pool.site, pool.node, pool.fabric], units)
     return float(sum(most.values()))

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from dcopt.design.records import Design, ServiceRecord
 from dcopt.infrastructure.power import feeds_are_doubled
-from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.compatibility import cluster_for, engine_for
 from dcopt.performance.expected import Expectations, expectations_of
 from dcopt.performance.serving import variant_of
 from dcopt.performance.serving_expected import promised_rate
@@ -75,7 +75,8 @@ def _left(problem: Problem, record: ServiceRecord, expectations: Expectations) -
     """Return the requests/s that the replicas of a record carry within the promises without those that are lost."""
     left = record.replicas - record.lost_replicas if record.domains else 0
     service = problem.inference[record.service]
-    task, engine = serving_task_of(service, problem, record.speculation), problem.software[record.software]
+    task = serving_task_of(service, problem, record.speculation)
+    engine = engine_for(problem.software[record.software], service)
     stack = [problem.compression[name] for name in record.compression.split("+")]
     variant = variant_of(stack, problem.accelerators[problem.nodes[record.node].accelerator], engine)
     layout = serving.layout_of(record, task.model)

@@ -140,8 +140,9 @@ def _equipment(problem: Problem, design: Design, site: Site, ledger: Ledger) -> 
     for pool in design.pools:
         if (pool.site, pool.year) == (site.name, first):
             row = problem.nodes[pool.node]
-            price = _price(problem, "nodes", pool.node, site.name)
-            ledger.buy(CapitalLine(site.name, "nodes", "nodes", pool.node, pool.bought, price, row.lifetime_years))
+            name = row.uncapped.name
+            price = _price(problem, "nodes", name, site.name)
+            ledger.buy(CapitalLine(site.name, "nodes", "nodes", name, pool.bought, price, row.lifetime_years))
             _keep(problem, ledger, site.name, "support", pool.nodes, price * row.support_pct_per_year / 100)
             _keep(problem, ledger, site.name, "maintenance", pool.nodes, price * row.maintenance_pct_per_year / 100)
     for net in design.network:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 from dcopt.design.records import Design, PoolRecord, pool_key
-from dcopt.infrastructure.spares import spares_needed
+from dcopt.infrastructure.spares import spares_needed, tail_probability
 from dcopt.problem.offered import existing_units, offered
 from dcopt.problem.problem import Problem
+from dcopt.problem.tables.power_rows import CappedNode
 from dcopt.verify.checker import Checker
 
 
@@ -16,6 +17,7 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     for pool in design.pools:
         _pool(problem, design, pool, checker)
     _spares_together(problem, design, checker)
+    _available(problem, design, checker)
     _constant(problem, design, checker)
     if problem.window is None:  # over several epochs the stocks are what offers and existing units limit
         _units(problem, design, checker)
@@ -26,6 +28,8 @@ def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) 
     node = problem.nodes[pool.node]
     rented = problem.sites[pool.site].kind == "cloud"
     checker.same(f"{place} rented", pool.rented, rented)
+    cap = node.cap.name if isinstance(node, CappedNode) else ""
+    checker.same(f"{place} power_cap", pool.power_cap, cap)
     checker.same(f"{place} accelerators", pool.accelerators, pool.nodes * node.accelerators)
     checker.holds(
         f"{place} node", pool.node in offered(problem, "nodes", pool.site), pool.node, "it is not offered there"
@@ -39,7 +43,7 @@ def _pool(problem: Problem, design: Design, pool: PoolRecord, checker: Checker) 
         checker.same(f"{place} nodes", pool.nodes, held)
         return
     checker.same(f"{place} nodes", pool.nodes, pool.bought + pool.existing)
-    target = _target(problem, design, pool.site, pool.node, pool.fabric)
+    target = _target(problem, design, pool.site, (pool.node,), pool.fabric)
     working = pool.nodes - pool.spares
     needed = spares_needed(working, node.mtbf_hours, node.repair_hours, target)
     checker.at_most(f"{place} spares", needed, pool.spares, "spares for the target")
@@ -57,28 +61,51 @@ def _at_once(design: Design, pool: PoolRecord) -> int:
     return max(held, default=0)
 
 
-def _target(problem: Problem, design: Design, site: str, node: str, fabric: str | None) -> float:
-    """Return the spare target of a pool (of all pools of a node at a site where ``fabric`` is None), %."""
+def _target(problem: Problem, design: Design, site: str, nodes: tuple[str, ...], fabric: str | None) -> float:
+    """Return the spare target of a pool (of all pools of nodes at a site where ``fabric`` is None), %."""
     return max(
         [problem.settings.spare_target_pct]
         + [
             problem.inference[record.service].availability_pct or 0.0
             for record in design.inference
-            if (record.site, record.node) == (site, node) and fabric in (None, record.fabric)
+            if record.site == site and record.node in nodes and fabric in (None, record.fabric)
         ]
     )
 
 
+def _available(problem: Problem, design: Design, checker: Checker) -> None:
+    """All owned pools that a service uses are whole at once as often as it is to be available (the union bound)."""
+    pools = {(p.site, p.node, p.fabric, p.year): p for p in design.pools if not p.rented}
+    used: dict[tuple[str, int], set[tuple[str, str, str, int]]] = defaultdict(set)
+    for record in design.inference:
+        key = (record.site, record.node, record.fabric, record.year)
+        if key in pools:
+            used[record.service, record.year].add(key)
+    for (name, year), keys in sorted(used.items()):
+        asked = problem.inference[name].availability_pct
+        if asked is None:
+            continue
+        missed = 0.0
+        for key in sorted(keys):
+            pool, node = pools[key], problem.nodes[key[1]]
+            down = node.repair_hours / (node.mtbf_hours + node.repair_hours)
+            missed += tail_probability(pool.nodes, pool.spares, down)
+        place = f"service {name} year {year} availability_pct on {len(keys)} pool(s)"
+        checker.at_most(place, missed / (1.0 - asked / 100.0), 1.0, "times the unavailability that is allowed")
+
+
 def _spares_together(problem: Problem, design: Design, checker: Checker) -> None:
-    """The spares of all pools of one node at a site cover all their working nodes."""
+    """The spares of all pools of one node at a site, at whatever power, cover all their working nodes."""
     counts: dict[tuple[str, str, int], tuple[int, int]] = {}
     for pool in design.pools:
         if not pool.rented:
-            nodes, spares = counts.get((pool.site, pool.node, pool.year), (0, 0))
-            counts[pool.site, pool.node, pool.year] = (nodes + pool.nodes, spares + pool.spares)
+            key = (pool.site, pool.bought_as, pool.year)
+            nodes, spares = counts.get(key, (0, 0))
+            counts[key] = (nodes + pool.nodes, spares + pool.spares)
     for (site, name, year), (nodes, spares) in counts.items():
         node = problem.nodes[name]
-        target = _target(problem, design, site, name, None)
+        alike = tuple(other for other, row in problem.nodes.items() if row.uncapped.name == name)
+        target = _target(problem, design, site, alike, None)
         needed = spares_needed(nodes - spares, node.mtbf_hours, node.repair_hours, target)
         place = f"pools of {name} at {site} year {year} spares"
         checker.at_most(place, needed, spares, "spares for the target")
@@ -114,8 +141,8 @@ def _units(problem: Problem, design: Design, checker: Checker) -> None:
             )
             rented[pool.site, pool.node] = max(at, rented.get((pool.site, pool.node), 0))
     for pool in year_one:
-        used[pool.site, pool.node] += pool.existing
-        taken[pool.site, pool.node] += pool.bought
+        used[pool.site, pool.bought_as] += pool.existing
+        taken[pool.site, pool.bought_as] += pool.bought
     for (site, name), units in used.items():
         there = existing_units(problem, site, "nodes", name)
         checker.at_most(f"pool {site}/{name} existing", units, there, "existing.csv")

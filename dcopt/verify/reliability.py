@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from dcopt.design.records import Design, PromiseRecord, ServiceRecord, TrainingRecord
-from dcopt.performance.compatibility import cluster_for
+from dcopt.performance.compatibility import cluster_for, engine_for
 from dcopt.performance.expected import Expectation, Expectations, expectations_of, kinds_of
 from dcopt.performance.night import most_work_days
 from dcopt.performance.reliability import Stake, first_slack, kept, pace_slack
@@ -72,7 +72,8 @@ def _of_service(
     if record.measured_by:
         return []
     service = problem.inference[record.service]
-    task, engine = serving_task_of(service, problem, record.speculation), problem.software[record.software]
+    task = serving_task_of(service, problem, record.speculation)
+    engine = engine_for(problem.software[record.software], service)
     rows = [problem.compression[name] for name in record.compression.split("+")]
     variant = variant_of(rows, problem.accelerators[problem.nodes[record.node].accelerator], engine)
     layout = serving.layout_of(record, task.model)

@@ -8,6 +8,7 @@ from dcopt.design.records import Design, ServiceRecord, pool_key
 from dcopt.performance.compatibility import (
     applies,
     cluster_for,
+    engine_for,
     runs_on,
     secures,
     serves,
@@ -82,7 +83,7 @@ def _record(
         return
     task = serving_task_of(service, problem, record.speculation)
     accelerator = problem.accelerators[problem.nodes[record.node].accelerator]
-    engine = problem.software[record.software]
+    engine = engine_for(problem.software[record.software], service)
     stack = [problem.compression[name] for name in record.compression.split("+") if name in problem.compression]
     variant = variant_of(stack, accelerator, engine)
     checker.same(f"{place} compression", "+".join(row.name for row in stack), record.compression)

@@ -52,9 +52,11 @@ def ratio_of(problem: Problem, record: StorageRecord) -> float:
 def requires_of(problem: Problem, record: StorageRecord) -> set[str]:
     """Return the features that storage must offer to hold what a record stores."""
     name: str | None = record.dataset if record.part in DATA_PARTS else None
+    own: tuple[str, ...] = ()
     if record.part == "checkpoint":
-        name = problem.training[record.dataset].dataset
-    return {*problem.sites[record.site].requires, *(problem.datasets[name].requires if name else ())}
+        job = problem.training[record.dataset]
+        name, own = job.dataset, job.requires
+    return {*problem.sites[record.site].requires, *own, *(problem.datasets[name].requires if name else ())}
 
 
 def _record(problem: Problem, record: StorageRecord, checker: Checker) -> None:

@@ -72,7 +72,11 @@ def _record(problem: Problem, record: TrainingRecord, checker: Checker, expectat
     layout = layout_of(record)
     try:
         step = predict_step(
-            run.task, cluster_for(problem, record.node, record.fabric), layout, record.precision, software
+            run.task,
+            cluster_for(problem, record.node, record.fabric, job.requires),
+            layout,
+            record.precision,
+            software,
         )
     except ValueError as error:
         checker.holds(f"{place} layout", False, "a layout that runs", str(error))

@@ -317,6 +317,17 @@ def spares(working: int, down: float, target: float) -> int:
     raise AssertionError
 
 
+def _joint_pct(problem: Problem, candidates: Candidates, plan: Plan, name: str) -> float:
+    """Return the target of each pool of a service: what it may miss is shared by two pools, or by all that it has."""
+    asked = problem.inference[name].availability_pct
+    if asked is None:
+        return 0.0
+    owned = {c.pool.key for c in candidates.serving[name] if not c.pool.rented}
+    used = {key for uses in plan.values() for key, use in uses.items() if any(n == name for n, *_ in use.served)}
+    sharing = len(used & owned)
+    return 100 - (100 - asked) / (sharing if sharing in (1, 2) else max(1, len(owned)))
+
+
 def _with_spares(
     problem: Problem, candidates: Candidates, plan: Plan, work: dict[str, int]
 ) -> Iterator[dict[str, int]]:
@@ -325,7 +336,7 @@ def _with_spares(
     targets: dict[str, float] = {}
     for key in owned:
         names = {name for uses in plan.values() if key in uses for name, *_ in uses[key].served}
-        asked = [problem.inference[name].availability_pct or 0.0 for name in names]
+        asked = [_joint_pct(problem, candidates, plan, name) for name in names]
         targets[key] = max([problem.settings.spare_target_pct, *asked]) / 100
     base, extra = {}, []
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -8,6 +8,7 @@ _UPS = b"name,role,kw,efficiency_pct,efficiency_50_pct,battery_minutes,price_usd
 _COOLING = (
     b"name,kind,kw,kw_per_kw,design_kw_per_kw,economizer_kw_per_kw,economizer_wet_bulb_c,rated_wet_bulb_c,price_usd\n"
 )
+_CAPS = b"accelerator,name,saved_kw,training_speed_pct\n"
 _SITES = b"name,kind,power_limit_kw,electricity_usd_per_kwh,redundancy,wet_bulb_c,mean_wet_bulb_c,ups_minutes\n"
 _RENTED = b"rented,cloud,,,,,,\n"
 
@@ -134,6 +135,30 @@ PLANT = [
         2,
         "volume_prices_usd",
         "as many numbers as volume_units",
+    ),
+    broken(
+        "a-cap-below-idle-power",
+        put("power_caps.csv", _CAPS + b"h100-sxm,deep,1.1,60\n"),
+        "power_caps.csv",
+        2,
+        "saved_kw",
+        "no more power than when idle",
+    ),
+    broken(
+        "a-cap-of-no-chip",
+        put("power_caps.csv", _CAPS + b"h100,deep,0.1,90\n"),
+        "power_caps.csv",
+        2,
+        "accelerator",
+        "h100-",
+    ),
+    broken(
+        "a-cap-that-speeds-up",
+        put("power_caps.csv", _CAPS + b"h100-sxm,deep,0.1,105\n"),
+        "power_caps.csv",
+        2,
+        "training_speed_pct",
+        "100",
     ),
     broken(
         "breaks-that-fall",

@@ -13,6 +13,7 @@ from dcopt.problem.tables import year_rows as yearly
 from dcopt.problem.tables.day_rows import Profile
 from dcopt.problem.tables.error_rows import PredictionError
 from dcopt.problem.tables.measurement_rows import Measurement
+from dcopt.problem.tables.power_rows import PowerCap
 from dcopt.problem.tables.rent_rows import Commitment
 from dcopt.problem.tables.study_rows import ScenarioCell, UncertainCell
 
@@ -82,6 +83,7 @@ TABLES: dict[str, Table] = {
         Table("compression", catalog.Compression, ("name",), is_catalog=True),
         Table("speculation", catalog.SpeculativeDecoding, ("name",), is_catalog=True),
         Table("profiles", Profile, ("name",), is_catalog=True),
+        Table("power_caps", PowerCap, ("accelerator", "name"), is_catalog=True),
         Table("prediction_errors", PredictionError, ("name",), is_catalog=True),
     )
 }

@@ -13,6 +13,7 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4")
 ACCELERATOR_KINDS = ("gpu", "tpu", "cpu", "fpga", "asic")
 SYSTEMS = ("parallel-fs", "ceph", "hdfs", "object")
 STORAGE_FEATURES = ("encryption-at-rest", "encryption-in-transit")
+FABRIC_FEATURES = ("encryption-in-transit",)
 ENGINE_FEATURES = ("encryption-in-transit", "access-control", "audit-log")
 
 Topology = Literal["rail-optimized", "fat-tree", "leaf-spine", "rail-only", "single-switch"]
@@ -124,6 +125,11 @@ class Node(CatalogRow):
         return self
 
     @property
+    def uncapped(self) -> Node:
+        """The node as it is bought: itself, unless it is run at a power cap."""
+        return self
+
+    @property
     def peak_kw(self) -> float:
         """Power at peak that the plant upstream is sized for, kW (0 where the node is only rented)."""
         return self.measured_peak_kw or self.max_kw or 0.0
@@ -224,6 +230,27 @@ class Fabric(CatalogRow):
     latency_us: float = column("Latency of a message between nodes.", default=5.0, ge=0, usual=(0.5, 100))
     efficiency_pct: float = column("Share of the line rate that collectives reach.", default=85.0, gt=0, le=100)
     gbps: float | None = column("Rate for each node, of `builtin` only.", default=None, gt=0)
+    features: Names = column(
+        "What it offers to jobs that require it (encryption by the ports of the nodes, such as IPsec).",
+        default=(),
+        choices=FABRIC_FEATURES,
+    )
+    encryption_loss_pct: float = column(
+        "Share of its bandwidth that encryption takes, for jobs that require it.", default=0.0, ge=0, le=95
+    )
+    islands: int = column(
+        "Separate networks of it that a site may build for one kind of node, each with its own switches and as large "
+        "as its nodes need; a job stays on one. 1: all nodes of a kind are on one network.",
+        default=1,
+        ge=1,
+        le=16,
+        usual=(1, 8),
+    )
+
+    @property
+    def listed(self) -> Fabric:
+        """The row of the table: itself, unless it is a further island of one."""
+        return self
 
     @model_validator(mode="after")
     def _switched(self) -> Fabric:
@@ -235,6 +262,8 @@ class Fabric(CatalogRow):
                 raise ValueError("oversubscription|a single switch has no uplinks: leave it blank or 1")
         elif self.name not in ("none", "builtin"):
             raise ValueError("switch|only the fabrics named 'none' and 'builtin' have no switch")
+        elif self.islands > 1:
+            raise ValueError("islands|a fabric without a switch has none: leave it blank or 1")
         return self
 
 
@@ -507,6 +536,12 @@ class Software(CatalogRow):
         "a log of who called.",
         default=(),
         choices=ENGINE_FEATURES,
+    )
+    encryption_loss_pct: float = column(
+        "Share of a replica's speed that encryption in transit takes, for services that require it.",
+        default=0.0,
+        ge=0,
+        le=95,
     )
 
 

@@ -101,6 +101,9 @@ class Settings(Row):
         le=10_000,
         usual=(-2000, 365),
     )
+    power_caps: YesNo = column(
+        "Whether nodes at sites that are not rented may be run at the caps of power_caps.csv (yes, no).", default=False
+    )
     tax_rate_pct: float | None = column(
         "Tax on profits, for the after-tax view of the report; blank: no such view.", default=None, ge=0, le=90
     )
@@ -322,6 +325,12 @@ class TrainingJob(NamedRow):
         "Optimizer; decides the bytes of its states.", default="adam"
     )
     dataset: str | None = column("The dataset that it reads.", default=None, refers_to="datasets")
+    requires: Names = column(
+        "What the storage of its checkpoints must offer and, for encryption in transit, the fabric between its nodes "
+        "(column features of storage.csv and fabrics.csv).",
+        default=(),
+        choices=STORAGE_FEATURES,
+    )
     method: Literal["pretrain", "finetune", "lora", "distill", "prune"] = column(
         "What is trained: every weight (pretrain, finetune), adapters (lora), a student by its teacher (distill), "
         "or a model that becomes 2:4 sparse in the course of the run (prune).",
@@ -442,7 +451,10 @@ class Service(NamedRow):
     percentile: float = column("Percent of requests that keep the promises.", default=95.0, ge=50, le=99.99)
     max_quality_loss_pct: float = column("Largest loss of quality against the 16-bit model.", default=0.0, ge=0, le=100)
     availability_pct: float | None = column(
-        "Availability; raises the spare target of its pools.", default=None, gt=0, le=99.99999
+        "Availability; raises the spare target of its pools, so that all pools that it uses keep it together.",
+        default=None,
+        gt=0,
+        le=99.99999,
     )
     growth_pct_per_year: float = column("Growth of the load.", default=0.0, ge=-100, le=1000, usual=(-50, 200))
     region: Names = column(
@@ -482,8 +494,8 @@ class Service(NamedRow):
         usual=(0, 20),
     )
     requires: Names = column(
-        "What the engine that serves it must offer (column features of software.csv). TLS takes well below 1 % of a "
-        "replica's time (an estimate), which is not counted.",
+        "What the engine that serves it must offer (column features of software.csv); encryption in transit costs "
+        "what encryption_loss_pct says there.",
         default=(),
         choices=ENGINE_FEATURES,
     )
