@@ -79,7 +79,7 @@ def test_the_bill_of_materials_is_a_table(design: Design) -> None:
     table = design.bom()
     assert list(table.columns) == [
         *("site", "year", "category", "table", "item"),
-        *("quantity", "unit_price_usd", "total_usd"),
+        *("quantity", "unit_price_usd", "total_usd", "order_by_day"),
     ]
     assert len(table) == len(design.bom_lines) > 0
     assert (table["quantity"] * table["unit_price_usd"]).sum() == pytest.approx(table["total_usd"].sum())

@@ -141,7 +141,8 @@ class TrainingGenerator:
 
     def _possible(self, job: TrainingJob, run: Run, pool: Pool) -> list[TrainingCandidate]:
         """Return the candidates on a pool, whatever is promised; on such nodes at other sites they are the same."""
-        key = (job.name, pool.node.name, pool.fabric.listed.name, *self._options(job, pool))
+        # all of the job: it may ask for something else every year
+        key = (job, pool.node.name, pool.fabric.listed.name, *self._options(job, pool))
         if key not in self.possible:
             self.possible[key] = [
                 candidate

@@ -22,19 +22,39 @@ class Links(Protocol):
     """What connects chips and nodes (see `Cluster`); numbers of the network may be arrays, one for each layout."""
 
     @property
-    def scaleup_gb_per_s(self) -> float: ...
+    def scaleup_gb_per_s(self) -> float:
+        """GB/s of a chip, one direction, within its scale-up domain."""
+        ...
+
     @property
-    def scaleup_domain(self) -> int: ...
+    def scaleup_domain(self) -> int:
+        """Chips that the scale-up network connects."""
+        ...
+
     @property
-    def accelerators_per_node(self) -> int: ...
+    def accelerators_per_node(self) -> int:
+        """Chips of a node."""
+        ...
+
     @property
-    def network_gb_per_s_per_accelerator(self) -> float | Floats: ...
+    def network_gb_per_s_per_accelerator(self) -> float | Floats:
+        """GB/s of a chip, one direction, across nodes."""
+        ...
+
     @property
-    def latency_us(self) -> float | Floats: ...
+    def latency_us(self) -> float | Floats:
+        """Latency of a message between nodes, microseconds."""
+        ...
+
     @property
-    def oversubscription(self) -> float | Floats: ...
+    def oversubscription(self) -> float | Floats:
+        """Bandwidth to the nodes ÷ bandwidth to the spines."""
+        ...
+
     @property
-    def full_rate_chips(self) -> float | Floats: ...
+    def full_rate_chips(self) -> float | Floats:
+        """Chips that the leaves connect without the spines, at full rate."""
+        ...
 
 
 def _inside(links: Links, extent: Values) -> NDArray[np.bool_]:

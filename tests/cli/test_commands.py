@@ -145,7 +145,7 @@ def test_check_ends_with_code_1_where_no_design_can_exist(change: str, tiny: Pat
     answer = json.loads(machine.stdout)
     assert machine.exit_code == 1
     assert answer["ok"] is False
-    assert set(answer["obstacles"][0]) == {"row", "problem", "cure"}
+    assert set(answer["obstacles"][0]) == {"row", "problem", "cure", "workload"}
 
 
 def test_check_reports_bad_input_as_json_too(tmp_path: Path) -> None:

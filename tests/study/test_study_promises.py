@@ -94,7 +94,7 @@ def test_what_cannot_be_traded_is_an_error(tmp_path: Path) -> None:
     arguments = ["pareto", str(path), "--trade", "tco", "inference.chat.max_quality_loss_pct"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
-    assert "TCO USD" in result.stdout
+    assert "TCO, USD" in result.stdout
     assert CliRunner().invoke(main, [*arguments[:-1], "inference.chat.latency_ms"]).exit_code == 2
     assert CliRunner().invoke(main, [*arguments, "--between", "3:1"]).exit_code == 2
     assert CliRunner().invoke(main, [*arguments, "--points", "3"]).exit_code == 2
