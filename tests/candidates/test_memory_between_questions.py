@@ -71,7 +71,9 @@ def test_caps_islands_and_requirements_are_told_apart() -> None:
     both = steps["open"].keys() & steps["secret"].keys()
     assert any(steps["secret"][key] > steps["open"][key] for key in both if key[2] > 1)
     slowed = {key: steps["open"].get(("duo@low", *key[1:])) for key in steps["open"] if key[0] == "duo"}
-    assert {step / steps["open"][key] for key, step in slowed.items() if step} == {pytest.approx(1 / 0.8)}
+    ratios = [step / steps["open"][key] for key, step in slowed.items() if step]
+    assert ratios
+    assert ratios == pytest.approx([1 / 0.8] * len(ratios))
     first, second = ({k: v for k, v in steps["open"].items() if k[1] == name} for name in ("flat", "flat~2"))
     assert first
     assert {(node, "flat", n): v for (node, _, n), v in second.items()} == first
