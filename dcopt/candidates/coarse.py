@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from dcopt.candidates.dominance import undominated
 from dcopt.candidates.pools import pool_facility
-from dcopt.candidates.records import Candidates, Period, Pool, ServingCandidate, TrainingCandidate
+from dcopt.candidates.records import Candidates, Period, Pool, PoolFacility, ServingCandidate, TrainingCandidate
 from dcopt.candidates.targets import targets_of
 from dcopt.problem.problem import Problem
 
@@ -35,16 +35,14 @@ def coarse(problem: Problem, candidates: Candidates, periods: tuple[Period, ...]
         key: replace(candidates.pools[key], max_nodes=sum(pool.max_nodes for pool in of_key))
         for key, of_key in members.items()
     }
+    facilities = {key: pool_facility(problem, pool, targets_of(problem, pool, serving)) for key, pool in pools.items()}
     caps: dict[tuple[str, str], set[str]] = {}
     for pool in pools.values():
         caps.setdefault((pool.site, pool.node.uncapped.name), set()).add(pool.node.name)
-    facilities = {}
     for key, pool in pools.items():
-        facilities[key] = pool_facility(problem, pool, targets_of(problem, pool, serving))
         if len(members[key]) > 1 and len(caps[pool.site, pool.node.uncapped.name]) > 1:
-            none: tuple[tuple[int, int], ...] = ((0, pool.max_nodes),)
-            spares = dict.fromkeys(facilities[key].spare_steps, none)
-            facilities[key] = replace(facilities[key], spare_steps=spares)
+            most = sum(_most_spares(candidates.facilities[member.key]) for member in members[key])
+            facilities[key] = _any_spares(facilities[key], most, pool.max_nodes)
     return replace(
         candidates,
         periods=periods,
@@ -54,6 +52,16 @@ def coarse(problem: Problem, candidates: Candidates, periods: tuple[Period, ...]
         serving=serving,
         verdicts=[],
     )
+
+
+def _most_spares(facility: PoolFacility) -> int:
+    return max((spares for steps in facility.spare_steps.values() for spares, _ in steps), default=0)
+
+
+def _any_spares(facility: PoolFacility, most: int, nodes: int) -> PoolFacility:
+    """Return a pool that may have any number of spares up to ``most``, however many of its ``nodes`` work."""
+    steps = tuple((spares, nodes) for spares in range(most + 1))
+    return replace(facility, spare_steps=dict.fromkeys(facility.spare_steps, steps))
 
 
 def _stands_for(candidates: Candidates) -> dict[str, Pool]:

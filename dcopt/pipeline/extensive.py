@@ -226,7 +226,8 @@ class _Form:
         if goal.kind in ("expected", "chance"):
             return total(weight * cost for weight, cost in zip(weights, costs, strict=True))
         model = self.model
-        model.most = pyo.Var()
+        largest = max(upper_bound(cost) for cost in costs)
+        model.most = pyo.Var(bounds=(-largest, largest))  # without bounds HiGHS proves too much where the level is near 0
         model.above = pyo.ConstraintList()
         if goal.kind == "worst":
             for cost in costs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from small import dataset, job, service, two_sites
 
 from dcopt.candidates.generate import generate
@@ -40,6 +41,42 @@ def test_other_parts_empty_the_memory() -> None:
     engines = {"table": "compression", "name": "bf16"}
     offered = SMALL.add("offers", **engines).load()
     assert generate(offered, memory=memory) == generate(offered)
+
+
+def test_caps_islands_and_requirements_are_told_apart() -> None:
+    """Predictions of a node at a cap, or of a job whose messages are encrypted, are not those of others."""
+    caps = {"accelerator": "slow", "name": "low", "saved_kw": 0.1, "training_speed_pct": 80}
+    features = {"features": "encryption-in-transit"}
+    small = (
+        SMALL.set(power_caps="yes")
+        .put("power_caps", [caps])
+        .change("fabrics", "flat", islands=2, encryption_loss_pct=30, **features)
+        .change("storage", **features)
+        .add("training", **{**job("secret", tokens=1e12, deadline_days=25), "requires": "encryption-in-transit"})
+        .add("training", **job("open", tokens=1e12, deadline_days=25))
+    )
+    memory = Memory()
+    plain, problem = small.set(power_caps="no").load(), small.load()
+    generate(plain, memory=memory)
+    found = generate(problem, memory=memory)
+    assert found == generate(problem)
+    steps = {
+        name: {
+            (c.pool.node.name, c.pool.fabric.name, c.nodes): c.step.step_s
+            for c in found.training[name]
+            if c.pool.site == "oslo"
+        }
+        for name in ("open", "secret")
+    }
+    both = steps["open"].keys() & steps["secret"].keys()
+    assert any(steps["secret"][key] > steps["open"][key] for key in both if key[2] > 1)
+    slowed = {key: steps["open"].get(("duo@low", *key[1:])) for key in steps["open"] if key[0] == "duo"}
+    ratios = [step / steps["open"][key] for key, step in slowed.items() if step]
+    assert ratios
+    assert ratios == pytest.approx([1 / 0.8] * len(ratios))
+    first, second = ({k: v for k, v in steps["open"].items() if k[1] == name} for name in ("flat", "flat~2"))
+    assert first
+    assert {(node, "flat", n): v for (node, _, n), v in second.items()} == first
 
 
 def test_what_is_not_admitted_is_left_out_before_the_best_are_chosen() -> None:

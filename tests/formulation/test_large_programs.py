@@ -13,6 +13,7 @@ from small import Small
 from dcopt.candidates.coarse import coarse
 from dcopt.candidates.generate import generate
 from dcopt.candidates.lesser import hardest_of, hardest_year, smallest_sizes, with_ways
+from dcopt.candidates.priced import dearer_than
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.build import build
 from dcopt.formulation.program import number, total
@@ -29,8 +30,24 @@ OPTIONS = SolveOptions(gap=1e-7, time_limit_s=60, threads=1)
 SEEDS = [0, 1, 2, 3, 5, 8, 13, 21]
 
 
-def _case(seed: int) -> tuple[Problem, Candidates, Solved]:
-    problem = random_small(seed).set(objective="tco").load()
+CAPS = [
+    {"accelerator": chip, "name": "low", "saved_kw": saved, "training_speed_pct": 93, "decode_speed_pct": 98}
+    for chip, saved in (("slow", 0.12), ("fast", 0.3))
+]
+
+
+def _capped(small: Small) -> Small:
+    """Return a problem whose nodes may run at a power cap and whose fabric may be cut up, with nodes that exist."""
+    small = small.put("power_caps", CAPS).set(power_caps="yes")
+    if not small.tables.get("existing"):
+        small = small.put("existing", [{"site": "oslo", "table": "nodes", "name": "duo", "units": 1}])
+    flat = any(row["name"] == "flat" for row in small.tables["fabrics"])
+    return small.change("fabrics", "flat", islands=2) if flat else small
+
+
+def _case(seed: int, *, capped: bool = False) -> tuple[Problem, Candidates, Solved]:
+    small = random_small(seed).set(objective="tco")
+    problem = (_capped(small) if capped else small).load()
     candidates = generate(problem)
     if any(not of_workload for of_workload in (*candidates.training.values(), *candidates.serving.values())):
         pytest.skip("a workload has no candidate")
@@ -58,9 +75,47 @@ def test_the_steps_find_the_optimum_and_prove_it(seed: int, in_rounds: bool, mon
         assert stepped.status == "optimal"
 
 
+@pytest.mark.parametrize("seed", SEEDS[:6])
+def test_the_steps_find_the_optimum_of_nodes_at_power_caps_and_of_islands(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, candidates, plain = _case(seed, capped=True)
+    assert plain.design is not None
+    answers = itertools.chain([True], itertools.repeat(False))
+    monkeypatch.setattr(large, "is_large", lambda candidates: next(answers))
+    stepped = large.solve_any(problem, candidates, OPTIONS, Listener())
+    assert stepped.design is not None
+    assert stepped.status == "optimal"
+    assert stepped.design.objective_value == pytest.approx(plain.design.objective_value, rel=1e-6)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_coarse_program_costs_no_more_than_any_design(seed: int) -> None:
-    problem, candidates, plain = _case(seed)
+def test_what_is_dearer_than_the_optimum_is_not_needed_for_it(seed: int) -> None:
+    problem, candidates, plain = _case(seed, capped=True)
+    assert plain.design is not None
+    optimum = plain.design.objective_value or 0.0
+    left = dearer_than(problem, candidates, optimum * (1 + 1e-9))
+    again = solve_program(problem, left, OPTIONS, Listener())
+    assert again.design is not None
+    assert again.design.objective_value == pytest.approx(optimum, rel=1e-6)
+
+
+def test_a_capped_node_is_bounded_by_the_least_price_of_the_node_that_it_is() -> None:
+    """With a price for many that is next to nothing no candidate is too dear, at whatever power it runs."""
+    breaks = {"table": "nodes", "name": "duo", "volume_units": "2", "volume_prices_usd": "1"}
+    small = _capped(random_small(0).set(objective="tco")).put("offers", [breaks])
+    problem = small.load()
+    candidates = generate(problem)
+    left = dearer_than(problem, candidates, 50_000.0)
+    kept = {c.pool.node.name for of_job in left.training.values() for c in of_job}
+    assert kept == {c.pool.node.name for of_job in candidates.training.values() for c in of_job}
+    assert "duo@low" in kept
+
+
+@pytest.mark.parametrize("capped", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_coarse_program_costs_no_more_than_any_design(seed: int, capped: bool) -> None:
+    problem, candidates, plain = _case(seed, capped=capped)
     merged = coarse(problem, candidates, candidates.periods)
     outcome = solve(compile_model(build(problem, merged).model), OPTIONS)
     assert outcome.bound is not None
