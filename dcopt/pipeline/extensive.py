@@ -227,7 +227,7 @@ class _Form:
             return total(weight * cost for weight, cost in zip(weights, costs, strict=True))
         model = self.model
         largest = max(upper_bound(cost) for cost in costs)
-        model.most = pyo.Var(bounds=(-largest, largest))  # without bounds HiGHS proves too much where the level is near 0
+        model.most = pyo.Var(bounds=(-largest, largest))  # free, HiGHS proves too much of levels near 0
         model.above = pyo.ConstraintList()
         if goal.kind == "worst":
             for cost in costs:
