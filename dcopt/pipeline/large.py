@@ -68,7 +68,7 @@ def solve_any(
     Where constraints of the user's own are added the steps are left out: what they ask of a smaller program is not
     known.
     """
-    if not is_large(candidates) or cutoffs is not no_constraints or options.start:
+    if not is_large(candidates) or cutoffs is not no_constraints:
         return solve_program(problem, candidates, options, listener, only_pair=only_pair, cutoffs=cutoffs)
     return _Large(problem, candidates, options, listener, only_pair=only_pair).solved()
 

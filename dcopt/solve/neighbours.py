@@ -20,8 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import csr_matrix
 
 from dcopt.solve import together
 from dcopt.solve.matrix import Matrix
@@ -184,6 +182,8 @@ def _weights(each: Floats, bounds: Floats, costs: Floats, lower: Floats) -> Floa
     known = sizes > 0
     table = table[known] / sizes[known, None]
     most, same = (np.unique(table[pick], axis=0) for pick in (lower[known] >= 0, lower[known] < 0))
+    from scipy.optimize import linprog  # here: its import takes longer than most solves
+
     found = linprog(
         -bounds / max(1e-300, float(np.abs(bounds).max())),
         A_ub=most[:, :-1],
@@ -222,6 +222,8 @@ def _rows(matrix: Matrix) -> Any:
     """Return the coefficients as a sparse matrix of shape (rows, columns)."""
     lp = matrix.lp
     parts = (np.asarray(lp.a_matrix_.value_), np.asarray(lp.a_matrix_.index_), np.asarray(lp.a_matrix_.start_))
+    from scipy.sparse import csr_matrix
+
     return csr_matrix(parts, shape=(lp.num_row_, lp.num_col_))
 
 
