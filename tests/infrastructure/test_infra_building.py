@@ -47,7 +47,7 @@ def test_quantities_follow_their_driver(cells: dict[str, float], driver: float, 
 def test_laws_of_quantities(ratio: float, minimum: float, step: float, driver: float) -> None:
     adder = _adder(ratio=ratio, minimum=minimum, step=step)
     quantity = quantity_needed(adder, driver)
-    assert quantity >= max(ratio * driver, minimum) * (1 - 2e-9)
+    assert quantity >= max(ratio * driver, minimum) * (1 - 2e-9) - 1e-300  # of denormal numbers nothing is bought
     assert quantity < max(ratio * driver, minimum) + step * (1 + 1e-9)
     assert quantity_needed(adder, 2 * driver) >= quantity
 
