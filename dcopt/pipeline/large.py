@@ -26,10 +26,10 @@ from dcopt.candidates.priced import dearer_than
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
 from dcopt.formulation.build import build
-from dcopt.formulation.program import Program
+from dcopt.formulation.program import Program, number, total, whole
 from dcopt.formulation.stages import PURCHASES, STRATEGIC, name_of
 from dcopt.pipeline.first_design import first_design
-from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
+from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, narrower
 from dcopt.pipeline.solving import Known, Listener, Solved, solve_program
 from dcopt.pipeline.trace import thinned
 from dcopt.pipeline.user_constraints import no_constraints
@@ -138,7 +138,7 @@ class _Large:
             for relaxations, bounding, improving in ROUNDS:
                 self._report(best, left.bound)
                 self.listener.phase("what a better design cannot be")
-                left = self.bounded(left, _value(best) * (1 + SLACK), relaxations, bounding)
+                left = self.bounded(left, best, relaxations, bounding)
                 known = Known(best, left.bound, self.spent())
                 if not is_large(left.candidates):
                     self._report(best, left.bound)
@@ -216,20 +216,26 @@ class _Large:
         self._heard(Progress(self.spent(), value, bound, relative_gap(value, bound), 0))
         self.listener.log(f"\ndcopt: a design costs {value:.10g}, none costs less than {bound}\n")
 
-    def bounded(self, before: _Left, limit: float, relaxations: tuple[frozenset[str], ...], share: float) -> _Left:
-        """Return what no design of at most ``limit`` can do without, and a bound on the cost of all."""
+    def bounded(self, before: _Left, best: Solved, relaxations: tuple[frozenset[str], ...], share: float) -> _Left:
+        """Return what no design as cheap as ``best`` can do without, and a bound on the cost of all.
+
+        Every relaxation holds the best design itself. What would exclude that is not believed, nor anything after it.
+        """
+        limit = _value(best) * (1 + SLACK)
         ends = self.spent() + share * (self.options.time_limit_s - self.spent())
         left = dearer_than(self.problem, before.candidates, limit)
+        if not holds_ways(left, best):
+            return self._doubted(before)
         bound = before.bound
         kinds = before.kinds
-        for whole in relaxations:
+        for names in relaxations:
             year = hardest_of(left)
             one = coarse(self.problem, left, left.periods if _ways(left) < WIDE else (replace(year, index=0),))
             peak = year.index if len(one.periods) > 1 else 0
             with heard():
                 program = build(self.problem, one, only_pair=self.only_pair)
                 matrix = compile_model(program.model)
-            decides = _decides(whole, peak)
+            decides = _decides(names, peak)
             if bound is not None and ends <= self.spent():
                 break  # a linear relaxation is solved in any case: without it nothing is proven
             self.listener.log(f"\ndcopt: a relaxation of {matrix.lp.num_col_} columns\n")
@@ -237,23 +243,53 @@ class _Large:
                 within_cost(with_integers(matrix, decides), limit),
                 self._until(ends if bound is not None else self.options.time_limit_s),
                 log=self.listener.log,
-                method="choose" if whole else "ipm",
+                method="choose" if names else "ipm",
             )
             if outcome.verdict == "interrupted":
                 raise StoppedError
             if outcome.verdict == "infeasible":
-                return _Left(left, limit, kinds)
+                return self._doubted(before)
             if outcome.bound is not None:
                 bound = max(bound or outcome.bound, outcome.bound)
             if outcome.values is not None:
                 kinds |= _opened(program, matrix, outcome)
-            if not whole:
+            if not names:
                 allowed = 0.3 * (ends - self.spent())
                 if allowed > 0:
                     solving = replace(self.limited(1.0), time_limit_s=allowed)
                     ranges = it_ranges(program, matrix, limit, decides, solving, self.listener.log)
+                    if not holds_power(ranges, best):
+                        return self._doubted(before)
                     left = _within(self.problem, left, ranges)
         return _Left(left, bound, kinds)
+
+    def _doubted(self, before: _Left) -> _Left:
+        self.listener.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
+        return before
+
+
+def holds_ways(left: Candidates, best: Solved) -> bool:
+    """Whether every way to run a workload that a solution chooses is among the candidates that are left."""
+    kept = {id(way) for ways in (*left.training.values(), *left.serving.values()) for way in ways}
+    chosen = best.program.model.component("train")
+    jobs = best.program.candidates.training
+    return all(
+        id(jobs[key[0]][key[1]]) in kept
+        for key, variable in (chosen.items() if chosen is not None else ())
+        if variable.value is not None and variable.value > 0.5
+    )
+
+
+def holds_power(ranges: dict[str, tuple[float, float] | None], best: Solved) -> bool:
+    """Whether the IT power of every site that a solution uses is within its range."""
+    program = best.program
+    for site, found in ranges.items():
+        if site not in program.totals or not whole(program.model.active_site[site]):
+            continue
+        drawn = number(total(program.balances[site].it_peak_kw))
+        if found is None or not found[0] * (1 - MARGIN) <= drawn <= found[1] * (1 + MARGIN):
+            return False
+    return True
 
 
 def _opened(program: Program, matrix: Matrix, outcome: Outcome) -> frozenset[tuple[str, str]]:

@@ -239,6 +239,38 @@ def test_what_is_interrupted_later_keeps_the_first_design(monkeypatch: pytest.Mo
     assert (stopped.design.objective_value or 0.0) >= (plain.design.objective_value or 0.0) * (1 - 1e-7)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_relaxation_that_excludes_the_known_design_is_not_believed(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, candidates, plain = _case(seed)
+    assert plain.design is not None
+    answers = itertools.chain([True], itertools.repeat(True))
+    monkeypatch.setattr(large, "is_large", lambda candidates: next(answers))
+    real = large.within_cost
+    monkeypatch.setattr(large, "within_cost", lambda matrix, limit: real(matrix, 0.5 * limit))
+    found = large.solve_any(problem, candidates, OPTIONS, Listener())
+    assert found.design is not None
+    assert (found.bound, found.status) == (None, "feasible")
+
+
+def test_ranges_that_miss_the_known_design_are_noticed() -> None:
+    problem, candidates, plain = _case(1)
+    drawn = {
+        site: number(total(plain.program.balances[site].it_peak_kw))
+        for site in plain.program.totals
+        if number(plain.program.model.active_site[site]) > 0.5
+    }
+    assert drawn
+    for site, kw in drawn.items():
+        assert large.holds_power({site: (kw, kw)}, plain)
+        assert not large.holds_power({site: (1.01 * kw, 2 * kw)}, plain)
+        assert not large.holds_power({site: None}, plain)
+    assert large.holds_ways(candidates, plain)
+    empty = replace(candidates, training=dict.fromkeys(candidates.training, ()))
+    assert large.holds_ways(empty, plain) == (not problem.training)
+
+
 def test_no_time_for_more_keeps_the_first_design_and_its_bound() -> None:
     _problem, _candidates, plain = _case(0)
     assert plain.design is not None
