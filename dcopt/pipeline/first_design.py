@@ -103,7 +103,7 @@ class _Search:
         year = (hardest_year(self.candidates),)
         small = with_ways(self.problem, self.candidates, few, self.candidates.serving, year)
         stated = self.stated(small)
-        outcome = self.minimized(stated.matrix, 0.3, frozenset())
+        outcome = self.minimized(stated.matrix, 0.5, frozenset())
         if outcome.values is None:
             return None
         opened = {
@@ -130,7 +130,7 @@ class _Search:
         start = stated.values(best, _All())
         if (best.gap or 0.0) > 0 or placed.gap:
             narrowed = self._narrowed(stated, lesser, best.objective)
-            again = self.minimized(narrowed.matrix, 0.4, start={k: float(v) for k, v in start.items()})
+            again = self.minimized(narrowed.matrix, 0.3, start={k: float(v) for k, v in start.items()})
             if again.objective is not None and again.objective <= best.objective * (1 + 1e-9):
                 stated, best = narrowed, again
         bought = stated.values(best, PURCHASES)
@@ -146,7 +146,7 @@ class _Search:
                 now.matrix,
                 limit * (1 + 1e-9),
                 lambda variable, names=whole: name_of(variable) in names,  # type: ignore[misc]
-                self.limited(0.2),
+                self.limited(0.1),
                 self.listener.log,
             )
             candidates_now = replace(candidates_now, it_kw=narrower(candidates_now.it_kw, ranges))

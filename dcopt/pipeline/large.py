@@ -46,6 +46,8 @@ LINEAR: frozenset[str] = frozenset()
 ROUNDS = (((LINEAR, STRATEGIC), 0.3, 0.3), ((LINEAR, STRATEGIC), 0.7, 1.0))
 """Rounds of bounding and improving: the integers that stay whole in each relaxation, one after another, and the share
 of the time that is left which bounding may take, and then improving."""
+FIRST = 0.75
+"""Share of the time that a first design may take; on all but the largest it takes far less."""
 NOTICEABLE = 0.05
 """Share of a pool that a relaxation opens which makes it one where a good design may lie."""
 WIDE = 60_000
@@ -165,7 +167,7 @@ class _Large:
         """Return a first design, or None where the steps to it fail."""
         try:
             return first_design(
-                self.problem, self.candidates, self.limited(0.45), self.listener, only_pair=self.only_pair
+                self.problem, self.candidates, self.limited(FIRST), self.listener, only_pair=self.only_pair
             )
         except SolverError as error:
             self.listener.log(f"\ndcopt: no first design: {error}\n")
