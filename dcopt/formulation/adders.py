@@ -13,7 +13,8 @@ from typing import Any
 from dcopt.design.records import AdderRecord
 from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation.compute import nodes_of
-from dcopt.formulation.program import Program, all_years, number, total, upper_bound
+from dcopt.formulation.expressions import number, total, upper_bound
+from dcopt.formulation.program import Program, all_years
 from dcopt.infrastructure.adders import adders_at, quantity_needed
 from dcopt.problem.tables.building_rows import Adder
 

@@ -30,7 +30,8 @@ from dcopt.formulation import (
     training,
     transfer,
 )
-from dcopt.formulation.program import Inventory, Program
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Inventory
 from dcopt.problem.epochs import views_of
 from dcopt.problem.problem import Problem
 

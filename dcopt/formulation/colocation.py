@@ -16,7 +16,8 @@ from typing import Any
 from dcopt.design.records import ColocationRecord
 from dcopt.economics.colocation import Span, billed_payments, exit_usd, fee_usd, has_contract, spans_of
 from dcopt.economics.ledger import ContractLine, Payment
-from dcopt.formulation.program import Program, number, total, upper_bound
+from dcopt.formulation.expressions import number, total, upper_bound
+from dcopt.formulation.program import Program
 from dcopt.problem.epochs import Epoch, epochs_of
 
 

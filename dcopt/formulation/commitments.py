@@ -20,7 +20,8 @@ from dcopt.candidates.records import Period, Pool
 from dcopt.design.records import CommitmentRecord
 from dcopt.economics.commitments import commitments_for, last_year_of, payments_of, usd_per_hour
 from dcopt.economics.ledger import ContractLine
-from dcopt.formulation.program import Program, total, whole
+from dcopt.formulation.expressions import total, whole
+from dcopt.formulation.program import Program
 from dcopt.performance.workloads import DAYS_PER_YEAR
 
 

@@ -19,7 +19,8 @@ from dcopt.candidates.records import Pool
 from dcopt.design.records import PoolRecord
 from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation import commitments, night
-from dcopt.formulation.program import Program, total, upper_bound, whole
+from dcopt.formulation.expressions import total, upper_bound, whole
+from dcopt.formulation.program import Program
 from dcopt.infrastructure.spares import spare_steps
 from dcopt.problem.islands import island_names
 from dcopt.problem.offered import shared_limits

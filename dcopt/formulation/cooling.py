@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcopt.design.records import CoolingRecord
+from dcopt.formulation.expressions import number, total, upper_bound, whole
 from dcopt.formulation.plant_bounds import least_it_kw, most_at
-from dcopt.formulation.program import Program, all_years, number, total, upper_bound, whole
+from dcopt.formulation.program import Program, all_years
 from dcopt.formulation.stage import Demand, Sizing, chosen_units, size_units, stage
 from dcopt.infrastructure.cooling import LOOPS, design_kw_per_kw, economizer_hours, loop_of, mean_kw_per_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR

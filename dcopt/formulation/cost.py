@@ -13,7 +13,9 @@ import pyomo.environ as pyo
 from dcopt.candidates.records import Period
 from dcopt.economics.ledger import capex_terms, tco_terms
 from dcopt.formulation import adders, colocation, commitments, volume
-from dcopt.formulation.program import Program, total
+from dcopt.formulation.expressions import total
+from dcopt.formulation.program import Program
+from dcopt.formulation.purchases import commit, settle
 
 
 def declare(program: Program) -> None:
@@ -22,8 +24,8 @@ def declare(program: Program) -> None:
 
 def link(program: Program) -> None:
     """Pay water and what follows the purchases, keep the budgets, and state the objectives."""
-    program.settle()
-    program.commit()
+    settle(program)
+    commit(program)
     if not program.is_epoch:
         volume.link(program)
         commitments.link(program)

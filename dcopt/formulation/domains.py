@@ -21,7 +21,8 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.candidates.records import MOST_DOMAINS, Period, ServingCandidate
-from dcopt.formulation.program import Program, total, upper_bound
+from dcopt.formulation.expressions import total, upper_bound
+from dcopt.formulation.program import Program
 from dcopt.formulation.survival import keep_warm
 from dcopt.infrastructure.power import feeds_are_doubled
 from dcopt.problem.tables.problem_rows import Service

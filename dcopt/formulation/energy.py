@@ -16,7 +16,9 @@ from typing import Any
 from dcopt.candidates.records import Period
 from dcopt.design.records import SolarRecord
 from dcopt.economics.ledger import CapitalLine, RunningLine
-from dcopt.formulation.program import Program, Slice, all_years, number, total, whole
+from dcopt.formulation.expressions import number, total, whole
+from dcopt.formulation.program import Program, all_years
+from dcopt.formulation.shared import Slice
 from dcopt.infrastructure.solar import hourly_prices, solar_rows_at
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 from dcopt.problem.day import Hours, site_hour

@@ -30,8 +30,9 @@ from dcopt.formulation import (
     transfer,
     volume,
 )
+from dcopt.formulation.expressions import number
 from dcopt.formulation.moves import located
-from dcopt.formulation.program import Program, number
+from dcopt.formulation.program import Program
 from dcopt.formulation.stage import settle_losses
 from dcopt.problem.epochs import epochs_of
 

@@ -25,7 +25,8 @@ from typing import Any
 from dcopt.candidates.records import PoolFacility
 from dcopt.design.records import CableRecord, ModuleRecord, NetworkRecord
 from dcopt.formulation.compute import nodes_of
-from dcopt.formulation.program import Program, all_years, linear, total, upper_bound, whole
+from dcopt.formulation.expressions import linear, total, upper_bound, whole
+from dcopt.formulation.program import Program, all_years
 from dcopt.infrastructure.cabling import Cabling, parts_of
 from dcopt.infrastructure.failures import left_pct
 from dcopt.problem.tables.catalog_rows import Link, Transceiver

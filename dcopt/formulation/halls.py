@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dcopt.design.records import HallRecord
 from dcopt.economics.ledger import CapitalLine
-from dcopt.formulation.program import Program, all_years, total, whole
+from dcopt.formulation.expressions import total, whole
+from dcopt.formulation.program import Program, all_years
 from dcopt.problem.lead import can_stand_from
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from dcopt.candidates.records import TrainingCandidate
 from dcopt.formulation.compute import spare_variables
-from dcopt.formulation.program import Program, linear, total
+from dcopt.formulation.expressions import linear, total
+from dcopt.formulation.program import Program
 from dcopt.formulation.training import chosen
 from dcopt.infrastructure.segments import segments_of
 

@@ -13,8 +13,9 @@ import math
 from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
+from dcopt.formulation.expressions import linear
 from dcopt.formulation.precedence import first_day, start_in
-from dcopt.formulation.program import Program, linear
+from dcopt.formulation.program import Program
 from dcopt.formulation.training import chosen
 from dcopt.problem.demand import days_allowed
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY

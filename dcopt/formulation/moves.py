@@ -17,7 +17,9 @@ from dcopt.design.records import Asset, AssetMove
 from dcopt.economics.items import item_of
 from dcopt.economics.ledger import RunningLine
 from dcopt.economics.stock import Stay
-from dcopt.formulation.program import Program, Stock, total, whole
+from dcopt.formulation.expressions import total, whole
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Stock
 from dcopt.problem.epochs import Epoch, epochs_of
 from dcopt.problem.moves import move_of, usd_each
 

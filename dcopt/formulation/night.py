@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcopt.candidates.records import Band, Period, ServingCandidate, TrainingCandidate
-from dcopt.formulation.program import Program, Slice, linear, number, total, whole
+from dcopt.formulation.expressions import linear, number, total, whole
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Slice
 from dcopt.problem.day import Hours, largest_share, mean_share, releases_nodes, shares_of
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
 

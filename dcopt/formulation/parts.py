@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dcopt.formulation.program import Program, total
+from dcopt.formulation.expressions import total
+from dcopt.formulation.program import Program
 from dcopt.formulation.training import chosen
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dcopt.formulation.program import Program, total, upper_bound
+from dcopt.formulation.expressions import total, upper_bound
+from dcopt.formulation.program import Program
 from dcopt.infrastructure.cooling import design_kw_per_kw
 from dcopt.infrastructure.power import loss_lines, units_needed, usable_kw
 

@@ -19,8 +19,10 @@ from dcopt.economics.colocation import has_contract
 from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation.cost import water_m3
 from dcopt.formulation.energy import solar_mwh
+from dcopt.formulation.expressions import number, total, whole
 from dcopt.formulation.plant_bounds import least_it_kw, most_at
-from dcopt.formulation.program import Program, SiteTotals, all_years, number, total, whole
+from dcopt.formulation.program import Program, all_years
+from dcopt.formulation.shared import SiteTotals
 from dcopt.formulation.stage import Branch, Demand, Sizing, chosen_units, stage
 from dcopt.infrastructure.power import CHAIN, INDOORS, PARALLEL, losses_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR

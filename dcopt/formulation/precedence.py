@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.candidates.records import Period, Pool, TrainingCandidate
-from dcopt.formulation.program import Program, linear
+from dcopt.formulation.expressions import linear
+from dcopt.formulation.program import Program
 from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.problem.demand import due_day_of
 from dcopt.problem.lead import start_day

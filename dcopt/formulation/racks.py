@@ -18,8 +18,10 @@ from typing import Any
 from dcopt.candidates.records import RackOption
 from dcopt.design.records import ElevationRecord, RackRecord, Slot
 from dcopt.formulation.compute import nodes_of
+from dcopt.formulation.expressions import number, total, upper_bound, whole
 from dcopt.formulation.fabric import keep_lengths, lengths_differ
-from dcopt.formulation.program import Program, ShelfItem, all_years, number, total, upper_bound, whole
+from dcopt.formulation.program import Program, all_years
+from dcopt.formulation.shared import ShelfItem
 from dcopt.infrastructure.elevation import Item, Placed, fill_racks, share_of_rack, spread, stack
 from dcopt.infrastructure.racks import NETWORK_STORAGE, rack_kw_limit
 from dcopt.problem.tables.catalog_rows import Node

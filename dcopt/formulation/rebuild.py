@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.formulation.compute import nodes_of
-from dcopt.formulation.program import Program, linear, upper_bound
+from dcopt.formulation.expressions import linear, upper_bound
+from dcopt.formulation.program import Program
 
 
 def declare(program: Program) -> None:

@@ -22,7 +22,9 @@ from dcopt.candidates.records import Band, Period, Pool, ServingCandidate
 from dcopt.design.records import ServiceRecord
 from dcopt.formulation import commitments, night
 from dcopt.formulation.compute import spare_variables, spares_together
-from dcopt.formulation.program import Program, Slice, linear, number, total, whole
+from dcopt.formulation.expressions import linear, number, total, whole
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Slice
 from dcopt.infrastructure.spares import joint_targets
 from dcopt.performance.compatibility import cluster_for, engine_for
 from dcopt.performance.replica_layouts import layout_columns
@@ -279,7 +281,7 @@ def _record(program: Program, candidate: ServingCandidate, replicas: int, load: 
     assert most is not None  # the candidate exists because it keeps its promises
     rate = min(load / replicas, most.requests_per_s)
     promise = promise_of(service, candidate.rtt_ms)
-    point = at_expected(expected, *where, rate, service.percentile, promise, servers)
+    point = at_expected(expected, where, rate, service.percentile, promise, servers)
     assert point is not None  # a rate within the largest one can be carried
     generates = service.output_tokens > 0
     return ServiceRecord(

@@ -14,7 +14,8 @@ from typing import Any
 
 from dcopt.design.records import SideNetworkRecord
 from dcopt.formulation.compute import nodes_of
-from dcopt.formulation.program import Program, all_years, linear, total, upper_bound, whole
+from dcopt.formulation.expressions import linear, total, upper_bound, whole
+from dcopt.formulation.program import Program, all_years
 from dcopt.infrastructure.segments import segments_of
 from dcopt.infrastructure.side_networks import most_ports, side_shape
 from dcopt.infrastructure.topology import FabricStep, fabric_steps

@@ -22,7 +22,8 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from dcopt.formulation.program import Program, number, total, upper_bound, whole
+from dcopt.formulation.expressions import number, total, upper_bound, whole
+from dcopt.formulation.program import Program
 from dcopt.infrastructure.power import CARRYING_SHARE, LossLine, loss_lines, units_needed, usable_kw
 from dcopt.problem.tables.catalog_rows import CoolingUnit, PowerPart
 

@@ -26,7 +26,9 @@ from dcopt.economics.ledger import CapitalLine, RunningLine, tco_terms
 from dcopt.economics.stock import Item, Stay, stays
 from dcopt.formulation import moves, volume
 from dcopt.formulation.cost import limited_capex
-from dcopt.formulation.program import Program, Stock, number, total, upper_bound
+from dcopt.formulation.expressions import number, total, upper_bound
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Stock
 from dcopt.problem.epochs import BUILDING, Epoch, epochs_of
 from dcopt.problem.lead import can_be_renewed_at, can_stand_from
 

@@ -20,7 +20,8 @@ from typing import Any
 from dcopt.candidates.records import DataItem, Period, StorageOption
 from dcopt.design.records import StorageRecord
 from dcopt.formulation import storage_flow
-from dcopt.formulation.program import Program, all_years, linear, total, whole
+from dcopt.formulation.expressions import linear, total, whole
+from dcopt.formulation.program import Program, all_years
 from dcopt.formulation.stays import stay_of, stays
 from dcopt.formulation.training import chosen
 from dcopt.infrastructure.storage import loss_probability, tolerated_failures

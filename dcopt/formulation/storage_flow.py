@@ -20,7 +20,8 @@ from typing import Any
 from dcopt.candidates.pruning import always_in_turn
 from dcopt.candidates.records import DataItem, Period, StorageOption, TrainingCandidate
 from dcopt.formulation import precedence
-from dcopt.formulation.program import Program, linear, total, whole
+from dcopt.formulation.expressions import linear, total, whole
+from dcopt.formulation.program import Program
 from dcopt.formulation.stays import stay_of
 from dcopt.formulation.training import chosen
 

@@ -29,7 +29,8 @@ from typing import Any
 
 from dcopt.candidates.records import Period, ServingCandidate
 from dcopt.formulation.compute import pools_alike
-from dcopt.formulation.program import Program, linear, total
+from dcopt.formulation.expressions import linear, total
+from dcopt.formulation.program import Program
 from dcopt.formulation.serving import rated_replicas
 from dcopt.formulation.training import chosen
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.candidates.records import Period
-from dcopt.formulation.program import Program, total
+from dcopt.formulation.expressions import total
+from dcopt.formulation.program import Program
 
 WARM_SHARE = 0.01
 """Share of its own rate (or of its part of the peak) that a replica carries where replicas stand by for others."""

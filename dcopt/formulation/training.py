@@ -21,8 +21,9 @@ from typing import Any
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import TrainingRecord
 from dcopt.formulation import commitments, precedence
+from dcopt.formulation.expressions import linear, total, whole
 from dcopt.formulation.night import Holding, holdings
-from dcopt.formulation.program import Program, linear, total, whole
+from dcopt.formulation.program import Program
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from dcopt.design.records import TransferRecord
-from dcopt.formulation.program import Program, all_years, number, whole
+from dcopt.formulation.expressions import number, whole
+from dcopt.formulation.program import Program, all_years
 from dcopt.formulation.stays import stays
 from dcopt.infrastructure.staging import days_of, link_to, moved_tb, usd_per_gb
 

@@ -18,7 +18,9 @@ from dcopt.design.records import RebateRecord
 from dcopt.economics.ledger import CapitalLine, RebateLine
 from dcopt.economics.stock import Stay
 from dcopt.economics.volume import Band, bands_in, bands_of, priced
-from dcopt.formulation.program import Program, Stock, number, total, upper_bound, whole
+from dcopt.formulation.expressions import number, total, upper_bound, whole
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Stock
 from dcopt.problem.offered import VolumeOffer, volume_offer
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import CalendarEntry, Design, pool_key
+from dcopt.formulation.expressions import number, total, whole
 from dcopt.formulation.night import Holding, holdings
 from dcopt.formulation.precedence import first_day
-from dcopt.formulation.program import Program, number, total, whole
+from dcopt.formulation.program import Program
 from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, reloads, shares_of
 from dcopt.formulation.training import chosen
 from dcopt.problem.demand import due_day_of

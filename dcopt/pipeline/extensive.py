@@ -28,8 +28,10 @@ from dcopt.candidates.records import Candidates
 from dcopt.economics.ledger import cost_of
 from dcopt.economics.prices import Part
 from dcopt.formulation.build import build
+from dcopt.formulation.expressions import linear, number, total, upper_bound
 from dcopt.formulation.extract import load_values
-from dcopt.formulation.program import Inventory, Program, linear, number, total, upper_bound
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Inventory
 from dcopt.pipeline.calendar import calendar_of, cut_off
 from dcopt.pipeline.precheck import precheck
 from dcopt.pipeline.solving import Listener, solve_program

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from dcopt.candidates.generate import generate
 from dcopt.design.records import Asset, Design, Foresight
 from dcopt.formulation import colocation, commitments, moves
-from dcopt.formulation.program import Program, total
+from dcopt.formulation.expressions import total
+from dcopt.formulation.program import Program
 from dcopt.formulation.stocks import CONTINUOUS
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.epochs import epochs_of

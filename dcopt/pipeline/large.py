@@ -26,7 +26,8 @@ from dcopt.candidates.priced import dearer_than
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
 from dcopt.formulation.build import build
-from dcopt.formulation.program import Program, number, total, whole
+from dcopt.formulation.expressions import number, total, whole
+from dcopt.formulation.program import Program
 from dcopt.formulation.stages import PURCHASES, STRATEGIC, name_of
 from dcopt.pipeline.first_design import first_design
 from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, narrower

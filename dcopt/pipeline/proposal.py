@@ -16,7 +16,8 @@ from pathlib import Path
 
 from dcopt.design.records import BomLine, Design
 from dcopt.economics.finance import Finance
-from dcopt.formulation.program import Program, total
+from dcopt.formulation.expressions import total
+from dcopt.formulation.program import Program
 from dcopt.formulation.stocks import nodes_bought
 from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of, sentences
 from dcopt.pipeline.run import RunOptions, design_for

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from pyomo.repn.standard_repn import generate_standard_repn
 
-from dcopt.formulation.program import Program, total
+from dcopt.formulation.expressions import total
+from dcopt.formulation.program import Program
 from dcopt.solve.derived import with_bounds, with_cost, with_integers, within_cost
 from dcopt.solve.matrix import Matrix
 from dcopt.solve.session import SolveOptions, solve

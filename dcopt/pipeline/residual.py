@@ -9,7 +9,7 @@ from dcopt.candidates.records import Candidates
 from dcopt.design.records import ResidualCase
 from dcopt.economics.finance import Finance
 from dcopt.economics.ledger import cost_of, tco_usd
-from dcopt.formulation.program import number
+from dcopt.formulation.expressions import number
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions

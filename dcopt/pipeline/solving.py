@@ -10,8 +10,10 @@ from typing import Any
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Design, ProgressPoint, Status
 from dcopt.formulation.build import build
+from dcopt.formulation.expressions import number
 from dcopt.formulation.extract import extract, fewest, load_values
-from dcopt.formulation.program import Inventory, Program, number
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Inventory
 from dcopt.pipeline.calendar import Calendar, calendar_of, cut_off, with_calendar
 from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.trace import points_of, thinned

@@ -17,7 +17,9 @@ from dcopt.economics.orders import with_orders
 from dcopt.economics.prices import Part
 from dcopt.economics.volume import at_volume_prices
 from dcopt.economics.yearly import financing_cases, yearly
-from dcopt.formulation.program import Inventory, Program, number
+from dcopt.formulation.expressions import number
+from dcopt.formulation.program import Program
+from dcopt.formulation.shared import Inventory
 from dcopt.infrastructure.adders import quantity_needed
 from dcopt.pipeline.confidence import with_promises
 from dcopt.pipeline.findings import binding_of

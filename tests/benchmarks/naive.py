@@ -25,7 +25,8 @@ from pyomo.repn.standard_repn import generate_standard_repn
 from dcopt.candidates.records import Candidates
 from dcopt.formulation import build as build_module
 from dcopt.formulation import ladders, strength
-from dcopt.formulation.program import Program, total, upper_bound
+from dcopt.formulation.expressions import total, upper_bound
+from dcopt.formulation.program import Program
 from dcopt.problem.problem import Problem
 
 STRENGTH = (strength, ladders)

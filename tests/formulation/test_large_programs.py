@@ -16,7 +16,7 @@ from dcopt.candidates.lesser import hardest_of, hardest_year, smallest_sizes, wi
 from dcopt.candidates.priced import dearer_than
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.build import build
-from dcopt.formulation.program import number, total
+from dcopt.formulation.expressions import number, total
 from dcopt.formulation.stages import STRATEGIC, name_of
 from dcopt.pipeline import large
 from dcopt.pipeline.carried import carried_over
