@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -25,6 +26,7 @@ SOLVABLE = (
     "sovereign-cloud",
     "night-training",
     "rent-or-buy",
+    "two-teams",
 )
 LARGE = ("edge-inspection", "sovereign-cloud")
 """Examples of many sites or nodes, which may take the default time."""
@@ -120,7 +122,6 @@ def test_power_and_heat_of_the_bill_of_materials_are_the_balances(name: str) -> 
     """What is bought (and was there) draws the IT power of its site; that and the losses are the heat that is taken."""
     problem, design = problem_of(name), design_of(name)
     kw_each = {
-        "nodes": {row.name: row.peak_kw for row in problem.nodes.values()},
         "switches": {row.name: row.max_kw for row in problem.switches.values()},
         "links": {row.name: row.kw for row in problem.links.values()},
         "transceivers": {row.name: row.kw for row in problem.transceivers.values()},
@@ -130,7 +131,13 @@ def test_power_and_heat_of_the_bill_of_materials_are_the_balances(name: str) -> 
     assert not problem.existing
     for site in [record for record in design.sites if record.year == 1]:
         lines = [line for line in design.bom_lines if (line.site, line.year) == (site.site, 1)]
-        kw = sum(line.quantity * kw_each[line.table][line.item] for line in lines if line.table in kw_each)
+        pools = [pool for pool in design.pools if (pool.site, pool.year) == (site.site, 1)]
+        stand = Counter({pool.bought_as: 0 for pool in pools})
+        for pool in pools:
+            stand[pool.bought_as] += pool.nodes
+        assert stand == {line.item: line.quantity for line in lines if line.table == "nodes"}
+        kw = sum(pool.nodes * problem.nodes[pool.node].peak_kw for pool in pools)
+        kw += sum(line.quantity * kw_each[line.table][line.item] for line in lines if line.table in kw_each)
         assert kw == pytest.approx(site.it_kw, rel=1e-9)
         if problem.sites[site.site].kind == "colocation":
             continue
@@ -255,3 +262,24 @@ def test_edge_example_serves_every_plant_in_its_own_closet() -> None:
     assert served == {f"inspect-{plant}": plant for plant in plants}
     assert all(part.latency_ms <= 20 and part.percentile == 99 for part in design.inference)
     assert {job.site for job in design.training} == {"central"}
+
+
+def test_two_teams_fit_their_cage_at_a_power_cap_on_two_islands() -> None:
+    """Both choices decide: without the caps nothing fits, or costs more where it does; so does a single network."""
+    name = "two-teams"
+    design = design_of(name)
+    pools = [pool for pool in design.pools if pool.year == 1]
+    assert {(pool.bought_as, pool.power_cap) for pool in pools} == {("dgx-b200", "max-q")}
+    assert {pool.fabric for pool in pools} == {"eth400-rail", "eth400-rail~2"}
+    assert all((net.leaf, net.spine) == (1, 0) for net in design.network)
+    assert len({record.fabric for record in design.training if record.year == 1}) == 2
+
+    def changed(*sets: str) -> Design:
+        return design_for(load(EXAMPLES / name, list(sets)), RunOptions(time_limit_s=60, threads=1, baseline=False))
+
+    caps_off, larger = "settings.power_caps=no", "sites.cage.rack_positions=8"
+    assert changed(caps_off).status == "infeasible"
+    uncapped, one_network = changed(caps_off, larger), changed("fabrics.eth400-rail.islands=1")
+    for dearer in (uncapped, one_network):
+        assert (dearer.tco_usd or 0) > (design.tco_usd or 0) * 1.004
+    assert {pool.power_cap for pool in uncapped.pools} == {""}
