@@ -86,13 +86,14 @@ class Program(Shared):
         binary: bool = False,
     ) -> Any:
         """Declare ``name[key]`` within [0, ub]."""
+        domain = pyo.Binary if binary else pyo.NonNegativeIntegers if integer else pyo.NonNegativeReals
         component = self.model.component(name)
         if component is None:
-            component = pyo.Var(pyo.Any, dense=False)
+            component = pyo.Var(pyo.Any, dense=False, domain=domain)
             self.model.add_component(name, component)
         variable = component.add(key)
-        variable.domain = pyo.Binary if binary else pyo.NonNegativeIntegers if integer else pyo.NonNegativeReals
-        variable.setlb(0.0)
+        if variable.domain is not domain:
+            variable.domain = domain
         variable.setub(ub)
         return variable
 
