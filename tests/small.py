@@ -301,6 +301,24 @@ def owned_site(jobs: Iterable[Any] = (), services: Iterable[Any] = (), **site: A
     return small.set(staff_usd_per_kw_year=50, carbon_price_usd_per_t=30)
 
 
+def nodes_alone(services: Iterable[Any]) -> Small:
+    """Return a problem at one owned site in which only nodes cost anything: its optimum can be enumerated by hand."""
+    small = owned_site(
+        services=services,
+        build_usd_per_kw=0,
+        demand_charge_usd_per_kw_month=0,
+        electricity_usd_per_kwh=0,
+        water_usd_per_m3=0,
+        power_limit_kw=4000,
+        rack_positions=None,
+    )
+    for table in ("power", "cooling", "racks"):
+        small = small.change(table, price_usd=0)
+    small = small.change("software", "engine", licence_usd_per_accelerator_year=0).drop("fabrics", "flat")
+    small = small.change("nodes", mtbf_hours=10**9)
+    return small.set(staff_usd_per_kw_year=0, carbon_price_usd_per_t=0, spare_target_pct=50)
+
+
 def two_sites(jobs: Iterable[Any] = (), services: Iterable[Any] = (), **rome: Any) -> Small:
     """Return a problem with two owned sites, the second with dearer electricity."""
     return owned_site(jobs, services).add("sites", **{**ROME, **rome})

@@ -13,6 +13,8 @@ from dcopt.cli.live import SolveScreen
 
 if TYPE_CHECKING:
     from dcopt.pipeline.main_job import Finished
+    from dcopt.pipeline.run import RunOptions
+    from dcopt.problem.problem import Problem
 
 
 @click.command("solve")
@@ -71,15 +73,10 @@ def command(
     Exit codes: 0 a design within the gap, 1 no design exists, 2 bad input, 3 stopped with a design outside the gap,
     4 stopped (or failed) with none, 5 verification failed.
     """
-    from dcopt.problem.findings import InputError
-
     changes = (*sets, *([f"settings.objective={objective}"] if objective else []), *set_of(confidence))
     loaded = load_or_exit(problem, changes, quotes)
     target = output or Path(f"{problem.resolve().stem}-run")
-    from dcopt.pipeline.main_job import solve_into
     from dcopt.pipeline.run import RunOptions
-    from dcopt.pipeline.run_folder import RunFolderError
-    from dcopt.pipeline.user_constraints import UserConstraintsError
 
     years = _foresight_years(foresight, len(loaded.settings.purchase_dates))
     options = RunOptions(
@@ -91,10 +88,29 @@ def command(
         foresight_years=years,
         simulate=not no_simulate and years is None,
     )
+    finished = _solved(loaded, target, options, force, with_function)
+    from dcopt.cli.report import rendered
+
+    click.echo(rendered(finished.design, loaded, "json" if as_json else "summary", terminal=True), nl=False)
+    _tell(finished, target)
+    if explain and finished.design.cost is not None and not finished.mismatches:
+        from dcopt.cli.explain import EXPLAIN_S, explained
+
+        click.echo(explained(target, EXPLAIN_S), err=as_json, nl=False)
+    sys.exit(finished.exit_code)
+
+
+def _solved(problem: Problem, target: Path, options: RunOptions, force: bool, with_function: str | None) -> Finished:
+    """Solve the problem into the folder ``target``; ends with exit code 2 where that cannot begin or be written."""
+    from dcopt.pipeline.main_job import solve_into
+    from dcopt.pipeline.run_folder import RunFolderError
+    from dcopt.pipeline.user_constraints import UserConstraintsError
+    from dcopt.problem.findings import InputError
+
     screen = SolveScreen()
     try:
-        finished = solve_into(
-            loaded,
+        return solve_into(
+            problem,
             target,
             options,
             force=force,
@@ -110,15 +126,6 @@ def command(
         usage_error(f"{target} cannot be written: {error.strerror or error}; choose another folder with -o")
     finally:
         screen.clear()
-    from dcopt.cli.report import rendered
-
-    click.echo(rendered(finished.design, loaded, "json" if as_json else "summary", terminal=True), nl=False)
-    _tell(finished, target)
-    if explain and finished.design.cost is not None and not finished.mismatches:
-        from dcopt.cli.explain import EXPLAIN_S, explained
-
-        click.echo(explained(target, EXPLAIN_S), err=as_json, nl=False)
-    sys.exit(finished.exit_code)
 
 
 def _tell(finished: Finished, target: Path) -> None:

@@ -8,23 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dcopt.performance.cluster import Cluster
 from dcopt.performance.expected import ServingExpectation
 from dcopt.performance.serving import at_rate, largest_rate, largest_requests_per_s
-from dcopt.performance.serving_records import Layout, Promise, ServingPrediction, ServingTask, statistic_of
-from dcopt.performance.variants import Variant
+from dcopt.performance.serving_records import Promise, ServingPrediction, statistic_of
 from dcopt.performance.workloads import Where, promise_of
-from dcopt.problem.tables.catalog_rows import Software
 from dcopt.problem.tables.problem_rows import Service
 
 
 def largest_expected(
     expected: ServingExpectation,
-    task: ServingTask,
-    cluster: Cluster,
-    layout: Layout,
-    variant: Variant,
-    software: Software,
+    where: Where,
     percentile: float,
     promise: Promise,
     servers: int = 1,
@@ -33,9 +26,8 @@ def largest_expected(
 
     ``servers``, None, and what is raised: as `dcopt.performance.serving.largest_rate`.
     """
-    where = (task, cluster, layout, variant, software)
     if expected.measured_rate is not None:
-        return _measured(expected, *where, percentile, promise, expected.measured_rate)
+        return _measured(expected, where, percentile, promise, expected.measured_rate)
     limits = _as_predicted(expected, promise)
     point = largest_rate(
         *where,
@@ -50,11 +42,7 @@ def largest_expected(
 
 def at_expected(
     expected: ServingExpectation,
-    task: ServingTask,
-    cluster: Cluster,
-    layout: Layout,
-    variant: Variant,
-    software: Software,
+    where: Where,
     requests_per_s: float,
     percentile: float,
     promise: Promise,
@@ -64,11 +52,10 @@ def at_expected(
 
     ``servers`` and what is raised: as `dcopt.performance.serving.at_rate`.
     """
-    where = (task, cluster, layout, variant, software)
     if expected.measured_rate is not None:
         if requests_per_s > expected.measured_rate * (1.0 + 1e-9):
             return None
-        return _measured(expected, *where, percentile, promise, requests_per_s)
+        return _measured(expected, where, percentile, promise, requests_per_s)
     point = at_rate(*where, requests_per_s * expected.latency.factor, percentile, servers)
     return None if point is None else _slowed(expected, point, requests_per_s)
 
@@ -90,7 +77,7 @@ def promised_rate(
     promise = promise_of(service, trip_ms)
     if not _possible(promise, factor):
         return None
-    point = largest_expected(expected, *where, service.percentile, promise, servers)
+    point = largest_expected(expected, where, service.percentile, promise, servers)
     if point is None or factor == 1.0:
         return point
     return replace(point, requests_per_s=point.requests_per_s * factor, utilization=point.utilization * factor)
@@ -147,11 +134,7 @@ def _slowed(expected: ServingExpectation, point: ServingPrediction, requests_per
 
 def _measured(
     expected: ServingExpectation,
-    task: ServingTask,
-    cluster: Cluster,
-    layout: Layout,
-    variant: Variant,
-    software: Software,
+    where: Where,
     percentile: float,
     promise: Promise,
     requests_per_s: float,
@@ -160,8 +143,9 @@ def _measured(
 
     What nothing promises, and the batch and memory, are predicted where the models can carry the rate.
     """
+    task, _, layout, _, _ = where
     rate = expected.measured_rate or requests_per_s
-    point = at_rate(task, cluster, layout, variant, software, requests_per_s, percentile)
+    point = at_rate(*where, requests_per_s, percentile)
     if point is None:
         blank = ServingPrediction(0.0, 0.0, 0.0, "", 1.0, 0.0, 0.0, 0.0, True, 0.0, {})
         point = replace(blank, statistic=statistic_of(percentile))

@@ -67,7 +67,7 @@ def _too_slow(problem: Problem, service: Service, pool: Pool, cluster: Cluster, 
             service, recipe.task, pool.node.name, names, recipe.engine.name, way.layout, recipe.variant
         )
         where = (recipe.task, cluster, way.layout, recipe.variant, recipe.engine)
-        point = at_expected(expected, *where, LIGHT * way.most_per_s, service.percentile, promise)
+        point = at_expected(expected, where, LIGHT * way.most_per_s, service.percentile, promise)
         if point is None:
             continue
         missed = max(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from dcopt.design.records import Design, ServiceRecord, pool_key
 from dcopt.performance.compatibility import (
@@ -16,12 +17,13 @@ from dcopt.performance.compatibility import (
     stack_together,
     stacked_loss_pct,
 )
-from dcopt.performance.expected import Expectations, expectations_of
+from dcopt.performance.expected import Expectations, ServingExpectation, expectations_of
 from dcopt.performance.replica_layouts import AGGREGATED, LayoutColumns, layout_from
 from dcopt.performance.serving import Disaggregated, Layout, ServingPrediction, variant_of
 from dcopt.performance.serving_expected import at_expected, promised_rate
 from dcopt.performance.workloads import (
     NO_SPECULATION,
+    Where,
     promise_of,
     replica_name,
     rtt_ms,
@@ -35,6 +37,7 @@ from dcopt.problem.model_config import ModelConfig
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import Compression, Software
+from dcopt.problem.tables.problem_rows import Service
 from dcopt.verify import night
 from dcopt.verify.checker import Checker
 
@@ -63,6 +66,19 @@ def check(problem: Problem, design: Design, checker: Checker) -> None:
     _hosting(problem, design, checker)
 
 
+@dataclass(frozen=True)
+class _Way:
+    """The replica that a record says runs its service, and what is expected of it."""
+
+    service: Service
+    where: Where
+    stack: list[Compression]
+    trip_ms: float
+    expected: ServingExpectation
+    name: str
+    """Of the replica, for corrections and what is known of it."""
+
+
 def _record(
     problem: Problem,
     record: ServiceRecord,
@@ -73,6 +89,22 @@ def _record(
     place = f"inference {record.service} on {record.site}/{record.node} year {record.year}"
     late = start_day(problem, record.site, record.node, record.fabric, record.year)
     checker.at_most(f"{place} first day", late, 0.0, "the start of the year (leads.csv)")
+    way = _way_of(problem, record, checker, expectations, place)
+    if way is None:
+        return
+    point = _carried(problem, record, way, known, checker, place)
+    if point is None:
+        return
+    _figures(record, way, point, checker, place)
+    task, _, layout, _, engine = way.where
+    _makes_sense(record, task.model, layout, engine, problem, checker, place)
+    _may_run(problem, record, task.model, way.stack, checker, place)
+
+
+def _way_of(
+    problem: Problem, record: ServiceRecord, checker: Checker, expectations: Expectations, place: str
+) -> _Way | None:
+    """Return the replica that the record states, or None where it states none that exists."""
     service = problem.inference[record.service]
     model = problem.models[service.model]
     known_draft = record.speculation == NO_SPECULATION or record.speculation in problem.speculation
@@ -80,43 +112,66 @@ def _record(
     checker.holds(f"{place} speculation", known_draft, record.speculation, "no row of speculation.csv")
     checker.holds(f"{place} mode", layout is not None, record.mode, "no layout that exists")
     if layout is None or not known_draft:
-        return
+        return None
     task = serving_task_of(service, problem, record.speculation)
     accelerator = problem.accelerators[problem.nodes[record.node].accelerator]
     engine = engine_for(problem.software[record.software], service)
     stack = [problem.compression[name] for name in record.compression.split("+") if name in problem.compression]
+    names = [row.name for row in stack]
     variant = variant_of(stack, accelerator, engine)
-    checker.same(f"{place} compression", "+".join(row.name for row in stack), record.compression)
+    checker.same(f"{place} compression", "+".join(names), record.compression)
     if variant is None or record.replicas < 1:
         checker.holds(place, False, "a variant and replicas that run there", "none")
-        return
+        return None
     trip = rtt_ms(service, record.site, problem)
-    names = [row.name for row in stack]
     expected = expectations.serving(service, task, record.node, names, record.software, layout, variant)
-    servers = servers_of(service, record.replicas)
     where = (task, cluster_for(problem, record.node, record.fabric), layout, variant, engine)
     name = replica_name(service, record.node, record.fabric, where, trip)
+    return _Way(service, where, stack, trip, expected, name)
+
+
+def _carried(
+    problem: Problem,
+    record: ServiceRecord,
+    way: _Way,
+    known: dict[str, ServingPrediction | None],
+    checker: Checker,
+    place: str,
+) -> ServingPrediction | None:
+    """Check that the replicas carry the load at each hour; return a replica's point at its rate, None without one."""
+    service, trip = way.service, way.trip_ms
 
     def rated(count: int) -> ServingPrediction | None:
-        key = repr((name, expected, count))
+        key = repr((way.name, way.expected, count))
         if key not in known:
-            factor = rate_factor(problem.corrections, name)
-            known[key] = promised_rate(service, expected, where, trip, count, factor)
+            factor = rate_factor(problem.corrections, way.name)
+            known[key] = promised_rate(service, way.expected, way.where, trip, count, factor)
         return known[key]
 
+    servers = servers_of(service, record.replicas)
     most = rated(servers)
     rate, promise = record.requests_per_s / record.replicas, promise_of(service, trip)
-    point = at_expected(expected, *where, rate, service.percentile, promise, servers)
+    point = at_expected(way.expected, way.where, rate, service.percentile, promise, servers)
     if most is None or point is None:
         checker.holds(f"{place} requests_per_s", False, f"{record.requests_per_s!r}", "a replica cannot carry it")
-        return
+        return None
     capacity = record.replicas * most.requests_per_s
     checker.at_most(f"{place} requests_per_s", record.requests_per_s, capacity, "capacity of the replicas")
     for awake, load in sorted(set(zip(record.awake, record.hourly_requests_per_s, strict=True))):
-        count = servers_of(service, awake)
-        fewer = rated(max(count, 1))
+        fewer = rated(max(servers_of(service, awake), 1))
         room = 0.0 if fewer is None else awake * fewer.requests_per_s
         checker.at_most(f"{place} hourly_requests_per_s", load, room, f"capacity of {awake} replicas")
+    saturated = capacity / most.utilization
+    checker.equal(f"{place} capacity_requests_per_s", record.capacity_requests_per_s, capacity)
+    checker.equal(f"{place} saturated_requests_per_s", record.saturated_requests_per_s, saturated)
+    checker.equal(f"{place} utilization", record.utilization, record.requests_per_s / capacity)
+    return point
+
+
+def _figures(record: ServiceRecord, way: _Way, point: ServingPrediction, checker: Checker, place: str) -> None:
+    """Check the record's times, memory and quality against those of a replica, and against the promises."""
+    service, trip, stack, expected = way.service, way.trip_ms, way.stack, way.expected
+    _, _, layout, variant, _ = way.where
     generates = service.output_tokens > 0
     loss = stacked_loss_pct(stack) if all(row.published_loss_pct is not None for row in stack) else None
     for name, stated, found in (
@@ -125,9 +180,6 @@ def _record(
         ("latency_ms", record.latency_ms, point.latency_ms + trip),
         ("rtt_ms", record.rtt_ms, trip),
         ("percentile", record.percentile, service.percentile),
-        ("capacity_requests_per_s", record.capacity_requests_per_s, capacity),
-        ("saturated_requests_per_s", record.saturated_requests_per_s, capacity / most.utilization),
-        ("utilization", record.utilization, record.requests_per_s / capacity),
         ("memory_gb", record.memory_gb, point.memory_gb),
         ("quality_loss_pct", record.quality_loss_pct, loss),
         ("ttft_factor", record.ttft_factor, expected.ttft.factor),
@@ -147,10 +199,8 @@ def _record(
     checker.same(f"{place} precision", record.precision, variant.precision)
     whole = max(1.0, point.batch)
     checker.holds(f"{place} batch", -1e-6 < record.batch - whole < 1 + 1e-6, f"{record.batch}", f"{point.batch!r}")
-    _makes_sense(record, model, layout, engine, problem, checker, place)
     for part in sorted(set(point.breakdown) | set(record.breakdown_ms)):
         checker.equal(f"{place} breakdown_ms {part}", record.breakdown_ms.get(part), point.breakdown.get(part))
-    _may_run(problem, record, task.model, stack, checker, place)
 
 
 def _may_run(

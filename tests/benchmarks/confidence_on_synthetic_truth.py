@@ -95,11 +95,7 @@ def _service_way(problem: Problem, candidate: ServingCandidate, task: object, se
         }
         point = largest_expected(
             replace(candidate.expected, **slow),
-            task,  # type: ignore[arg-type]
-            cluster,
-            candidate.layout,
-            candidate.variant,
-            problem.software[candidate.software],
+            (task, cluster, candidate.layout, candidate.variant, problem.software[candidate.software]),  # type: ignore[arg-type]
             service.percentile,  # type: ignore[attr-defined]
             promise,
         )

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from small import Small, design_of, owned_site, service, tco_of, two_sites
+from small import Small, design_of, nodes_alone, owned_site, service, tco_of, two_sites
 
 from dcopt.design.records import Design
 from dcopt.verify.verify import verify
@@ -18,22 +18,9 @@ PRICE = 12000.0
 def bare(growth_pct: float, dates: str = "1 2", horizon: int = 2, **settings: Any) -> Small:
     """Return a problem in which only nodes cost anything, are never renewed and are worth nothing in the end."""
     chat = service(peak_requests_per_s=4000, mean_requests_per_s=1500, growth_pct_per_year=growth_pct)
-    small = owned_site(
-        services=[chat],
-        build_usd_per_kw=0,
-        demand_charge_usd_per_kw_month=0,
-        electricity_usd_per_kwh=0,
-        water_usd_per_m3=0,
-        power_limit_kw=4000,
-        rack_positions=None,
-    )
-    for table in ("power", "cooling", "racks"):
-        small = small.change(table, price_usd=0)
-    small = small.change("software", "engine", licence_usd_per_accelerator_year=0).drop("fabrics", "flat")
-    small = small.drop("nodes", "quad").change("nodes", "duo", mtbf_hours=10**9, lifetime_years=10, price_usd=PRICE)
+    small = nodes_alone([chat]).drop("nodes", "quad").change("nodes", "duo", lifetime_years=10, price_usd=PRICE)
     small = small.change("nodes", "duo", support_pct_per_year=0, maintenance_pct_per_year=0)
-    free = {"staff_usd_per_kw_year": 0, "carbon_price_usd_per_t": 0, "spare_target_pct": 50, "residual_pct": 0}
-    return small.set(horizon_years=horizon, purchase_years=dates, **free, **settings)
+    return small.set(horizon_years=horizon, purchase_years=dates, residual_pct=0, **settings)
 
 
 def with_breaks(small: Small, units: str, prices: str, rule: str, **cells: Any) -> Small:

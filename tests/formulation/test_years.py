@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from small import Small, dataset, design_of, job, owned_site, service, tco_of, two_sites, with_cloud
+from small import Small, dataset, design_of, job, nodes_alone, owned_site, service, tco_of, two_sites, with_cloud
 
 from dcopt.candidates.generate import generate
 from dcopt.problem.findings import InputError
@@ -19,22 +19,9 @@ BUSY: dict[str, Any] = {"peak_requests_per_s": 900, "mean_requests_per_s": 300}
 
 
 def bare(horizon: int, dates: str, growth_pct: float = 60.0, **changes: Any) -> Small:
-    """Return a problem in which only nodes cost anything: its optimum can be enumerated by hand."""
-    small = owned_site(
-        services=[service(**BUSY, growth_pct_per_year=growth_pct)],
-        build_usd_per_kw=0,
-        demand_charge_usd_per_kw_month=0,
-        electricity_usd_per_kwh=0,
-        water_usd_per_m3=0,
-        power_limit_kw=4000,
-        rack_positions=None,
-    )
-    for table in ("power", "cooling", "racks"):
-        small = small.change(table, price_usd=0)
-    small = small.change("software", "engine", licence_usd_per_accelerator_year=0).drop("fabrics", "flat")
-    small = small.change("nodes", mtbf_hours=10**9)
-    settings = {"staff_usd_per_kw_year": 0, "carbon_price_usd_per_t": 0, "spare_target_pct": 50}
-    return small.set(horizon_years=horizon, purchase_years=dates, **settings, **changes)
+    """Return a problem of several years in which only nodes cost anything."""
+    small = nodes_alone([service(**BUSY, growth_pct_per_year=growth_pct)])
+    return small.set(horizon_years=horizon, purchase_years=dates, **changes)
 
 
 @dataclass(frozen=True)

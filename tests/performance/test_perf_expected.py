@@ -107,15 +107,15 @@ def expected(factor: float, **others: float) -> ServingExpectation:
 
 def test_without_factors_nothing_changes() -> None:
     point = largest_rate(*WHERE, percentile=95, ttft_ms=900, tpot_ms=40)
-    assert largest_expected(expected(1.0), *WHERE, 95, PROMISE) == point
+    assert largest_expected(expected(1.0), WHERE, 95, PROMISE) == point
     assert point is not None
-    assert at_expected(expected(1.0), *WHERE, point.requests_per_s, 95, PROMISE) == point
+    assert at_expected(expected(1.0), WHERE, point.requests_per_s, 95, PROMISE) == point
 
 
 @given(slow=st.floats(1.0, 2.0), slower=st.floats(1.0, 1.3))
 def test_a_slower_replica_carries_less_and_keeps_its_promises(slow: float, slower: float) -> None:
-    first = largest_expected(expected(slow), *WHERE, 95, PROMISE)
-    second = largest_expected(expected(slow * slower), *WHERE, 95, PROMISE)
+    first = largest_expected(expected(slow), WHERE, 95, PROMISE)
+    second = largest_expected(expected(slow * slower), WHERE, 95, PROMISE)
     if second is None:
         return
     assert first is not None
@@ -123,7 +123,7 @@ def test_a_slower_replica_carries_less_and_keeps_its_promises(slow: float, slowe
     for point in (first, second):
         assert point.ttft_ms <= 900 * (1 + 1e-9)
         assert point.tpot_ms <= 40 * (1 + 1e-9)
-    again = at_expected(expected(slow), *WHERE, first.requests_per_s, 95, PROMISE)
+    again = at_expected(expected(slow), WHERE, first.requests_per_s, 95, PROMISE)
     assert again is not None
     assert again.tpot_ms == pytest.approx(first.tpot_ms)
     assert again.ttft_ms == pytest.approx(first.ttft_ms)
@@ -132,7 +132,7 @@ def test_a_slower_replica_carries_less_and_keeps_its_promises(slow: float, slowe
 def test_a_slowdown_scales_time() -> None:
     """A replica that is half as fast does at λ what the prediction does at 2λ, in twice the time."""
     plain = at_rate(*WHERE, 2.0, 95)
-    slow = at_expected(expected(2.0), *WHERE, 1.0, 95, PROMISE)
+    slow = at_expected(expected(2.0), WHERE, 1.0, 95, PROMISE)
     assert plain is not None
     assert slow is not None
     assert slow.tpot_ms == pytest.approx(2 * plain.tpot_ms)
@@ -145,7 +145,7 @@ def test_slacks_are_those_of_the_largest_rate() -> None:
     assert pace_slack(*WHERE, point.requests_per_s, 95, Promise(tpot_ms=40)) == pytest.approx(0.0, abs=1e-6)
     half = pace_slack(*WHERE, point.requests_per_s / 2, 95, Promise(tpot_ms=40))
     assert half > 0.1
-    at_half = largest_expected(expected(math.exp(half)), *WHERE, 95, Promise(tpot_ms=40))
+    at_half = largest_expected(expected(math.exp(half)), WHERE, 95, Promise(tpot_ms=40))
     assert at_half is not None
     assert at_half.requests_per_s == pytest.approx(point.requests_per_s / 2, rel=1e-3)
     times = at_rate(*WHERE, 1.0, 95)
@@ -236,13 +236,13 @@ def test_a_measured_rate_stands_for_itself(tmp_path: Path) -> None:
     found = replica(problem(tmp_path, RATE.format("", 2.1)))
     assert (found.measured_rate, found.measured_by) == (2.1, "rate")
     impossible = Promise(ttft_ms=0.001, tpot_ms=0.001)
-    point = largest_expected(found, *WHERE, 95, impossible)
+    point = largest_expected(found, WHERE, 95, impossible)
     assert point is not None
     assert (point.requests_per_s, point.ttft_ms, point.utilization) == (2.1, 0.001, 1.0)
-    less = at_expected(found, *WHERE, 1.0, 95, impossible)
+    less = at_expected(found, WHERE, 1.0, 95, impossible)
     assert less is not None
     assert less.utilization == pytest.approx(1 / 2.1)
-    assert at_expected(found, *WHERE, 2.2, 95, impossible) is None
+    assert at_expected(found, WHERE, 2.2, 95, impossible) is None
 
 
 def test_a_rate_at_times_that_miss_a_promise_does_not_count(tmp_path: Path) -> None:
