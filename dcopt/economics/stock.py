@@ -53,11 +53,6 @@ class Item:
         """The age up to which a unit may be kept, years."""
         return max([self.lifetime_years, *(float(age.age_years) for age in self.ages)])
 
-    @property
-    def has_upkeep(self) -> bool:
-        """Whether a unit costs anything while it stands."""
-        return self.support_pct > 0 or self.maintenance_pct > 0 or any(age.maintenance_pct for age in self.ages)
-
     def at_age(self, years: float) -> Age:
         """Return what holds in the year of life that ends at the age of ``years`` (nothing but resale 0 if unsaid)."""
         year = math.ceil(years - SAME_TIME)

@@ -186,14 +186,3 @@ def parts_of(
     if (between := cabling.trunk_modules(step, trunk)) is not None:
         modules[between[0]] += between[1]
     return +cables, +modules
-
-
-def nearest_first(cabling: Cabling, step: FabricStep, nodes: int, fill: int) -> dict[str, int]:
-    """Return the nodes whose access links have each reach where every link is as short as it can be."""
-    left, done, found = nodes, 0, {}
-    for reach in cabling.reaches("access"):
-        most = nodes if reach == cabling.reaches("access")[-1] else cabling.nodes_within(step, reach, fill)
-        found[reach] = max(0, min(left, most - done))
-        done += found[reach]
-        left -= found[reach]
-    return {reach: number for reach, number in found.items() if number}

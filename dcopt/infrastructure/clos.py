@@ -40,7 +40,6 @@ class FabricLayout:
     down: int
     up: int
     pods: int = 0
-    leaves_per_pod: int = 0
     spines_per_pod: int = 0
     leaf_spine_pair: int = 0
     cores_per_plane: int = 0
@@ -82,9 +81,9 @@ def wire(switch_ports: int, leaves: int, down: int, up: int) -> FabricLayout:
         return FabricLayout(tiers=1, leaf=1, down=switch_ports, up=0)
     if leaves <= switch_ports:
         pair = max(k for k in _divisors(up) if leaves * k <= switch_ports)
-        return FabricLayout(2, leaves, down, up, 1, leaves, up // pair, pair)
+        return FabricLayout(2, leaves, down, up, 1, up // pair, pair)
     pods, pair, cores, core_pair = _three_tiers(switch_ports, up, leaves)
-    return FabricLayout(3, leaves, down, up, pods, -(-leaves // pods), up // pair, pair, cores, core_pair)
+    return FabricLayout(3, leaves, down, up, pods, up // pair, pair, cores, core_pair)
 
 
 @cache

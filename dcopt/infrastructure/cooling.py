@@ -102,13 +102,3 @@ def serves(rejection: CoolingUnit, kind: str) -> bool:
     Only heat rejection does; a blank list of what it serves means every kind.
     """
     return rejection.kind == REJECTION and kind in COLLECTORS and (not rejection.serves or kind in rejection.serves)
-
-
-def serves_problem(unit: CoolingUnit) -> str | None:
-    """Return what is wrong with the row's ``serves`` cell, as a sentence, or None."""
-    unknown = [kind for kind in unit.serves if kind not in COLLECTORS]
-    if unknown:
-        return f"cooling.csv: {unit.name} serves {' '.join(unknown)}: the kinds are {', '.join(COLLECTORS)}"
-    if unit.serves and unit.kind != REJECTION:
-        return f"cooling.csv: {unit.name} is of kind {unit.kind}; only {REJECTION} units serve others"
-    return None

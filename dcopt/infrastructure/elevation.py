@@ -8,7 +8,6 @@ than n − (n − 1)·s always fit n racks (as any first-fit packing shows; John
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,23 +36,6 @@ class Placed:
 def share_of_rack(units: float, kw: float, rack_units: float, rack_kw: float) -> float:
     """Return the share of a rack that something takes: the larger of its share of the units and of the kW."""
     return max(units / rack_units, kw / rack_kw)
-
-
-def racks_needed(items: Iterable[Item], rack_units: float, rack_kw: float) -> int | None:
-    """Return the racks in which the items fit in whatever order they are put there; None where one is too large.
-
-    Things without height (cables) only take power, which divides among the racks.
-    """
-    shares = [(item, share_of_rack(item.units, item.kw, rack_units, rack_kw)) for item in items if item.count]
-    total = sum(item.count * share for item, share in shares)
-    largest = max((share for item, share in shares if item.units > 0), default=0.0)
-    if largest > 1 + _ROUNDING:
-        return None
-    if total <= 1 + _ROUNDING:
-        return int(total > 0)
-    if largest >= 1:
-        return round(sum(item.count for item, _ in shares if item.units > 0))
-    return math.ceil((total - largest) / (1 - largest) - _ROUNDING)
 
 
 def fill_racks(items: Iterable[Item], racks: int, rack_units: float, rack_kw: float) -> list[list[Placed]] | None:

@@ -40,9 +40,3 @@ def fabric_price_usd(fabric: Fabric, switch: Switch, access_link: Link, trunk_li
     price.update({("links", link.name): link.price_usd for link in (access_link, trunk_link)})
     parts = fabric_parts(fabric, switch, access_link, trunk_link, count)
     return sum(units * price[table, name] for table, name, units in parts)
-
-
-def separate_ends(access_link: Link, trunk_link: Link, count: FabricCount) -> int:
-    """Return the transceivers that are modules of their own: two for each optical link (dac and aoc bring theirs)."""
-    links = ((access_link, count.access_links), (trunk_link, count.trunk_links))
-    return sum(2 * number for link, number in links if link.kind == "optical")

@@ -102,18 +102,6 @@ def why_not_in_rack(
     return f"cooling.csv: the densest rack is {max_rack_kw:g} kW, node {node.name} alone gives more heat"
 
 
-def cooling_options(node: Node | None, rack: Rack, units: Iterable[CoolingUnit]) -> tuple[CoolingUnit, ...]:
-    """Return the cooling units that can take the rack's heat: those of the rack's kind.
-
-    With a node, only units whose ``max_rack_kw`` allows at least one node in the rack. With None (switches, storage)
-    all units of the kind.
-    """
-    kind = [unit for unit in units if unit.kind == rack.cooling]
-    if node is None:
-        return tuple(kind)
-    return tuple(unit for unit in kind if rack_fill(node, rack, unit.max_rack_kw) > 0)
-
-
 def rack_kw_limit(rack: Rack, collector: CoolingUnit | None) -> float:
     """Return the most power in a rack under a cooling unit (None: a landlord's), kW."""
     if collector is None or collector.max_rack_kw is None:

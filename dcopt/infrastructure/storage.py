@@ -36,13 +36,6 @@ def stored_tb(size_tb: float, growth_pct: float, retention_years: float | None, 
     return max(0.0, written - size_tb * math.pow(growth, year - 1 - retention_years))
 
 
-def peak_stored_tb(size_tb: float, growth_pct: float, retention_years: float | None, horizon_years: int) -> float:
-    """Return the most TB that the dataset holds in any year of the horizon (≥ 1 year); errors as `stored_tb`."""
-    if horizon_years < 1:
-        raise ValueError(f"the horizon must be at least one year, not {horizon_years}")
-    return max(stored_tb(size_tb, growth_pct, retention_years, year) for year in range(1, horizon_years + 1))
-
-
 def raw_tb(data_tb: float, protection: Protection, ratio: float = 1.0) -> float:
     """Return the raw TB that ``data_tb`` (before codec and protection) takes with a codec of that ratio (≥ 1)."""
     return data_tb / ratio * protection.raw_per_usable

@@ -107,7 +107,7 @@ class FabricCount:
     """The parts of a fabric for ``nodes`` nodes.
 
     ``access_links`` run from nodes (and extra ports) to leaves. ``transceivers`` counts the ends of all links, two
-    each; how many of them are bought as separate modules depends on the cables (see `fabric_parts.separate_ends`).
+    each; how many of them are bought as separate modules depends on the cables (see `cabling.parts_of`).
     """
 
     nodes: int
@@ -311,11 +311,6 @@ def usable(node: Node, fabric: Fabric, switch: Switch | None, links: Mapping[str
                 f"{rate:g} Gbit/s of the ports of node {node.name} on switch {switch.name}"
             )
     return None
-
-
-def count_for(node: Node, fabric: Fabric, switch: Switch, nodes: int, extra_ports: int = 0) -> FabricCount:
-    """Count the fabric for ``nodes`` such nodes; see `count_fabric` (ValueError where impossible)."""
-    return count_fabric(shape_of(node, fabric, switch), nodes, extra_ports)
 
 
 def steps_for(node: Node, fabric: Fabric, switch: Switch, most: int) -> tuple[FabricStep, ...]:

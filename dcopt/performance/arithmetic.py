@@ -122,12 +122,6 @@ def parameters(model: ModelConfig) -> int:
     return part.embedding + part.head + part.attention + part.dense_ffn + part.experts + part.norms
 
 
-def active_parameters(model: ModelConfig) -> int:
-    """Return the parameters that one token uses: all but the routed experts that are not chosen for it."""
-    idle = 1 - model.experts_per_token / model.experts if model.experts else 0.0
-    return parameters(model) - round(parts(model).experts * idle)
-
-
 def multiplied_parameters(model: ModelConfig) -> float:
     """Return the parameters that a matrix product uses for one token, output projection included."""
     part = parts(model)
@@ -174,11 +168,6 @@ def encoder_share(model: ModelConfig) -> float:
     return encoder / (encoder + model.decoder_layers * (2 * attention + feed_forward))
 
 
-def forward_flops_per_token(model: ModelConfig, context: float) -> float:
-    """Return forward model FLOPs of one token that attends to ``context`` tokens."""
-    return 2.0 * multiplied_parameters(model) + attention_flops_per_token(model, context)
-
-
 def sequence_forward_flops(model: ModelConfig, tokens: float) -> float:
     """Return forward model FLOPs of one training sequence of ``tokens`` tokens, attention counted in full.
 
@@ -202,11 +191,6 @@ def sequence_forward_flops(model: ModelConfig, tokens: float) -> float:
 def training_flops_per_sequence(model: ModelConfig, tokens: float) -> float:
     """Return model FLOPs of one training sequence: forward and twice as much backward."""
     return 3.0 * sequence_forward_flops(model, tokens)
-
-
-def training_flops_per_token(model: ModelConfig, tokens: float) -> float:
-    """Return model FLOPs of one token of a training sequence of ``tokens`` tokens."""
-    return training_flops_per_sequence(model, tokens) / tokens
 
 
 def prefill_flops(model: ModelConfig, tokens: float) -> float:

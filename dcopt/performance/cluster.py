@@ -14,8 +14,6 @@ PCIE_GB_PER_S = 20.0
 """Reach of chips of one node without a scale-up link: PCIe 4.0 x16 carries 32 GB/s, about 20 are reached through the
 host (assumption)."""
 DEFAULT_LATENCY_US = 5.0
-BALANCED = 153.0
-"""16-bit FLOP for each byte of memory bandwidth of an A100-80, the chip that most efficiencies were fitted on."""
 
 CPU_SHARE = 0.275
 """Share of an accelerator's efficiency in matrix products that CPUs reach: two Xeon 8480+ answer 1,376 BERT-99

@@ -146,7 +146,3 @@ class Questions:
         """Return what a tighter promise adds that the best design known keeps as it is."""
         most = None if self.bound is None else self.best - self.bound
         return Extra(status="priced", found=0.0, least=0.0, most=most)
-
-    def nothing(self) -> Extra:
-        """Return what a promise adds that is looser than one without which nothing is saved."""
-        return Extra(status="priced", found=0.0, least=0.0, most=0.0)

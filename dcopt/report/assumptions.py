@@ -139,7 +139,6 @@ def _free_lines(design: Design) -> Iterable[tuple[str, str, str]]:
 
 def _free_cells(design: Design, problem: Problem) -> list[tuple[str, str, str]]:
     """Return the chosen rows with cost columns that are zero or blank; prices are those of the bill of materials."""
-    bought = {(line.table, line.item) for line in design.bom_lines}
     rented = {("nodes", pool.bought_as) for pool in design.pools if pool.rented}
     rented |= {("storage", part.name) for part in design.storage if part.rented}
     rows = []
@@ -149,7 +148,7 @@ def _free_cells(design: Design, problem: Problem) -> list[tuple[str, str, str]]:
             if row is None:
                 continue
             columns = [c for c in COST_COLUMNS.get(name, ()) if not getattr(row, c)]
-            kept = [c for c in columns if _matters(c, (name, key) in bought, (name, key) in rented)]
+            kept = [c for c in columns if _matters(c, (name, key) in rented)]
             if kept:
                 rows.append((name, key, ", ".join(kept)))
     for site in sorted({site.site for site in design.sites} | {pool.site for pool in design.pools}):
@@ -166,7 +165,7 @@ def _free_cells(design: Design, problem: Problem) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _matters(column: str, is_bought: bool, is_rented: bool) -> bool:
+def _matters(column: str, is_rented: bool) -> bool:
     """Whether a blank of ``column`` can make the design look cheaper than it is."""
     if column.startswith("price"):
         return False  # the bill of materials says which prices are zero, offers included

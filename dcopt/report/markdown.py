@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from dcopt.design.records import Design
 from dcopt.report.blocks import (
     Block,
     Figures,
@@ -24,10 +21,6 @@ from dcopt.report.blocks import (
     safe,
 )
 from dcopt.report.chart_data import data_of
-from dcopt.report.content import Simulated, build_report
-
-if TYPE_CHECKING:
-    from dcopt.problem.problem import Problem
 
 SPECIAL = re.compile(r"([\\`*\[\]|~$])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
 LEADING = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
@@ -37,18 +30,8 @@ ONLY_DRAWN = (HeatMap, RangeChart, Sankey, XYChart)
 """Charts whose numbers stand in no table of their section."""
 
 
-def render_markdown(
-    design: Design,
-    problem: Problem | None,
-    simulated: Simulated = (),
-    beside: Mapping[str, object] | None = None,
-) -> str:
-    """Return the report as Markdown; every text is escaped, charts become tables (or are left out beside theirs)."""
-    return render_sections(build_report(design, problem, simulated, beside))
-
-
 def render_sections(report: Report) -> str:
-    """Return any report as such Markdown."""
+    """Return any report as Markdown; every text is escaped, charts become tables (or are left out beside theirs)."""
     lines = [f"# {escape(report.title)}", ""]
     for section in report.sections:
         lines += _section(section)

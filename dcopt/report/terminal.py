@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from dcopt.design.records import Design
 from dcopt.report.blocks import Block, Figures, HeatMap, Items, RangeChart, Report, Section, Table, Text, safe
-from dcopt.report.content import Simulated, build_report
 from dcopt.report.text_charts import heat_map, ranges
-
-if TYPE_CHECKING:
-    from dcopt.problem.problem import Problem
 
 GAP = "  "
 DETAIL_ROWS = 12
@@ -26,29 +20,12 @@ NOT_IN_SUMMARY = ("A step and what it needs", "Load of each service")
 """Captions of tables that a summary leaves out of its sections."""
 
 
-def render_terminal(
-    design: Design,
-    problem: Problem | None,
-    width: int = 100,
-    *,
-    summary: bool = False,
-    simulated: Simulated = (),
-    beside: Mapping[str, object] | None = None,
-) -> str:
-    """Return the report as text of at most ``width`` columns (60 at least), without colour.
+def render_text(report: Report, width: int = 100) -> str:
+    """Return any report as text of at most ``width`` columns (60 at least), without colour.
 
     Charts but maps and ranges are left out (their numbers are in the tables), long lists are cut, and appendices are
-    named only. ``summary`` keeps what a planner asks first: the answer, what to buy, the workloads, the cost and what
-    binds.
+    named only.
     """
-    report = build_report(design, problem, simulated, beside)
-    if summary:
-        report = summary_of(report)
-    return render_text(report, width)
-
-
-def render_text(report: Report, width: int = 100) -> str:
-    """Return any report as text of at most ``width`` columns (60 at least), without colour."""
     width = max(width, 60)
     title = safe(report.title)
     lines = [*textwrap.wrap(title, width), "=" * min(len(title), width), ""]

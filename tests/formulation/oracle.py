@@ -18,7 +18,7 @@ from facility_oracle import Purse, Standing, alike_hours, shares, site_purses
 
 from dcopt.candidates.records import Candidates, ServingCandidate, StorageOption, TrainingCandidate
 from dcopt.infrastructure.storage import loss_probability, rebuild_load
-from dcopt.infrastructure.topology import count_for
+from dcopt.infrastructure.topology import count_fabric, shape_of
 from dcopt.performance.packing import packing_core_hours
 from dcopt.problem.problem import Problem
 
@@ -567,7 +567,7 @@ def _standing(
     for key, count in nodes.items():
         pool = candidates.pools[key]
         switch = problem.switches.get(pool.fabric.switch or "")
-        network = count_for(pool.node, pool.fabric, switch, count) if switch else None
+        network = count_fabric(shape_of(pool.node, pool.fabric, switch), count) if switch else None
         found[pool.site].pools.append((pool.node, pool.fabric, count, network))
     for year, uses in plan.items():
         for key, use in uses.items():

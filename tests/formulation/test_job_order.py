@@ -15,8 +15,9 @@ from dcopt.candidates.generate import generate
 from dcopt.design.records import Design
 from dcopt.report.blocks import Timeline
 from dcopt.report.calendar import calendar_section
+from dcopt.report.content import build_report
 from dcopt.report.context import Context
-from dcopt.report.markdown import render_markdown
+from dcopt.report.markdown import render_sections
 from dcopt.verify.verify import verify
 
 
@@ -143,7 +144,7 @@ def test_the_report_draws_what_waits_for_what() -> None:
     assert gantt.lanes[1][1][0].start == pytest.approx(ends["learn"])
     assert "after learn" in gantt.lanes[1][1][0].text
     assert gantt.lanes[2][1][0].start == pytest.approx(ends["tune"])
-    text = render_markdown(design, problem)
+    text = render_sections(build_report(design, problem))
     assert "Services that wait for jobs" in text
     assert "| chat | tune |" in text
 

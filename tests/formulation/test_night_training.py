@@ -13,7 +13,8 @@ from dcopt.candidates.generate import generate
 from dcopt.design.records import Design
 from dcopt.performance.night import handover_s, most_work_days, night_run
 from dcopt.pipeline.run import RunOptions, design_for
-from dcopt.report.markdown import render_markdown
+from dcopt.report.content import build_report
+from dcopt.report.markdown import render_sections
 from dcopt.verify.verify import verify
 
 DAY = "0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.6 1 1 1 1 1 1 1 1 1 1 0.6 0.6 0.6 0.6 0.2 0.2"
@@ -121,7 +122,7 @@ def test_the_design_says_what_the_night_saves() -> None:
     assert verify(problem, design)[1] == ()
     more = design.night.model_copy(update={"saving_usd": design.night.saving_usd + 1})
     assert verify(problem, design.model_copy(update={"night": more}))[1]
-    text = render_markdown(design, problem)
+    text = render_sections(build_report(design, problem))
     for words in ("Training on the nodes that services leave at night saves USD", "Jobs that run at night", "20 to 9"):
         assert words in text
 
@@ -137,7 +138,7 @@ def test_a_design_that_only_the_night_makes_possible() -> None:
     design = design_for(problem, RunOptions(gap=1e-9, threads=1))
     assert design.night is not None
     assert design.night.without_status == "no design exists"
-    assert "only the night makes room" in render_markdown(design, problem)
+    assert "only the night makes room" in render_sections(build_report(design, problem))
 
 
 def test_without_a_profile_nothing_changes() -> None:

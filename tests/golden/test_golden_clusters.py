@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from dcopt.infrastructure.fabric_parts import fabric_kw, fabric_price_usd
-from dcopt.infrastructure.topology import count_for
+from dcopt.infrastructure.topology import count_fabric, shape_of
 from dcopt.problem.load import load_catalog
 
 CATALOG = load_catalog()
@@ -21,7 +21,7 @@ def cluster(node_name: str, fabric_name: str, nodes: int) -> tuple[float, float,
     node, fabric = CATALOG["nodes"][node_name], CATALOG["fabrics"][fabric_name]
     switch = CATALOG["switches"][fabric.switch]
     links = (CATALOG["links"][fabric.access_link], CATALOG["links"][fabric.trunk_link])
-    count = count_for(node, fabric, switch, nodes)
+    count = count_fabric(shape_of(node, fabric, switch), nodes)
     price = fabric_price_usd(fabric, switch, *links, count)
     return node.price_usd * nodes, price, node.peak_kw * nodes, fabric_kw(fabric, switch, *links, count)
 
@@ -34,7 +34,7 @@ def test_the_network_of_a_1024_gpu_cluster_has_its_published_share(node: str, fa
 
 def test_cables_and_connectors_of_1024_h100_cost_what_was_published() -> None:
     fabric = CATALOG["fabrics"]["ndr400-rail"]
-    count = count_for(CATALOG["nodes"]["hgx-h100-8"], fabric, CATALOG["switches"][fabric.switch], 128)
+    count = count_fabric(shape_of(CATALOG["nodes"]["hgx-h100-8"], fabric, CATALOG["switches"][fabric.switch]), 128)
     links = count.access_links * CATALOG["links"][fabric.access_link].price_usd
     links += count.trunk_links * CATALOG["links"][fabric.trunk_link].price_usd
     assert links / 1024 == pytest.approx(2560, rel=0.6)  # switches and cables are known to ±40 % each
@@ -55,5 +55,6 @@ def test_node_prices_lie_in_the_band_that_sources_give(name: str) -> None:
 
 def test_the_superpod_unit_has_its_published_switches() -> None:
     fabric = CATALOG["fabrics"]["ndr400-rail"]
-    count = count_for(CATALOG["nodes"]["dgx-h100"], fabric, CATALOG["switches"][fabric.switch], 31, extra_ports=4)
+    shape = shape_of(CATALOG["nodes"]["dgx-h100"], fabric, CATALOG["switches"][fabric.switch])
+    count = count_fabric(shape, 31, extra_ports=4)
     assert (count.leaf, count.spine, count.access_links, count.leaf_spine_links) == (8, 4, 252, 256)

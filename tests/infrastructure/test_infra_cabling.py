@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from wiring import wire
 
-from dcopt.infrastructure.cabling import Cabling, cable_rows, nearest_first, parts_of
+from dcopt.infrastructure.cabling import Cabling, cable_rows, parts_of
 from dcopt.infrastructure.topology import FabricStep, Shape, fabric_steps, max_nodes
 from dcopt.problem.fabric_ports import row_m
 from dcopt.problem.tables.catalog_rows import Fabric, Link, Switch, Transceiver
@@ -54,19 +54,17 @@ def test_a_unit_of_32_nodes_stays_in_its_row() -> None:
     plan, step = cabling(H100), step_of(H100, 32)
     assert plan.nodes_within(step, "row", 4) == 32
     assert plan.trunk_reach(step, 4) == "rack"  # twelve switches share a rack
-    assert nearest_first(plan, step, 32, 4) == {"row": 32}
     cables, modules = parts_of(plan, step, {"row": 32}, "rack")
     assert cables == {"short": 256, "copper": 256}
     assert modules == {"single": 256, "twin": 128}
     assert plan.trunk_reach(step, 3) == "hall"  # eight racks of three hold 24: the unit takes a second row
     assert plan.nodes_within(step, "row", 3) == 24
-    assert nearest_first(plan, step, 30, 3) == {"row": 24, "hall": 6}
 
 
 def test_two_units_meet_across_the_hall() -> None:
     plan, step = cabling(H100), step_of(H100, 64)
     assert plan.trunk_reach(step, 4) == "hall"
-    cables, modules = parts_of(plan, step, nearest_first(plan, step, 63, 4), "hall")
+    cables, modules = parts_of(plan, step, {"row": 63}, "hall")
     assert cables == {"short": 504, "long": 512}
     assert modules == {"single": 504, "twin": 8 * 32 + 512}  # the odd node leaves half a module on each rail
 
@@ -75,7 +73,7 @@ def test_in_rack_leaves_reach_their_rack_by_copper() -> None:
     shape = Shape("leaf-spine", 32, 1, 3.0)
     plan, step = cabling(shape, leaf_placement="in-rack"), step_of(shape, 48)
     assert plan.nodes_within(step, "rack", 4) == 8  # two leaves, four nodes in the rack of each
-    assert nearest_first(plan, step, 48, 4) == {"rack": 8, "row": 40}
+    assert plan.nodes_within(step, "row", 4) == 48
     assert plan.trunk_reach(step, 4) == "hall"
 
 
@@ -84,7 +82,7 @@ def test_equal_cables_are_one() -> None:
     assert same.reaches("access") == same.reaches("trunk") == ("hall",)
     step = step_of(H100, 64)
     assert same.trunk_reach(step, 4) == "hall"
-    assert nearest_first(same, step, 40, 1) == {"hall": 40}
+    assert same.nodes_within(step, "hall", 1) == 64
     assert row_m(16) == pytest.approx(17)
 
 

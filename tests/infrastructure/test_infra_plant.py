@@ -14,14 +14,12 @@ from dcopt.infrastructure.cooling import (
     economizer_hours,
     mean_kw_per_kw,
     serves,
-    serves_problem,
     water_m3_per_hour,
 )
 from dcopt.infrastructure.plant import Plant, balance
 from dcopt.infrastructure.power import losses_kw, units_needed, usable_kw
 from dcopt.infrastructure.racks import (
     COLLECTORS,
-    cooling_options,
     heat_by_collector,
     heat_split,
     rack_fill,
@@ -106,16 +104,6 @@ def test_heat_goes_where_the_rack_sends_it() -> None:
         heat_by_collector(AIR_NODE, "heat-rejection")
 
 
-def test_cooling_options_are_of_the_racks_kind_and_dense_enough() -> None:
-    weak = _unit("air", name="weak", max_rack_kw=8)
-    strong = _unit("air", name="strong", max_rack_kw=20)
-    units = [weak, strong, _unit("liquid"), _unit("heat-rejection")]
-    assert cooling_options(AIR_NODE, _rack(), units) == (strong,)
-    assert cooling_options(None, _rack(), units) == (weak, strong)
-    assert cooling_options(LIQUID_NODE, _rack(), units) == ()
-    assert [u.name for u in cooling_options(LIQUID_NODE, _rack(cooling="liquid"), units)] == ["liquid"]
-
-
 def test_cooling_evaporates_in_proportion() -> None:
     unit = _unit("heat-rejection", water_l_per_kwh=1.8)
     assert water_m3_per_hour(2000, unit) == pytest.approx(3.6)
@@ -128,20 +116,6 @@ def test_rejection_serves_what_it_says() -> None:
     assert [serves(dry, kind) for kind in COLLECTORS] == [False, False, True, True]
     assert not serves(everything, "heat-rejection")
     assert not serves(_unit("air"), "air")
-
-
-@pytest.mark.parametrize(
-    ("unit", "sentence"),
-    [
-        (_unit("heat-rejection", serves="liquid"), None),
-        (_unit("air"), None),
-        (_unit("heat-rejection", serves="water"), "serves water: the kinds are"),
-        (_unit("air", serves="liquid"), "only heat-rejection units serve others"),
-    ],
-)
-def test_a_wrong_serves_cell_is_named(unit: CoolingUnit, sentence: str | None) -> None:
-    problem = serves_problem(unit)
-    assert (problem is None) if sentence is None else (problem is not None and sentence in problem)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from dcopt.infrastructure.storage import (
     loss_probability,
     mean_hours_to_loss,
     nines,
-    peak_stored_tb,
     protection_problem,
     raw_tb,
     rebuild_load,
@@ -65,7 +64,6 @@ def _storage(**changes: Any) -> Storage:
 )
 def test_stored_volume_by_year(growth: float, retention: float | None, expected: list[float]) -> None:
     assert [stored_tb(100, growth, retention, year) for year in (1, 2, 3, 4)] == pytest.approx(expected)
-    assert peak_stored_tb(100, growth, retention, 4) == pytest.approx(max(expected))
 
 
 @given(
@@ -82,8 +80,6 @@ def test_dropping_data_never_stores_more(growth: float, retention: float | None,
 def test_years_count_from_one() -> None:
     with pytest.raises(ValueError, match="count from 1"):
         stored_tb(1, 0, None, 0)
-    with pytest.raises(ValueError, match="at least one year"):
-        peak_stored_tb(1, 0, None, 0)
 
 
 def test_raw_capacity() -> None:

@@ -12,16 +12,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dcopt.infrastructure.clos import FabricLayout
-from dcopt.infrastructure.fabric_parts import fabric_kw, fabric_parts, fabric_price_usd, separate_ends
+from dcopt.infrastructure.fabric_parts import fabric_kw, fabric_parts, fabric_price_usd
 from dcopt.infrastructure.topology import (
     TOPOLOGIES,
     FabricCount,
     Shape,
     count_fabric,
-    count_for,
     fabric_steps,
     layout_for,
     max_nodes,
+    shape_of,
     steps_for,
     usable,
 )
@@ -254,7 +254,7 @@ def test_three_tiers_have_the_fewest_switches_that_the_rules_allow(ports: int, r
 
 def test_layout_is_what_is_counted() -> None:
     wiring = layout_for(Shape(RAIL, 64, 8), 512)
-    assert wiring == FabricLayout(3, 128, 32, 32, 4, 32, 32, 1, 2, 16)
+    assert wiring == FabricLayout(3, 128, 32, 32, 4, 32, 1, 2, 16)
     assert (wiring.spine, wiring.core, wiring.leaf_spine_links, wiring.spine_core_links) == (128, 64, 4096, 4096)
 
 
@@ -268,30 +268,28 @@ BUILTIN = Fabric(name="builtin", gbps=3200)
 
 
 def test_parts_power_and_price_of_a_fabric() -> None:
-    count = count_for(NODE, FABRIC, SWITCH, 31, extra_ports=4)
+    count = count_fabric(shape_of(NODE, FABRIC, SWITCH), 31, extra_ports=4)
     rows = (FABRIC, SWITCH, ACCESS, TRUNK, count)
     assert fabric_parts(*rows) == [("switches", "sw", 12), ("links", "dac", 252), ("links", "fibre", 256)]
     assert fabric_kw(*rows) == pytest.approx(12 * 1.5 + 252 * 0.001 + 256 * 0.02)
     assert fabric_price_usd(*rows) == pytest.approx(12 * 30_000 + 252 * 100 + 256 * 1000)
-    assert separate_ends(ACCESS, TRUNK, count) == 512
-    assert fabric_parts(FABRIC, SWITCH, ACCESS, TRUNK, count_for(NODE, FABRIC, SWITCH, 1)) == [
+    assert fabric_parts(FABRIC, SWITCH, ACCESS, TRUNK, count_fabric(shape_of(NODE, FABRIC, SWITCH), 1)) == [
         ("switches", "sw", 1),
         ("links", "dac", 8),
     ]
-    assert fabric_parts(FABRIC, SWITCH, ACCESS, TRUNK, count_for(NODE, FABRIC, SWITCH, 0)) == []
+    assert fabric_parts(FABRIC, SWITCH, ACCESS, TRUNK, count_fabric(shape_of(NODE, FABRIC, SWITCH), 0)) == []
     assert steps_for(NODE, FABRIC, SWITCH, 40)[-1].max_nodes == 64
 
 
 def test_one_link_row_for_both_uses_is_one_line() -> None:
     same = FABRIC.model_copy(update={"access_link": "fibre"})
-    count = count_for(NODE, same, SWITCH, 32)
+    count = count_fabric(shape_of(NODE, same, SWITCH), 32)
     assert fabric_parts(same, SWITCH, TRUNK, TRUNK, count) == [("switches", "sw", 12), ("links", "fibre", 512)]
-    assert separate_ends(TRUNK, TRUNK, count) == count.transceivers
 
 
 def test_parts_of_the_wrong_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="names access_link dac, not fibre"):
-        fabric_parts(FABRIC, SWITCH, TRUNK, TRUNK, count_for(NODE, FABRIC, SWITCH, 1))
+        fabric_parts(FABRIC, SWITCH, TRUNK, TRUNK, count_fabric(shape_of(NODE, FABRIC, SWITCH), 1))
 
 
 def test_ports_and_rate_of_a_node() -> None:

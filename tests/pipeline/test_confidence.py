@@ -12,7 +12,8 @@ from small import Small, design_of, job, owned_site, service, tco_of
 from dcopt.cli.main import main
 from dcopt.design.records import Design
 from dcopt.pipeline.run import RunOptions, design_for
-from dcopt.report.markdown import render_markdown
+from dcopt.report.content import build_report
+from dcopt.report.markdown import render_sections
 from dcopt.verify.verify import verify
 
 BOTH = owned_site([job(deadline_days=6)], [service(peak_requests_per_s=3000, mean_requests_per_s=1000)])
@@ -78,7 +79,7 @@ def test_the_report_says_what_confidence_costs() -> None:
     assert design.confidence.without_tco_usd <= design.tco_usd
     assert design.confidence.without_kept_pct is not None
     assert design.confidence.without_kept_pct < design.kept_pct
-    text = render_markdown(design, problem)
+    text = render_sections(build_report(design, problem))
     assert "95 % was asked" in text
     assert "Confidence of 95 % costs USD" in text
 
@@ -87,7 +88,7 @@ def test_without_confidence_the_report_says_how_likely_promises_are_kept() -> No
     problem = BOTH.put("prediction_errors", ERRORS).load()
     design = design_for(problem, RunOptions(gap=1e-6, threads=1, baseline=False))
     assert design.confidence is None
-    text = render_markdown(design, problem)
+    text = render_sections(build_report(design, problem))
     assert "all promises are kept with a probability of" in text
     assert "no margin is taken" in text
 

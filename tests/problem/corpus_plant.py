@@ -38,6 +38,14 @@ PLANT = [
         "must not be less than kw_per_kw",
     ),
     broken(
+        "air-unit-that-serves-others",
+        put("cooling.csv", b"name,kind,kw,kw_per_kw,serves,price_usd\nodd,air,100,0.2,liquid,50000\n"),
+        "cooling.csv",
+        2,
+        "serves",
+        "only units of kind heat-rejection serve others",
+    ),
+    broken(
         "economizer-without-threshold",
         put("cooling.csv", _COOLING + b"odd,heat-rejection,100,0.2,0.3,0.05,,25,50000\n"),
         "cooling.csv",

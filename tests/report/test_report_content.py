@@ -17,9 +17,9 @@ from dcopt.report.blocks import BulletChart, StackedChart, Table, table
 from dcopt.report.charts import draw
 from dcopt.report.content import build_report
 from dcopt.report.html import render_html
-from dcopt.report.markdown import escape, render_markdown
+from dcopt.report.markdown import escape, render_sections
 from dcopt.report.numbers import amount, merged_years, nice_ceiling, number, price, years_text
-from dcopt.report.terminal import render_terminal
+from dcopt.report.terminal import render_text
 
 KEYS = [
     "answer",
@@ -81,8 +81,7 @@ def find_table(design: Design, problem: Problem | None, caption: str) -> Table:
 def test_every_section_is_in_all_formats(design: Design, problem: Problem) -> None:
     report = build_report(design, problem)
     assert [section.key for section in report.sections] == KEYS
-    terminal, markdown, page = render_terminal(design, problem), render_markdown(design, problem), ""
-    page = render_html(design, problem)
+    terminal, markdown, page = render_text(report), render_sections(report), render_html(design, problem)
     ids = {attrs.get("id") for _, attrs in Page(page).tags}
     for section in report.sections:
         assert section.title in terminal
@@ -92,8 +91,8 @@ def test_every_section_is_in_all_formats(design: Design, problem: Problem) -> No
 
 
 def test_every_table_cell_is_in_every_format(design: Design, problem: Problem) -> None:
-    markdown, text = render_markdown(design, problem), " ".join(Page(render_html(design, problem)).texts)
-    terminal = render_terminal(design, problem, width=400)
+    markdown, text = render_sections(build_report(design, problem)), " ".join(Page(render_html(design, problem)).texts)
+    terminal = render_text(build_report(design, problem), width=400)
     for section in build_report(design, problem).sections:
         for block in section.blocks:
             if isinstance(block, Table):
@@ -104,7 +103,7 @@ def test_every_table_cell_is_in_every_format(design: Design, problem: Problem) -
 
 
 def test_answer_names_purchase_cost_and_proof(design: Design, problem: Problem) -> None:
-    text = " ".join(render_terminal(design, problem).split())
+    text = " ".join(render_text(build_report(design, problem)).split())
     assert "Buy 32 × dgx-h100 on ndr-rail at oslo" in text
     assert "use what is there: 2 × dgx-h100" in text
     assert "rent 4 × dgx-h100 on builtin at cloud" in text
@@ -183,7 +182,8 @@ def test_sources_of_used_rows_are_listed(design: Design, problem: Problem) -> No
 
 
 def test_reports_work_without_the_problem(design: Design) -> None:
-    for text in (render_terminal(design, None), render_markdown(design, None), render_html(design, None)):
+    report = build_report(design, None)
+    for text in (render_text(report), render_sections(report), render_html(design, None)):
         assert "not at hand" in text
         assert "312.5" in text
 
@@ -192,8 +192,8 @@ def test_reports_work_without_the_problem(design: Design) -> None:
 def test_without_a_design_the_diagnosis_is_the_answer(infeasible: Design, problem: Problem, with_problem: bool) -> None:
     given = problem if with_problem else None
     for text in (
-        render_terminal(infeasible, given),
-        render_markdown(infeasible, given),
+        render_text(build_report(infeasible, given)),
+        render_sections(build_report(infeasible, given)),
         render_html(infeasible, given),
     ):
         assert "There is no design" in text
@@ -202,28 +202,29 @@ def test_without_a_design_the_diagnosis_is_the_answer(infeasible: Design, proble
 
 
 def test_a_time_limit_is_not_called_infeasible() -> None:
-    text = " ".join(render_terminal(Design(problem="p", status="no_solution", stopped_by="time limit"), None).split())
+    unsolved = Design(problem="p", status="no_solution", stopped_by="time limit")
+    text = " ".join(render_text(build_report(unsolved, None)).split())
     assert "says nothing about whether one exists" in text
     assert "There is no design" not in text
 
 
 def test_a_feasible_design_says_what_is_not_proven(design: Design) -> None:
     feasible = design.model_copy(update={"status": "feasible", "stopped_by": "time limit"})
-    text = " ".join(render_terminal(feasible, None).split())
+    text = " ".join(render_text(build_report(feasible, None)).split())
     assert "stopped (time limit) before the proof was complete" in text
     assert "It is proven" not in text
 
 
 def test_other_objectives_are_not_called_money(design: Design) -> None:
     carbon = design.model_copy(update={"objective": "carbon", "objective_value": 12.5, "objective_bound": 12.25})
-    text = " ".join(render_terminal(carbon, None).split())
+    text = " ".join(render_text(build_report(carbon, None)).split())
     assert "saves more than 0.25 of carbon" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_terminal_keeps_its_width(design: Design, hostile: Design, problem: Problem, width: int) -> None:
     for each in (design, hostile):
-        text = render_terminal(each, problem, width)
+        text = render_text(build_report(each, problem), width)
         assert max(len(line) for line in text.splitlines()) <= width
         assert all(line == line.rstrip() for line in text.splitlines())
 
@@ -273,7 +274,7 @@ def test_hostile_texts_stay_text(hostile: Design, problem: Problem) -> None:
     assert not {"img", "b"} & set(names)
     assert names.count("script") == 1  # the page's own
     assert "\x1b" not in page
-    terminal, markdown = render_terminal(hostile, problem), render_markdown(hostile, problem)
+    terminal, markdown = render_text(build_report(hostile, problem)), render_sections(build_report(hostile, problem))
     assert "\x1b" not in terminal + markdown
     assert "\\x1b[2J" in terminal
     body = markdown.replace("<details>", "").replace("</details>", "")
@@ -320,12 +321,12 @@ def test_long_calendars_are_cut_on_the_terminal_and_folded_in_the_page(design: D
         for run in range(50)
     )
     weekly = design.model_copy(update={"calendar": runs})
-    assert "… and 38 more rows" in render_terminal(weekly, None)
+    assert "… and 38 more rows" in render_text(build_report(weekly, None))
     page = render_html(weekly, None)
     assert "<details><summary>Every run in years 1-3 (50 rows)" in page
     Page(page)
     changed = (*runs[:-1], runs[-1].model_copy(update={"nodes": 1}))
-    text = render_terminal(design.model_copy(update={"calendar": changed}), None)
+    text = render_text(build_report(design.model_copy(update={"calendar": changed}), None))
     assert "Jobs in years 1-2" in text
     assert "Jobs in year 3" in text
 
