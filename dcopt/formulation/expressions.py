@@ -117,8 +117,8 @@ class Terms:
             if coefficient.__class__ not in _NUMBERS:
                 more, read = self.read(part)
                 constant += more
-                for place, weight in read.items():
-                    found[place] = found[place] + weight if place in found else weight
+                for number, weight in read.items():
+                    found[number] = found[number] + weight if number in found else weight
                 continue
             place = known.get(id(variable))
             if place is None and (place := self._number(variable)) is None:
