@@ -4,13 +4,15 @@ Bounds of variables come from the data; `upper_bound` turns them into the tighte
 ``expression ≤ bound · binary``, so that no big-M constant exists anywhere.
 
 A large program is millions of terms, stated several times. `Terms` reads those that the blocks write (sums of
-variables, of multiples of them and of other sums) without Pyomo's general walker, which takes the rest.
+variables, of multiples of them and of other sums) without Pyomo's general walker, which takes the rest. The pair of a
+multiple is read where Pyomo keeps it (`_args_`): `args` would copy each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from itertools import repeat
+from typing import Any, cast
 
 import pyomo.environ as pyo
 from pyomo.common.numeric_types import native_numeric_types
@@ -27,14 +29,14 @@ from pyomo.repn.util import FileDeterminism, FileDeterminism_to_SortComponents, 
 
 _NUMBERS = native_numeric_types
 _VARIABLES = frozenset({VarData, ScalarVar})
-_SIMPLE = _VARIABLES | {MonomialTermExpression}
+_FLAT = _VARIABLES | {MonomialTermExpression}
 _SUMS = frozenset({LinearExpression, SumExpression})
 
 
 def total(terms: Iterable[Any]) -> Any:
     """Return the sum of numbers and expressions, 0 for none."""
     listed = list(terms)
-    if len(listed) > 1 and _SIMPLE.issuperset(map(type, listed)):
+    if len(listed) > 1 and _FLAT.issuperset(map(type, listed)):
         return LinearExpression(listed)
     return pyo.quicksum(listed)
 
@@ -102,14 +104,32 @@ class Terms:
         number = self._number(variable)
         return (0, {number: coefficient}) if number is not None else (coefficient * variable.value, {})
 
+    def _flat(self, parts: list[Any]) -> dict[int, float] | None:
+        """Return the coefficients of a sum of different free variables, or of multiples of them; None of any other."""
+        kinds = set(map(type, parts))
+        coefficients: Iterable[Any] = repeat(1)
+        if kinds == {MonomialTermExpression}:
+            coefficients, parts = zip(*[part._args_ for part in parts], strict=True)
+            if not _NUMBERS.issuperset(map(type, coefficients)):
+                return None
+        elif not kinds <= _VARIABLES:
+            return None
+        numbers = list(map(self._numbers.get, map(id, parts)))
+        if None in numbers:
+            numbers = list(map(self._number, parts))
+        found = dict(zip(numbers, coefficients, strict=False))
+        return None if None in found or len(found) < len(numbers) else cast(dict[int, float], found)
+
     def _sum(self, parts: list[Any]) -> Read:
+        if (flat := self._flat(parts)) is not None:
+            return 0, flat
         constant: float = 0
         found: dict[int, float] = {}
         known = self._numbers
         for part in parts:
             kind = part.__class__
             if kind is MonomialTermExpression:
-                coefficient, variable = part._args_  # `args` would copy them, millions of times
+                coefficient, variable = part._args_
             elif kind in _VARIABLES:
                 coefficient, variable = 1, part
             else:

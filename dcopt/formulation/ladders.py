@@ -14,7 +14,7 @@ from typing import Any
 
 from dcopt.candidates.records import TrainingCandidate
 from dcopt.formulation.compute import spare_variables
-from dcopt.formulation.expressions import linear, total
+from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
 from dcopt.formulation.training import chosen
 from dcopt.infrastructure.segments import segments_of
@@ -80,4 +80,4 @@ def _ladder(program: Program, name: str, key: tuple[Any, ...], sizes: list[tuple
         above = [variable for reach, variable in steps if reach >= size]
         if len(above) < len(steps):
             larger = [variable for other, variable in sizes if other >= size]
-            program.require(name, (*key, size), linear([1.0] * len(larger), larger) <= total(above))
+            program.require(name, (*key, size), total(larger) <= total(above))

@@ -268,7 +268,7 @@ def _loads(
             parts.append(part)
             loads.append(Load(stream, part, weights_of(program, stream, option, choices[0][0])))
         driven = linear(amounts[stream], [variable for _, variable in choices])
-        program.require(f"{name}_moved", key, linear([1.0] * len(parts), parts) == driven)
+        program.require(f"{name}_moved", key, total(parts) == driven)
     return loads
 
 

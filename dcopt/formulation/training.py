@@ -21,7 +21,7 @@ from typing import Any
 from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.design.records import TrainingRecord
 from dcopt.formulation import commitments, precedence
-from dcopt.formulation.expressions import linear, whole
+from dcopt.formulation.expressions import linear, total, whole
 from dcopt.formulation.night import Holding, holdings
 from dcopt.formulation.program import Program
 from dcopt.performance.workloads import DAYS_PER_YEAR, HOURS_PER_YEAR
@@ -82,7 +82,7 @@ def link(program: Program) -> None:
             program.require(
                 "every_job",
                 (job, period.index),
-                linear([1.0] * len(variables), variables) == 1,
+                total(variables) == 1,
                 row=f"training.csv: {job} deadline_days",
                 sentence=f"job {job} is run within its deadline",
             )
@@ -106,9 +106,7 @@ def _capacity(
     for candidate, variable in of_pool:
         by_job.setdefault(candidate.job, []).append((candidate, variable))
     for job, mine in by_job.items():
-        program.require(
-            "job_opens", (job, key, period.index), linear([1.0] * len(mine), [v for _, v in mine]) <= model.open[key]
-        )
+        program.require("job_opens", (job, key, period.index), total(v for _, v in mine) <= model.open[key])
         for holding in held:
             there = [(c, v) for c, v in mine if holding.covers(c)]
             nodes = linear([float(c.nodes) for c, _ in there], [v for _, v in there])
