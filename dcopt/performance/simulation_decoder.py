@@ -123,7 +123,9 @@ def _replica(station: Station, work: _Work, times: _Times) -> Replica:
         if flight:
             ahead = flight[0][0] - clock
             due_leave = now + (ahead if ahead > 0.0 else 0.0) * steps[len(flight)] / speed
-        due = min(due_leave, due_read, due_join)
+        due = due_leave if due_leave <= due_read else due_read
+        if due_join < due:
+            due = due_join
 
 
 def simulate(station: Station, requests: Requests, servers: int, size: Floats | None = None) -> Answers:
@@ -140,17 +142,16 @@ def simulate(station: Station, requests: Requests, servers: int, size: Floats | 
     loads, dues = [0] * servers, [inf] * servers
     for replica in replicas:
         next(replica)
+    sends = [replica.send for replica in replicas]
     last = -1
     for request, arrival in enumerate(requests.arrivals_s.tolist()):
-        soonest = min(dues)
-        while soonest <= arrival:
+        while (soonest := min(dues)) <= arrival:
             index = dues.index(soonest)
-            loads[index], dues[index] = replicas[index].send((arrival, -1))
-            soonest = min(dues)
+            loads[index], dues[index] = sends[index]((arrival, -1))
         last = least_loaded(loads, last)
-        loads[last], dues[last] = replicas[last].send((arrival, request))
-    for replica in replicas:
-        replica.send((LAST, -1))
+        loads[last], dues[last] = sends[last]((arrival, request))
+    for send in sends:
+        send((LAST, -1))
     return _answers(station, requests, times, further, servers)
 
 
