@@ -108,15 +108,16 @@ class Terms:
         """Return the coefficients of a sum of different free variables, or of multiples of them; None of any other."""
         kinds = set(map(type, parts))
         coefficients: Iterable[Any] = repeat(1)
+        variables: Iterable[Any] = parts
         if kinds == {MonomialTermExpression}:
-            coefficients, parts = zip(*[part._args_ for part in parts], strict=True)
+            coefficients, variables = zip(*[part._args_ for part in parts], strict=True)
             if not _NUMBERS.issuperset(map(type, coefficients)):
                 return None
         elif not kinds <= _VARIABLES:
             return None
-        numbers = list(map(self._numbers.get, map(id, parts)))
+        numbers = list(map(self._numbers.get, map(id, variables)))
         if None in numbers:
-            numbers = list(map(self._number, parts))
+            numbers = list(map(self._number, variables))
         found = dict(zip(numbers, coefficients, strict=False))
         return None if None in found or len(found) < len(numbers) else cast(dict[int, float], found)
 
