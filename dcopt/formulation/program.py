@@ -68,6 +68,10 @@ class Program(Shared):
             for period in candidates.periods
             for place, hours in enumerate(bands)
         )
+        self._slices_of = {
+            period.index: tuple(piece for piece in self.slices if piece.period.index == period.index)
+            for period in candidates.periods
+        }
         self.hours_at_night = _hours_at_night(candidates)
         """Hours to which jobs may be confined, by pool and period index."""
 
@@ -170,7 +174,7 @@ class Program(Shared):
 
     def slices_of(self, period: Period) -> tuple[Slice, ...]:
         """Return the slices of a period."""
-        return tuple(piece for piece in self.slices if piece.period.index == period.index)
+        return self._slices_of.get(period.index, ())
 
     def mean_over(self, period: Period, averages: Mapping[int, Any]) -> Any:
         """Return the mean over a period of what is given by the index of the slice (0 where nothing is)."""
