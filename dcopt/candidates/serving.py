@@ -168,8 +168,9 @@ class ServingGenerator:
         fabric = pool.fabric.listed.name if spanning else ""
         key = (self._asked(service), self._software(pool.site), pool.node.name, fabric)
         if key not in self.cases:
+            span_kw = serving_node_kw(pool.node, 1.0) - serving_node_kw(pool.node, 0.0)
             self.cases[key] = [
-                _case(pool.node, Way(recipe, layout, most), expected)
+                _case(pool.node, span_kw, Way(recipe, layout, most), expected)
                 for recipe in recipes_for(service, self.problem, pool)
                 for layout, most, expected in self._ways(service, pool, cluster, recipe, spanning=spanning)
             ]
@@ -264,9 +265,9 @@ def compression_of(way: Way) -> str:
     return "+".join(row.name for row in way.recipe.stack)
 
 
-def _case(node: Node, way: Way, expected: ServingExpectation) -> Case:
+def _case(node: Node, span_kw: float, way: Way, expected: ServingExpectation) -> Case:
+    """Return a way as a case; ``span_kw`` is what a full load adds to the draw of a node that serves."""
     chips = way.layout.accelerators
-    span_kw = serving_node_kw(node, 1.0) - serving_node_kw(node, 0.0)
     most = way.most_per_s / expected.latency.factor if expected.measured_rate is None else expected.measured_rate
     return Case(
         way=way,

@@ -142,6 +142,7 @@ def _spares_together(program: Program) -> None:
                 if reach > 0:
                     step = program.var("spare_together", (site, node, target, spares), ub=1, binary=True)
                     steps.append((target, spares, reach, step))
+        program.spares_together[site, node] = steps
         work = total(model.work[key] for key in keys)
         there = total(nodes_of(program, key) for key in keys) - work
         program.require("one_step_together", (site, node), total(v for *_, v in steps) <= 1)
@@ -151,11 +152,9 @@ def _spares_together(program: Program) -> None:
 
 def spares_together(program: Program, key: str) -> list[tuple[float, Any]]:
     """Return (target, variable) of the steps that a pool shares with the other pools of its node (none if alone)."""
-    component = program.model.component("spare_together")
-    if component is None:
-        return []
     pool = program.candidates.pools[key]
-    return [(k[2], v) for k, v in component.items() if k[:2] == (pool.site, pool.node.uncapped.name)]
+    steps = program.spares_together.get((pool.site, pool.node.uncapped.name), [])
+    return [(target, variable) for target, _, _, variable in steps]
 
 
 def _existing(program: Program) -> None:

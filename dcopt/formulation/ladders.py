@@ -14,7 +14,7 @@ from typing import Any
 
 from dcopt.candidates.records import TrainingCandidate
 from dcopt.formulation.compute import spare_variables
-from dcopt.formulation.expressions import linear, total
+from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
 from dcopt.formulation.training import chosen
 from dcopt.infrastructure.segments import segments_of
@@ -41,8 +41,8 @@ def link(program: Program) -> None:
                 (step.max_nodes, program.model.fabric_step[key, g])
                 for g, (step, _) in enumerate(program.candidates.facilities[key].fabric_steps)
             ]
-            sizes = [(c.nodes + _fewest_spares(program, key, c.nodes), v) for c, v in mine]
             if fabric:
+                sizes = _with_spares(program, key, mine)
                 _ladder(program, "fabric_ladder", (name, key, period.index), sizes, fabric)
         _side_networks(program, period.index, by_pool)
 
@@ -59,15 +59,20 @@ def _side_networks(
         sizes: dict[str, list[tuple[int, Any]]] = {}
         for (name, key), mine in by_pool.items():
             if program.candidates.pools[key].site == site and ports:
-                needed = [(ports * (c.nodes + _fewest_spares(program, key, c.nodes)), v) for c, v in mine]
+                needed = [(ports * nodes, variable) for nodes, variable in _with_spares(program, key, mine)]
                 sizes.setdefault(name, []).extend(needed)
         for name, of_job in sizes.items():
             _ladder(program, "side_ladder", (name, site, network, period), of_job, reaches)
 
 
-def _fewest_spares(program: Program, key: str, working: int) -> int:
+def _with_spares(program: Program, key: str, mine: list[tuple[TrainingCandidate, Any]]) -> list[tuple[int, Any]]:
+    """Return the nodes of each candidate on a pool, with the fewest spares that cover them."""
     steps = program.candidates.facilities[key].spare_steps.values()
-    return min(next((spares for spares, reach in of_target if reach >= working), 0) for of_target in steps)
+    fewest = {
+        nodes: min(next((spares for spares, reach in of_target if reach >= nodes), 0) for of_target in steps)
+        for nodes in {candidate.nodes for candidate, _ in mine}
+    }
+    return [(candidate.nodes + fewest[candidate.nodes], variable) for candidate, variable in mine]
 
 
 def _ladder(program: Program, name: str, key: tuple[Any, ...], sizes: list[tuple[int, Any]], steps: Steps) -> None:
@@ -75,4 +80,4 @@ def _ladder(program: Program, name: str, key: tuple[Any, ...], sizes: list[tuple
         above = [variable for reach, variable in steps if reach >= size]
         if len(above) < len(steps):
             larger = [variable for other, variable in sizes if other >= size]
-            program.require(name, (*key, size), linear([1.0] * len(larger), larger) <= total(above))
+            program.require(name, (*key, size), total(larger) <= total(above))

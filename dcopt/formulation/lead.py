@@ -13,7 +13,7 @@ import math
 from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
-from dcopt.formulation.expressions import linear
+from dcopt.formulation.expressions import total
 from dcopt.formulation.precedence import first_day, start_in
 from dcopt.formulation.program import Program
 from dcopt.formulation.training import chosen
@@ -46,7 +46,7 @@ def _services(program: Program, period: Period, late: dict[str, float]) -> None:
             program.require(
                 "not_yet",
                 (service, period.index, day),
-                linear([1.0] * len(keys), [program.model.replicas[key] for key in keys]) <= 0,
+                total(program.model.replicas[key] for key in keys) <= 0,
                 row="settings.csv: order_day",
                 sentence=f"{service} is not served in year {period.years[0]} by nodes that stand from its day {day:g} "
                 "on, by their lead times",
@@ -63,7 +63,7 @@ def _jobs(program: Program, period: Period, late: dict[str, float]) -> None:
         program.require(
             "not_yet",
             (name, period.index, day),
-            linear([1.0] * len(variables), variables) <= 0,
+            total(variables) <= 0,
             row="settings.csv: order_day",
             sentence=f"{name} does not run in year {period.years[0]} on nodes that stand only from its day {day:g} on, "
             "by their lead times, and would end too late",

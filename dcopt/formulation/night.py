@@ -140,7 +140,7 @@ def link_service(program: Program, piece: Slice, service: str, rooms: list[Any],
     program.require(
         "served_then",
         (service, piece.index),
-        linear([1.0] * len(loads), loads) == needed,
+        total(loads) == needed,
         row=f"inference.csv: {service} profile",
         sentence=f"service {service} is served in the hours {_hours(piece.hours)} within its promises",
     )

@@ -45,15 +45,15 @@ def most_at(program: Program, site: str) -> Most:
     round maps a bound to one that is no larger.
     """
     limit = program.problem.sites[site].power_limit_kw or 0.0
-    pdu = most_it_kw(program, site)
-    beyond_pdu = pdu + _loss_kw(program, site, "pdu", pdu)
+    pdu, rated = most_it_kw(program, site), _rated_kw(program, site)
+    beyond_pdu = pdu + _loss_kw(program, site, "pdu", pdu, rated)
     fans = _fans(program, site)
     ups = limit
     for _ in range(_ROUNDS):
-        losses = min(limit, beyond_pdu - pdu + _loss_kw(program, site, "ups", ups))
+        losses = min(limit, beyond_pdu - pdu + _loss_kw(program, site, "ups", ups, rated))
         ups = min(ups, beyond_pdu + fans * (pdu + losses))
     rejected = min(limit, (pdu + losses) * (1 + fans))
-    transformer = ups + _loss_kw(program, site, "ups", ups) + _rejection(program, site) * rejected
+    transformer = ups + _loss_kw(program, site, "ups", ups, rated) + _rejection(program, site) * rejected
     through = {"pdu": pdu, "ups": ups, "transformer": min(transformer, limit)}
     return Most(through, losses, rejected)
 
@@ -69,10 +69,10 @@ def _rejection(program: Program, site: str) -> float:
     return max((design_kw_per_kw(unit, row) for unit in units), default=0.0)
 
 
-def _loss_kw(program: Program, site: str, role: str, load_kw: float) -> float:
+def _loss_kw(program: Program, site: str, role: str, load_kw: float, rated_kw: float) -> float:
     """Return what the parts of a role lose at most with a load of ``load_kw``, sized for the nameplate of the racks."""
     row = program.problem.sites[site]
-    rated = max(load_kw, _rated_kw(program, site))
+    rated = max(load_kw, rated_kw)
     return max(
         (
             line.fixed

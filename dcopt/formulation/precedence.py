@@ -21,6 +21,9 @@ from dcopt.infrastructure.staging import earliest_start_day
 from dcopt.problem.demand import due_day_of
 from dcopt.problem.lead import start_day
 
+Windows = dict[str, tuple[float, float]]
+"""First and last day of each job."""
+
 
 def before(program: Program, period: Period, job: str) -> tuple[str, ...]:
     """Return the jobs of a period that come before a job."""
@@ -39,7 +42,7 @@ def start_in(program: Program, period: Period, pool: Pool) -> float:
     return max(start_day(program.problem, *names, year) for year in period.years)
 
 
-def windows(program: Program, period: Period) -> dict[str, tuple[float, float]]:
+def windows(program: Program, period: Period) -> Windows:
     """Return (first day, last day) of each job of a period, cut by what comes before and after it."""
     rows = {name: program.problem.training[name] for name in period.jobs}
     found = {name: (row.earliest_start_day, due_day_of(program.problem, row)) for name, row in rows.items()}

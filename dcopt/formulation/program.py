@@ -68,6 +68,10 @@ class Program(Shared):
             for period in candidates.periods
             for place, hours in enumerate(bands)
         )
+        self._slices_of = {
+            period.index: tuple(piece for piece in self.slices if piece.period.index == period.index)
+            for period in candidates.periods
+        }
         self.hours_at_night = _hours_at_night(candidates)
         """Hours to which jobs may be confined, by pool and period index."""
 
@@ -86,13 +90,14 @@ class Program(Shared):
         binary: bool = False,
     ) -> Any:
         """Declare ``name[key]`` within [0, ub]."""
+        domain = pyo.Binary if binary else pyo.NonNegativeIntegers if integer else pyo.NonNegativeReals
         component = self.model.component(name)
         if component is None:
-            component = pyo.Var(pyo.Any, dense=False)
+            component = pyo.Var(pyo.Any, dense=False, domain=domain)
             self.model.add_component(name, component)
         variable = component.add(key)
-        variable.domain = pyo.Binary if binary else pyo.NonNegativeIntegers if integer else pyo.NonNegativeReals
-        variable.setlb(0.0)
+        if variable.domain is not domain:
+            variable.domain = domain
         variable.setub(ub)
         return variable
 
@@ -169,7 +174,7 @@ class Program(Shared):
 
     def slices_of(self, period: Period) -> tuple[Slice, ...]:
         """Return the slices of a period."""
-        return tuple(piece for piece in self.slices if piece.period.index == period.index)
+        return self._slices_of.get(period.index, ())
 
     def mean_over(self, period: Period, averages: Mapping[int, Any]) -> Any:
         """Return the mean over a period of what is given by the index of the slice (0 where nothing is)."""

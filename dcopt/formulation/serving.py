@@ -132,7 +132,7 @@ def link(program: Program) -> None:
             program.require(
                 "served",
                 (service, period.index),
-                linear([1.0] * len(keys), [model.carried_load[key] for key in keys]) == peak,
+                total(model.carried_load[key] for key in keys) == peak,
                 row=f"inference.csv: {service} peak_requests_per_s",
                 sentence=f"service {service} is served at its peak within its promises",
             )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dcopt.candidates.records import Period
+from dcopt.candidates.records import Period, TrainingCandidate
 from dcopt.economics.ledger import Ledger, RebateLine
 from dcopt.economics.prices import Part
 from dcopt.economics.stock import Stay
@@ -133,6 +133,10 @@ class Shared:
     ledger: Ledger = field(default_factory=Ledger)
     groups: dict[str, Group] = field(default_factory=dict)
     balances: dict[str, SiteBalance] = field(default_factory=dict)
+    choices: dict[int, list[tuple[TrainingCandidate, Any]]] = field(default_factory=dict)
+    """(candidate, whether a job takes it) by the index of the period."""
+    spares_together: dict[tuple[str, str], list[tuple[float, int, int, Any]]] = field(default_factory=dict)
+    """(target, spares, reach, variable) of the steps that the pools of a (site, node) share."""
     stocks: list[Stock] = field(default_factory=list)
     """What stands over the epochs, row by row."""
     purchases: dict[tuple[str, str, str], list[tuple[Any, str, float, float]]] = field(default_factory=dict)

@@ -82,6 +82,8 @@ def stage(
     where a small load would else pay for a small part of a unit.
     """
     most = min(upper_bound(demand.peak_kw), demand.most_kw)
+    most_sized = 0.0 if demand.sized_kw is None else upper_bound(demand.sized_kw)
+    most_on_average = {t: min(upper_bound(average), most) for t, average in demand.average_kw.items()}
     branches, choices, sized = [], [], []
     for unit, price in options:
         key = (site, name, unit.name)
@@ -92,14 +94,12 @@ def stage(
         if demand.least_kw > 0:
             program.require("through_at_least", key, flow >= demand.least_kw * choice)
         averages = {}
-        for period, average in demand.average_kw.items():
-            bound = min(upper_bound(average), most)
+        for period, bound in most_on_average.items():
             mean = program.var("through_on_average", (*key, period), ub=bound)
             program.require("average_chosen", (*key, period), mean <= bound * choice)
             averages[period] = mean
         sized.append(flow)
         if demand.sized_kw is not None:
-            most_sized = upper_bound(demand.sized_kw)
             sized[-1] = program.var("sized_for", key, ub=most_sized)
             program.require("sized_chosen", key, sized[-1] <= most_sized * choice)
         units = size_units(program, site, name, unit, price, sized[-1], choice, sizing, demand.least_kw)

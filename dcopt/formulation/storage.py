@@ -170,7 +170,7 @@ def _copies(program: Program) -> None:
         for candidate, variable in chosen(program, period):
             at.setdefault((candidate.job, candidate.pool.site), []).append(variable)
         for (job, site), variables in at.items():
-            here = linear([1.0] * len(variables), variables)
+            here = total(variables)
             _data_at(program, period, job, site, here)
 
 

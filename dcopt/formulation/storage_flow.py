@@ -142,8 +142,10 @@ def most_taken(program: Program) -> dict[tuple[str, str], float]:
     """
     alone: dict[tuple[Resource, str], float] = {}
     for job, candidates in program.candidates.training.items():
-        for site in {c.pool.site for c in candidates}:
-            here = [c for c in candidates if c.pool.site == site]
+        by_site: dict[str, list[TrainingCandidate]] = {}
+        for candidate in candidates:
+            by_site.setdefault(candidate.pool.site, []).append(candidate)
+        for site, here in by_site.items():
             for stream in streams_of(program, job, site):
                 most = max(rate_of(stream, candidate) for candidate in here)
                 for resource, weight in heaviest(program, stream, here[0]).items():
@@ -190,12 +192,11 @@ def _by_stream(program: Program, period: Period) -> dict[Stream, Choices]:
 
 def _each_alone(program: Program, period: int, by_stream: dict[Stream, Choices]) -> None:
     most: dict[tuple[Resource, str], float] = {}
-    for stream, choices in by_stream.items():
-        largest = max(rate_of(stream, candidate) for candidate, _ in choices)
-        for resource, weight in heaviest(program, stream, choices[0][0]).items():
-            most[resource, stream.job] = most.get((resource, stream.job), 0.0) + largest * weight
-    scarce = {at: amount for at, amount in most.items() if not _always_carried(program, at[0], amount)}
     rates = {stream: [rate_of(stream, candidate) for candidate, _ in choices] for stream, choices in by_stream.items()}
+    for stream, choices in by_stream.items():
+        for resource, weight in heaviest(program, stream, choices[0][0]).items():
+            most[resource, stream.job] = most.get((resource, stream.job), 0.0) + max(rates[stream]) * weight
+    scarce = {at: amount for at, amount in most.items() if not _always_carried(program, at[0], amount)}
     loads = _loads(program, "flow", period, by_stream, rates, set(scarce))
     for resource, job in scarce:
         _carry(program, "bandwidth", period, resource, {job}, loads, 1.0)
@@ -268,7 +269,7 @@ def _loads(
             parts.append(part)
             loads.append(Load(stream, part, weights_of(program, stream, option, choices[0][0])))
         driven = linear(amounts[stream], [variable for _, variable in choices])
-        program.require(f"{name}_moved", key, linear([1.0] * len(parts), parts) == driven)
+        program.require(f"{name}_moved", key, total(parts) == driven)
     return loads
 
 

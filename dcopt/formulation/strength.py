@@ -79,7 +79,8 @@ def _service(program: Program, period: Period, service: str, peak: float) -> Non
         fraction = peak / divisor - math.floor(peak / divisor)
         if not _TINY < fraction < 1 - _TINY:
             continue
-        weights = [_rounded(rate / divisor, fraction) for rate, _ in sums]
+        rounded = {rate: _rounded(rate / divisor, fraction) for rate in {rate for rate, _ in sums}}
+        weights = [rounded[rate] for rate, _ in sums]
         program.require(
             "rounded_demand",
             (service, period.index, divisor),

@@ -35,6 +35,7 @@ def declare(program: Program) -> None:
                 if not candidate.is_asked_in(period.years):
                     continue
                 choice = program.var("train", (job, index, period.index), ub=1, binary=True)
+                program.choices.setdefault(period.index, []).append((candidate, choice))
                 _running(program, period, candidate, choice)
 
 
@@ -64,44 +65,48 @@ def _running(program: Program, period: Period, candidate: TrainingCandidate, cho
 
 def chosen(program: Program, period: Period) -> list[tuple[TrainingCandidate, Any]]:
     """Return every (candidate, variable) of a period."""
-    return [
-        (candidate, program.model.train[job, index, period.index])
-        for job in period.jobs
-        for index, candidate in enumerate(program.candidates.training[job])
-        if candidate.is_asked_in(period.years)
-    ]
+    return program.choices.get(period.index, [])
 
 
 def link(program: Program) -> None:
     """Give every job one candidate, and keep the jobs of a pool within its nodes and node-days."""
     for period in program.candidates.periods:
         choices = chosen(program, period)
+        by_job: dict[str, list[Any]] = {}
+        by_pool: dict[str, list[tuple[TrainingCandidate, Any]]] = {}
+        for candidate, variable in choices:
+            by_job.setdefault(candidate.job, []).append(variable)
+            by_pool.setdefault(candidate.pool.key, []).append((candidate, variable))
         for job in period.jobs:
-            variables = [variable for candidate, variable in choices if candidate.job == job]
+            variables = by_job.get(job, [])
             program.require(
                 "every_job",
                 (job, period.index),
-                linear([1.0] * len(variables), variables) == 1,
+                total(variables) == 1,
                 row=f"training.csv: {job} deadline_days",
                 sentence=f"job {job} is run within its deadline",
             )
         precedence.link(program, period, choices)
+        windows = precedence.windows(program, period)
         for key in program.candidates.pools:
-            of_pool = [(c, v) for c, v in choices if c.pool.key == key]
-            if of_pool:
-                _capacity(program, period, key, of_pool)
+            if key in by_pool:
+                _capacity(program, period, key, by_pool[key], windows)
 
 
-def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[TrainingCandidate, Any]]) -> None:
+def _capacity(
+    program: Program,
+    period: Period,
+    key: str,
+    of_pool: list[tuple[TrainingCandidate, Any]],
+    windows: precedence.Windows,
+) -> None:
     model = program.model
     held = holdings(program, key, period)
-    for job in period.jobs:
-        mine = [(c, v) for c, v in of_pool if c.job == job]
-        if not mine:
-            continue
-        program.require(
-            "job_opens", (job, key, period.index), linear([1.0] * len(mine), [v for _, v in mine]) <= model.open[key]
-        )
+    by_job: dict[str, list[tuple[TrainingCandidate, Any]]] = {}
+    for candidate, variable in of_pool:
+        by_job.setdefault(candidate.job, []).append((candidate, variable))
+    for job, mine in by_job.items():
+        program.require("job_opens", (job, key, period.index), total(v for _, v in mine) <= model.open[key])
         for holding in held:
             there = [(c, v) for c, v in mine if holding.covers(c)]
             nodes = linear([float(c.nodes) for c, _ in there], [v for _, v in there])
@@ -111,10 +116,16 @@ def _capacity(program: Program, period: Period, key: str, of_pool: list[tuple[Tr
     for holding in (holding for holding in held if holding.is_scarce(program)):
         there = [(c, v) for c, v in of_pool if holding.covers(c)]
         if there:
-            _days(program, period, holding, there)
+            _days(program, period, holding, there, windows)
 
 
-def _days(program: Program, period: Period, holding: Holding, choices: list[tuple[TrainingCandidate, Any]]) -> None:
+def _days(
+    program: Program,
+    period: Period,
+    holding: Holding,
+    choices: list[tuple[TrainingCandidate, Any]],
+    all_windows: precedence.Windows,
+) -> None:
     """Keep the jobs that run in some hours of a pool within the node-days of the year, and of every interval."""
     free = holding.free(program)
     jobs = program.problem.training
@@ -123,17 +134,15 @@ def _days(program: Program, period: Period, holding: Holding, choices: list[tupl
     program.require("node_days", (holding.name, period.index), linear(held, [v for _, v in choices]) <= yearly * free)
     pool = program.candidates.pools[holding.pool]
     late = precedence.start_in(program, period, pool)
-    windows = {
-        name: (max(first, late), last)
-        for name, (first, last) in precedence.windows(program, period).items()
-        if name in {c.job for c, _ in choices}
-    }
+    here = {c.job for c, _ in choices}
+    windows = {name: (max(first, late), last) for name, (first, last) in all_windows.items() if name in here}
     for start in sorted({first for first, _ in windows.values()}):
         for end in sorted({last for _, last in windows.values()}):
             inside = {name for name, (first, last) in windows.items() if start <= first and last <= end}
             if not inside or (start, end) == (0.0, DAYS_PER_YEAR):
                 continue
-            used = total(c.runs * c.nodes * c.days * v for c, v in choices if c.job in inside)
+            counted = [(c.runs * c.nodes * c.days, v) for c, v in choices if c.job in inside]
+            used = linear([days for days, _ in counted], [v for _, v in counted])
             names = " and ".join(sorted(inside))
             program.require(
                 "window",

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import highspy
 import numpy as np
 from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.common.gc_manager import PauseGC
+from pyomo.common.numeric_types import native_numeric_types
+from pyomo.core.expr.relational_expr import EqualityExpression, RangedExpression
 from pyomo.environ import Constraint, Objective, value
-from pyomo.repn.linear import LinearRepnVisitor
-from pyomo.repn.util import FileDeterminism, FileDeterminism_to_SortComponents, VarRecorder
+from pyomo.repn.util import FileDeterminism, FileDeterminism_to_SortComponents
+
+from dcopt.formulation.expressions import Read, Terms
+
+
+class _Rows:
+    """Rows one after another: (constraint, side) and right side of each, and the coefficients of all."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, int]] = []
+        self.rights: list[float] = []
+        self.lengths: list[int] = []
+        self.numbers = array("i")
+        self.coefficients = array("d")
+
+    def add(self, constraint: Any, side: int, right: float, of_row: dict[int, float]) -> None:
+        """Add a row whose coefficients are given by the number of the variable."""
+        self.rows.append((constraint, side))
+        self.rights.append(right)
+        self.lengths.append(len(of_row))
+        self.numbers.extend(of_row)
+        self.coefficients.extend(of_row.values())
 
 
 @dataclass(frozen=True)
@@ -53,72 +76,81 @@ def compile_model(model: Any) -> Matrix:
 
 def _compiled(model: Any) -> Matrix:
     sorter = FileDeterminism_to_SortComponents(FileDeterminism.ORDERED)
-    recorder = VarRecorder({}, sorter)
-    visitor = LinearRepnVisitor({}, var_recorder=recorder)
+    terms = Terms(lambda variable: variable.parent_component().values(sorter))
     (objective,) = model.component_data_objects(Objective, active=True)
-    cost = _linear(visitor, objective, objective.expr)
-    rows: list[tuple[Any, int]] = []
-    rights: list[float] = []
-    terms: list[dict[int, float]] = []
+    offset, cost = _read(terms, objective, objective.expr)
+    written = _Rows()
     for constraint in model.component_data_objects(Constraint, active=True, sort=sorter):
-        low, body, high = constraint.to_bounded_expression()
-        of_row = _linear(visitor, constraint, body)
-        low, high = (None if side is None else float(value(side)) for side in (low, high))
-        if not of_row.linear:
-            if (low is None or low <= of_row.constant) and (high is None or high >= of_row.constant):
+        low, high, of_row = _row(terms, constraint)
+        if not any(of_row.values()):
+            if low <= 0.0 <= high:
                 continue
             raise InfeasibleConstraintException(f"'{constraint.name}' has no variables and does not hold")
-        sides = [(0, low)] if low == high else [(1, high), (-1, low)]
-        for side, right in sides:
-            if right is not None:
-                rows.append((constraint, side))
-                rights.append(right - of_row.constant)
-                terms.append(of_row.linear)
-    return _assembled(list(recorder.var_map.values()), cost, rows, np.array(rights, dtype=float), terms)
+        for side, right in [(0, low)] if low == high else [(1, high), (-1, low)]:
+            if abs(right) != math.inf:
+                written.add(constraint, side, right, of_row)
+    return _assembled(terms.variables, float(offset), cost, written)
 
 
-def _linear(visitor: Any, component: Any, expression: Any) -> Any:
-    found = visitor.walk_expression(expression)
-    if found.nonlinear is not None:
-        raise ValueError(f"'{component.name}' is not linear")
-    return found
+def _row(terms: Terms, constraint: Any) -> tuple[float, float, dict[int, float]]:
+    """Return (least, most, coefficients) of a constraint, its constants within the bounds (infinite: none)."""
+    expression = constraint.expr
+    if expression.__class__ is RangedExpression:
+        low, body, high = expression.args
+        constant, of_row = _read(terms, constraint, body)
+        return float(value(low) - constant), float(value(high) - constant), of_row
+    left, right = expression.args
+    (constant, of_row), (elsewhere, on_right) = _read(terms, constraint, left), _read(terms, constraint, right)
+    if left.__class__ in native_numeric_types or not left.is_potentially_variable():
+        least, most, of_row = constant - elsewhere, math.inf, on_right
+    else:
+        least, most = -math.inf, elsewhere - constant
+        for number, coefficient in on_right.items():
+            of_row[number] = of_row[number] - coefficient if number in of_row else -coefficient
+    if expression.__class__ is EqualityExpression:
+        least = most = most if least == -math.inf else least
+    return float(least), float(most), of_row
 
 
-def _assembled(columns: list[Any], cost: Any, rows: list[tuple[Any, int]], right: Any, terms: list[Any]) -> Matrix:
-    """Return the program of rows whose ``terms`` give coefficients by the identity of variables."""
-    place = {id(variable): column for column, variable in enumerate(columns)}
-    count = sum(map(len, terms))
-    data = np.fromiter(chain.from_iterable(of_row.values() for of_row in terms), float, count)
-    index = np.fromiter(map(place.__getitem__, chain.from_iterable(terms)), np.int32, count)
-    lines = np.repeat(np.arange(len(terms), dtype=np.int32), [len(of_row) for of_row in terms])
-    costs = np.zeros(len(columns))
-    for variable, coefficient in cost.linear.items():
-        costs[place[variable]] = coefficient
+def _read(terms: Terms, component: Any, expression: Any) -> Read:
+    try:
+        return terms.read(expression)
+    except ValueError as error:
+        raise ValueError(f"'{component.name}' is not linear") from error
+
+
+def _assembled(variables: list[Any], offset: float, cost: dict[int, float], written: _Rows) -> Matrix:
+    """Return the program of rows, without variables that neither they nor the objective hold."""
+    costs = np.zeros(len(variables))
+    costs[list(cost)] = list(cost.values())
+    data, index = np.frombuffer(written.coefficients), np.frombuffer(written.numbers, dtype=np.int32)
+    lines = np.repeat(np.arange(len(written.rows), dtype=np.int32), written.lengths)
     order = np.lexsort((index, lines))
     order = order[data[order] != 0.0]
     data, index, lines = data[order], index[order], lines[order]
     used = costs != 0.0
     used[index] = True
-    columns = [variable for variable, is_used in zip(columns, used, strict=True) if is_used]
+    columns = [variable for variable, is_used in zip(variables, used, strict=True) if is_used]
     number = np.cumsum(used, dtype=np.int32) - 1
     lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(columns), len(rows)
+    lp.num_col_, lp.num_row_ = len(columns), len(written.rows)
     lp.col_cost_ = costs[used]
-    lp.offset_ = float(cost.constant)
+    lp.offset_ = offset
     lp.col_lower_ = np.array([_or(variable.lb, -highspy.kHighsInf) for variable in columns])
     lp.col_upper_ = np.array([_or(variable.ub, highspy.kHighsInf) for variable in columns])
-    sides = np.array([side for _, side in rows], dtype=int)  # -1: row ≥ rhs, 0: =, 1: ≤
+    sides = np.array([side for _, side in written.rows], dtype=int)  # -1: row ≥ rhs, 0: =, 1: ≤
+    right = np.array(written.rights, dtype=float)
     lp.row_lower_ = np.where(sides <= 0, right, -highspy.kHighsInf)
     lp.row_upper_ = np.where(sides >= 0, right, highspy.kHighsInf)
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_ = np.searchsorted(lines, np.arange(len(rows) + 1)).astype(np.int32)
+    lp.a_matrix_.start_ = np.searchsorted(lines, np.arange(len(written.rows) + 1)).astype(np.int32)
     lp.a_matrix_.index_ = number[index]
     lp.a_matrix_.value_ = data
     lp.integrality_ = [
         highspy.HighsVarType.kContinuous if variable.is_continuous() else highspy.HighsVarType.kInteger
         for variable in columns
     ]
-    return Matrix(lp, columns, rows, lp.offset_)
+    return Matrix(lp, columns, written.rows, lp.offset_)
 
 
 def _or(value: float | None, default: float) -> float:
