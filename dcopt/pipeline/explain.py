@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates, Verdict
-from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of, sentences, ways_out_of
+from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of
 from dcopt.pipeline.fewer import by_parts
 from dcopt.pipeline.precheck import precheck, remarks
+from dcopt.pipeline.ways_out import sentences, ways_out_of
 from dcopt.problem.problem import Problem
 
 SHOWN = 6
@@ -25,9 +25,9 @@ def explain_problem(
     ------
     SolverError: HiGHS failed.
     """
-    candidates = generate(problem)
-    obstacles = precheck(problem, candidates)
     oracle = Oracle(seconds, each_s=seconds / 4, on_question=on_question)
+    candidates = oracle.candidates_of(problem)
+    obstacles = precheck(problem, candidates)
     possible = False if obstacles else oracle.has_design(problem, "as it stands")
     heads = {True: "a design exists", False: "no design exists", None: f"not decided in {seconds / 4:g} s"}
     lines = [f"{problem.name}: {heads[possible]}"]

@@ -99,27 +99,29 @@ def solve(
     fixed: dict[int, float] | None = None,
     presolve: str = "choose",
     method: str = "choose",
+    enough: Callable[[Progress, Any], bool] | None = None,
 ) -> Outcome:
     """Minimize the program; an infeasible one is solved once more without presolve before it is believed.
 
     Parameters
     ----------
     fixed: columns that are fixed at a value. presolve: HiGHS's option, ``choose``, ``on`` or ``off``. method: how a
-    program without integers is solved, ``choose``, ``simplex`` or ``ipm``.
+    program without integers is solved, ``choose``, ``simplex`` or ``ipm``. enough: whether what is known suffices, so
+    that the solve ends with the verdict 'interrupted'; asked with the columns of each new incumbent, and with None for
+    them where the bound may have risen.
 
     Raises
     ------
     SolverError: HiGHS refused an option or failed.
     KeyboardInterrupt: a second Ctrl-C, while the first was being obeyed.
     """
-    outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve, method).outcome()
+    outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve, method, enough).outcome()
     if outcome.verdict == "infeasible":
         left = options.time_limit_s - outcome.seconds
         log("\nSecond opinion: solving without presolve\n")
         if left > 0:
-            second = _Run(
-                matrix, replace(options, time_limit_s=left), log, on_progress, fixed or {}, presolve="off"
-            ).outcome()
+            rest = replace(options, time_limit_s=left)
+            second = _Run(matrix, rest, log, on_progress, fixed or {}, presolve="off", enough=enough).outcome()
             second.seconds += outcome.seconds
             return second
     return outcome
@@ -137,8 +139,11 @@ class _Run:
         fixed: dict[int, float],
         presolve: str = "choose",
         method: str = "choose",
+        enough: Callable[[Progress, Any], bool] | None = None,
     ) -> None:
         self.matrix = matrix
+        self.enough = enough
+        self.suffices = False
         self.log = log
         self.on_progress = on_progress
         self.cancelled = False
@@ -179,21 +184,26 @@ class _Run:
     def _subscribe(self) -> None:
         self.highs.cbLogging.subscribe(lambda event: self.log(event.message))
         self.highs.cbMipLogging.subscribe(self._on_mip)
+        if self.enough is not None:
+            self.highs.cbMipImprovingSolution.subscribe(self._on_incumbent)
         for callback in (self.highs.cbMipInterrupt, self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt):
             callback.subscribe(self._on_interrupt)
 
     def _on_interrupt(self, event: Any) -> None:
-        if self.cancelled:
+        if self.cancelled or self.suffices:
             event.data_in.user_interrupt = True
 
     def _on_mip(self, event: Any) -> None:
-        out = event.data_out
-        incumbent = _finite(out.mip_primal_bound)
-        bound = _finite(out.mip_dual_bound)
-        self.latest = Progress(
-            out.running_time, incumbent, bound, relative_gap(incumbent, bound), int(out.mip_node_count)
-        )
+        self.latest = _progress(event.data_out)
         self.trace.append(self.latest)
+        self._ask_whether_enough(self.latest, None)
+
+    def _on_incumbent(self, event: Any) -> None:
+        self._ask_whether_enough(_progress(event.data_out), np.array(event.data_out.mip_solution))
+
+    def _ask_whether_enough(self, progress: Progress, values: Any) -> None:
+        if self.enough is not None and self.enough(progress, values):
+            self.suffices = True
 
     def outcome(self) -> Outcome:
         start = time.monotonic()
@@ -252,6 +262,11 @@ class _Run:
             seconds,
             self.trace,
         )
+
+
+def _progress(out: Any) -> Progress:
+    incumbent, bound = _finite(out.mip_primal_bound), _finite(out.mip_dual_bound)
+    return Progress(out.running_time, incumbent, bound, relative_gap(incumbent, bound), int(out.mip_node_count))
 
 
 def _finite(value: float) -> float | None:

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from small import Small, colocation, dataset, job, owned_site, service, two_sites, water_cooled, with_cloud
 
 from dcopt.cli.main import main
-from dcopt.pipeline.conflict import Oracle, collision_of, sentences, ways_out_of
+from dcopt.pipeline.conflict import Oracle, collision_of
 from dcopt.pipeline.promises import changed, promises_of
+from dcopt.pipeline.ways_out import sentences, ways_out_of
 
 LOADED: dict[str, Any] = {"peak_requests_per_s": 6000, "mean_requests_per_s": 3000}
 FAR = [{"region": "far", "site": "oslo", "rtt_ms": 300}]
