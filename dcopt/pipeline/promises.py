@@ -160,7 +160,7 @@ def caps_of(problem: Problem) -> tuple[Promise, ...]:
     """Return that no node runs at a power cap, where caps of nodes are known and `settings.csv` leaves them off."""
     if problem.settings.power_caps:
         return ()
-    known = any(capped(node, cap) for node in problem.nodes.values() for cap in problem.tables["power_caps"].values())
+    known = any(capped(node, cap) for node in problem.nodes.values() for cap in problem.power_caps.values())
     return (Promise("settings", "", CAPS, False, True, None),) if known else ()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dcopt.pipeline.conflict import Collision, Oracle, OutOfTimeError, collision_of
-from dcopt.pipeline.promises import CAPS, CHOICES, OFFERED, Promise, caps_of, changed, offers_of
+from dcopt.pipeline.promises import CAPS, CHOICES, OFFERED, Promise, caps_of, changed, offers_of, promises_of
 from dcopt.problem.problem import Problem
 
 RATIO = 1.01
@@ -23,6 +23,8 @@ SHOWN = 5
 """Names of a list that are shown."""
 GRID = ("power_limit_kw", "power_kw")
 """Columns that limit a site's grid power, which nodes at a power cap draw less of."""
+LIMITED = ("settings", "sites")
+"""Tables of budgets and of the limits of sites."""
 LONGEST_CHAIN = 6
 """Promises that are changed together at most."""
 PREFERRED = ("sites", "settings", "offers", "datasets", "training", "inference")
@@ -45,8 +47,14 @@ class WayOut:
         text = " and ".join(f"{promise.row} {words(promise, value)}" for promise, value in self.changes)
         if self.least:
             return text
-        proven = "" if self.no_less is None else f"; {self.no_less:,.4g} is too little"
+        proven = "" if self.no_less is None else f"; {_down(self.no_less):,.12g} is too little"
         return f"{text} (or less: the time was used up{proven})"
+
+
+def _down(value: float) -> float:
+    """Return a positive number with three digits, rounded down."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 2) if value > 0 else 1.0
+    return float(f"{math.floor(value / unit) * unit:.12g}")
 
 
 def words(promise: Promise, value: object) -> str:
@@ -87,6 +95,19 @@ def ways_out_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple
     except OutOfTimeError:
         return tuple(found), False
     return tuple(found), True
+
+
+def ways_by_limits(problem: Problem, oracle: Oracle) -> tuple[WayOut, ...]:
+    """Return the ways out by one budget or one limit of a site alone, as far as there is time: each is one solve."""
+    found: list[WayOut] = []
+    try:
+        for promise in sorted(promises_of(problem), key=lambda promise: promise.table != "settings"):
+            least = _least_as_a_limit(problem, promise, oracle) if promise.table in LIMITED else None
+            if least is not None:
+                found.append(WayOut(((promise, least.value),), least.in_time, least.no_less))
+    except OutOfTimeError:
+        pass
+    return tuple(found)
 
 
 def _with_all_offered(problem: Problem, offers: tuple[Promise, ...], oracle: Oracle) -> list[WayOut]:

@@ -10,14 +10,14 @@ from small import Small, job, owned_site, service, two_sites
 
 from dcopt.candidates.generate import generate
 from dcopt.formulation.program import Program
-from dcopt.pipeline import feasible
-from dcopt.pipeline.conflict import Oracle
+from dcopt.pipeline import explain, feasible
+from dcopt.pipeline.conflict import Oracle, OutOfTimeError
 from dcopt.pipeline.feasible import decide
 from dcopt.pipeline.least_limit import least_limit_of
 from dcopt.pipeline.precheck import precheck
 from dcopt.pipeline.promises import Promise, changed, promises_of, value_of
 from dcopt.pipeline.solving import Listener, solve_program
-from dcopt.pipeline.ways_out import RATIO, least_change
+from dcopt.pipeline.ways_out import RATIO, WayOut, least_change
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions
 
@@ -131,3 +131,26 @@ def test_the_value_of_a_promise_is_that_of_its_cell() -> None:
     problem = one_year().set(capex_limit_usd=5e4).load()
     for promise in promises_of(problem):
         assert value_of(problem, promise) == promise.value
+
+
+def test_where_what_collides_takes_too_long_the_ways_by_limits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = over_years().set(capex_limit_usd=2e4).load()
+
+    def too_long(*arguments: Any) -> Any:
+        raise OutOfTimeError
+
+    monkeypatch.setattr(explain, "by_parts", too_long)
+    possible, text = explain.explain_problem(problem, 600)
+    assert possible is False
+    assert explain.NOT_FOUND in text
+    (way,) = [line for line in text.splitlines() if "a design exists with" in line]
+    value = float(way.partition("capex_limit_usd from 20,000 to ")[2].replace(",", ""))
+    assert by_cost(over_years().set(capex_limit_usd=value).load())
+
+
+def test_what_is_only_bounded_says_so() -> None:
+    problem = over_years().set(capex_limit_usd=2e4).load()
+    way = WayOut(((promise_of(problem, "capex_limit_usd"), 9e4),), least=False, no_less=8.5e4)
+    assert str(way) == (
+        "settings.csv: capex_limit_usd from 20,000 to 90,000 (or less: the time was used up; 85,000 is too little)"
+    )
