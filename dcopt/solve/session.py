@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Verdict = Literal["optimal", "infeasible", "time limit", "interrupted"]
 
 TICK_S = 0.1
+GRACE_S = 1.0
+"""Seconds that HiGHS has to wind up after Ctrl-C: its presolve and its interior point method do not hear it for long."""
 WHOLE_TO = 1e-7
 """What HiGHS may leave of an integer. With its default of 1e-6 version 1.15.1 calls a program with coefficients below
 that optimal at 166 % of its least cost (kept in tests/solve); at 1e-9 it is known to call feasible programs infeasible
@@ -79,6 +81,14 @@ class Outcome:
     nodes: int
     seconds: float
     trace: list[Progress] = field(default_factory=list)
+
+
+_ABANDONED: list[threading.Thread] = []
+
+
+def still_runs() -> bool:
+    """Whether a solve that Ctrl-C ended is still running, as HiGHS did not hear it: the process should not wait."""
+    return any(thread.is_alive() for thread in _ABANDONED)
 
 
 def relative_gap(objective: float | None, bound: float | None) -> float | None:
@@ -144,6 +154,8 @@ class _Run:
         self.matrix = matrix
         self.enough = enough
         self.suffices = False
+        self.incumbent: Any = None
+        """Columns of the best solution so far."""
         self.log = log
         self.on_progress = on_progress
         self.cancelled = False
@@ -184,8 +196,7 @@ class _Run:
     def _subscribe(self) -> None:
         self.highs.cbLogging.subscribe(lambda event: self.log(event.message))
         self.highs.cbMipLogging.subscribe(self._on_mip)
-        if self.enough is not None:
-            self.highs.cbMipImprovingSolution.subscribe(self._on_incumbent)
+        self.highs.cbMipImprovingSolution.subscribe(self._on_incumbent)
         for callback in (self.highs.cbMipInterrupt, self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt):
             callback.subscribe(self._on_interrupt)
 
@@ -199,7 +210,9 @@ class _Run:
         self._ask_whether_enough(self.latest, None)
 
     def _on_incumbent(self, event: Any) -> None:
-        self._ask_whether_enough(_progress(event.data_out), np.array(event.data_out.mip_solution))
+        self.latest = _progress(event.data_out)
+        self.incumbent = np.array(event.data_out.mip_solution)
+        self._ask_whether_enough(self.latest, self.incumbent)
 
     def _ask_whether_enough(self, progress: Progress, values: Any) -> None:
         if self.enough is not None and self.enough(progress, values):
@@ -209,7 +222,10 @@ class _Run:
         start = time.monotonic()
         thread = threading.Thread(target=self._run, name="highs", daemon=True)
         thread.start()
+        ends = math.inf
         while not self.done.is_set():
+            if time.monotonic() > ends:
+                return self._abandoned(thread, time.monotonic() - start)
             try:
                 with heard():
                     self.done.wait(TICK_S)
@@ -220,10 +236,24 @@ class _Run:
                 if self.cancelled:
                     raise
                 self.cancelled = True
+                ends = time.monotonic() + GRACE_S
         thread.join()
         if self.failure is not None:
             raise SolverError(str(self.failure)) from self.failure
         return self._read(time.monotonic() - start)
+
+    def _abandoned(self, thread: threading.Thread, seconds: float) -> Outcome:
+        """Return what is known while HiGHS, which does not hear that it should stop, runs on by itself."""
+        _ABANDONED.append(thread)
+        self.log = lambda text: None
+        known, trace = self.latest, list(self.trace)
+        bound = None if known is None else known.bound
+        if self.incumbent is None:
+            return Outcome("interrupted", None, None, bound, None, 0, seconds, trace)
+        values = self.incumbent
+        objective = float(np.asarray(self.matrix.lp.col_cost_) @ values) + self.matrix.lp.offset_
+        nodes = 0 if known is None else known.nodes
+        return Outcome("interrupted", values, objective, bound, relative_gap(objective, bound), nodes, seconds, trace)
 
     def _run(self) -> None:
         try:

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/explain_speed.py [CASE,…] [TIME_LIMIT_S]
 
-Each case is a shipped example, or an instance of `instances.py`, with some cells changed. It prints the explanation's first lines, the questions asked and
-the CPU seconds of the whole.
+Each case is a shipped example, or an instance of `instances.py`, with some cells changed. It prints the explanation's
+first lines, the questions asked and the CPU seconds of the whole.
 """
 
 from __future__ import annotations
