@@ -26,7 +26,7 @@ Verdict = Literal["optimal", "infeasible", "time limit", "interrupted"]
 
 TICK_S = 0.1
 GRACE_S = 1.0
-"""Seconds that HiGHS has to wind up after Ctrl-C: its presolve and its interior point method do not hear it for long."""
+"""Seconds that HiGHS has to wind up after Ctrl-C: its presolve does not hear it, which may take long."""
 WHOLE_TO = 1e-7
 """What HiGHS may leave of an integer. With its default of 1e-6 version 1.15.1 calls a program with coefficients below
 that optimal at 166 % of its least cost (kept in tests/solve); at 1e-9 it is known to call feasible programs infeasible
