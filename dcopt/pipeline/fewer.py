@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from dcopt.candidates.memory import Memory
+from dcopt.candidates.memory import seen_by_predictions
 from dcopt.candidates.records import Candidates
 from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of
 from dcopt.pipeline.precheck import Obstacle, precheck
@@ -49,6 +49,14 @@ def only(problem: Problem, workloads: Iterable[Workload]) -> Problem:
     return replace(problem, tables=tables)
 
 
+def of_fewer(oracle: Oracle, problem: Problem) -> Oracle:
+    """Return the oracle for a problem with fewer workloads, which knows the predictions of those that it has.
+
+    Each follows from the row of its own workload and from what all problems of the oracle share.
+    """
+    return replace(oracle, memory=replace(oracle.memory, seen=seen_by_predictions(problem)))
+
+
 def _after_some(row: Row, jobs: set[str]) -> Row:
     after = tuple(getattr(row, "after", ()))
     kept = tuple(name for name in after if name in jobs)
@@ -72,7 +80,8 @@ def by_parts(problem: Problem, oracle: Oracle) -> tuple[str, ...] | None:
         cured = changed(problem, _changes(before)) if before else problem
         try:
             part = _part_of(cured, oracle)
-            asked, of_part = only(cured, part), replace(oracle, memory=Memory())
+            asked = only(cured, part)
+            of_part = of_fewer(oracle, asked)
             if not part or of_part.has_design(asked, f"of {_named(part)} alone") is not False:
                 return None
             collision = collision_of(asked, of_part)
@@ -204,7 +213,8 @@ class _Sparing:
         rest = [workload for workload in self.kept if workload not in block]
         if not rest or not block:
             return False
-        if self.oracle.has_design(only(self.problem, rest), f"without {_named(frozenset(block))}") is False:
+        asked = only(self.problem, rest)
+        if of_fewer(self.oracle, asked).has_design(asked, f"without {_named(frozenset(block))}") is False:
             self.kept = rest
             return True
         return False

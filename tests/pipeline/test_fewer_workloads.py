@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from small import Small, design_of, job, owned_site, service, two_sites
 
+from dcopt.candidates.generate import generate
 from dcopt.pipeline import fewer
 from dcopt.pipeline.conflict import Oracle, collision_of
 from dcopt.pipeline.explain import explain_problem
-from dcopt.pipeline.fewer import by_parts, of_halves, of_infeasible_part, only, workloads_of
+from dcopt.pipeline.fewer import by_parts, of_fewer, of_halves, of_infeasible_part, only, workloads_of
 from dcopt.pipeline.ways_out import sentences, ways_out_of
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
@@ -167,3 +168,25 @@ def test_fewer_workloads_keep_what_they_need() -> None:
     assert workloads_of(alone) == {("training", "tune")}
     assert alone.training["tune"].after == ()
     assert oracle().has_design(alone, "one alone") is True
+
+
+def test_predictions_of_the_whole_hold_for_fewer_workloads() -> None:
+    small = two_sites(
+        [job(), job("tune", tokens=2e11)],
+        [service(), service("search", peak_requests_per_s=900, ttft_ms=250)],
+        power_limit_kw=20,
+    )
+    problem = small.load()
+    asking = oracle()
+    asking.candidates_of(problem)
+    for workloads in (
+        [("training", "tune"), ("inference", "chat")],
+        [("inference", "search")],
+        [("training", "learn")],
+    ):
+        fewer = only(problem, workloads)
+        known, afresh = of_fewer(asking, fewer), generate(fewer)
+        assert known.memory.steps or known.memory.rates
+        found = known.candidates_of(fewer)
+        assert (found.training, found.serving, found.pools) == (afresh.training, afresh.serving, afresh.pools)
+        assert [str(one) for one in found.verdicts] == [str(one) for one in afresh.verdicts]
