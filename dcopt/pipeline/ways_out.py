@@ -298,7 +298,7 @@ def sentences(collision: Collision, ways: Sequence[WayOut], *, all_tried: bool) 
     note = "" if collision.irreducible else " (perhaps fewer of them: not all could be tried in the time)"
     lines = [f"{some}{note}: " + "; ".join(f"{p.row} = {_shown(p)}" for p in collision.promises)]
     lines += [f"a design exists with {way}" for way in ways]
-    if not ways:
+    if not ways and all_tried:
         lines.append("no change of a few of them was found that makes a design")
     if not all_tried:
         lines.append("the time was used up before every way out was tried: give more with --time-limit")
