@@ -20,7 +20,20 @@ def main() -> None:
 
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    command(prog_name="dcopt")
+    try:
+        command(prog_name="dcopt")
+    except SystemExit as ended:
+        _leave_what_still_runs(ended.code)
+        raise
+
+
+def _leave_what_still_runs(code: str | int | None) -> None:
+    """End at once where HiGHS still runs in a thread after Ctrl-C: Python would wait for it, or stop under its feet."""
+    session = sys.modules.get("dcopt.solve.session")
+    if session is not None and session.still_runs():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates, Verdict
-from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of, sentences, ways_out_of
+from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of
 from dcopt.pipeline.fewer import by_parts
 from dcopt.pipeline.precheck import precheck, remarks
+from dcopt.pipeline.ways_out import sentences, ways_by_limits, ways_out_of
 from dcopt.problem.problem import Problem
 
 SHOWN = 6
+FOR_LIMITS = 0.4
+"""Share of the time that is kept for the ways out by limits alone, where what collides is not found in the rest."""
+NOT_FOUND = "which promises collide was not found in the time: give more with --time-limit"
 
 
 def explain_problem(
@@ -25,9 +29,9 @@ def explain_problem(
     ------
     SolverError: HiGHS failed.
     """
-    candidates = generate(problem)
-    obstacles = precheck(problem, candidates)
     oracle = Oracle(seconds, each_s=seconds / 4, on_question=on_question)
+    candidates = oracle.candidates_of(problem)
+    obstacles = precheck(problem, candidates)
     possible = False if obstacles else oracle.has_design(problem, "as it stands")
     heads = {True: "a design exists", False: "no design exists", None: f"not decided in {seconds / 4:g} s"}
     lines = [f"{problem.name}: {heads[possible]}"]
@@ -41,13 +45,15 @@ def explain_problem(
 
 
 def _collision(problem: Problem, oracle: Oracle) -> tuple[str, ...]:
+    searching = replace(oracle, seconds=oracle.seconds - oracle.left_s() * FOR_LIMITS)
     try:
-        found = by_parts(problem, oracle)
+        found = by_parts(problem, searching)
         if found is not None:
             return found
-        collision = collision_of(problem, oracle)
+        collision = collision_of(problem, searching)
     except OutOfTimeError:
-        return ("which promises collide was not found in the time: give more with --time-limit",)
+        ways = ways_by_limits(problem, oracle)
+        return (NOT_FOUND, *(f"a design exists with {way}" for way in ways))
     ways, all_tried = ways_out_of(problem, collision, oracle)
     return sentences(collision, ways, all_tried=all_tried)
 

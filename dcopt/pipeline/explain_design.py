@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from dcopt.candidates.records import Candidates
 from dcopt.design.explanation import (
     Explanation,
     NextDesign,
@@ -23,6 +24,7 @@ from dcopt.design.parts import parts_of
 from dcopt.design.records import Design
 from dcopt.design.simulation import read_simulation
 from dcopt.formulation.parts import not_all
+from dcopt.pipeline.large import is_large
 from dcopt.pipeline.prices import Pricing
 from dcopt.pipeline.questions import Answered, NoTimeError, Questions
 from dcopt.pipeline.rivals import in_years, rival_of_span, rivals_of, spans_of, trade_of, unable_of
@@ -32,7 +34,7 @@ from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
 from dcopt.report.context import read_beside
 from dcopt.report.html import render_html
-from dcopt.solve.interrupt import deferred
+from dcopt.solve.interrupt import deferred, heard
 from dcopt.solve.session import SolveOptions
 
 UNITS = {"tco": "USD", "capex": "USD", "energy": "kWh", "carbon": "t"}
@@ -117,7 +119,12 @@ class _Found:
         return list(dict.fromkeys((*jobs, *(record.service for record in self.design.inference))))
 
     def _base(self) -> Answered | None:
-        """Solve the problem as it stands to the finer gap, which encloses the best objective."""
+        """Solve the problem as it stands to the finer gap, which encloses the best objective.
+
+        What is large took its time for the gap that the design has: there the time is better spent on other questions.
+        """
+        if (candidates := self._candidates()) is not None and is_large(candidates):
+            return Answered(self.questions.best, self.questions.bound, self.design, None, candidates)
         try:
             answer = self.questions.ask("the design itself, to a finer gap")
         except NoTimeError:
@@ -130,6 +137,14 @@ class _Found:
         if self.questions.bound is not None:
             self.questions.bound = min(self.questions.bound, self.questions.best)
         return answer
+
+    def _candidates(self) -> Candidates | None:
+        try:
+            with heard():
+                return self.questions.candidates_of(self.questions.problem)
+        except KeyboardInterrupt:
+            self.questions.interrupted = True
+            return None
 
     def _rivals(self, workload: str, base: Answered | None) -> None:
         spans = spans_of(self.questions.problem, self.design, workload)

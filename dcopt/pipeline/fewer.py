@@ -8,29 +8,17 @@ nothing binds together), the workloads of one infeasible part are such; a worklo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from dcopt.candidates.generate import generate
-from dcopt.candidates.memory import Memory
+from dcopt.candidates.memory import seen_by_predictions
 from dcopt.candidates.records import Candidates
-from dcopt.formulation.build import build
-from dcopt.pipeline.conflict import (
-    LONGEST_CHAIN,
-    Oracle,
-    OutOfTimeError,
-    WayOut,
-    collision_of,
-    sentences,
-    ways_out_of,
-)
+from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of
 from dcopt.pipeline.precheck import Obstacle, precheck
 from dcopt.pipeline.promises import Promise, changed
+from dcopt.pipeline.ways_out import LONGEST_CHAIN, WayOut, least_of, sentences, ways_out_of
 from dcopt.problem.columns import Row
 from dcopt.problem.problem import Problem
-from dcopt.solve import session
-from dcopt.solve.matrix import compile_model
-from dcopt.solve.parts import Part, parts_of
-from dcopt.solve.session import SolveOptions
+from dcopt.solve.parts import Part
 
 Workload = tuple[str, str]
 """Table and name."""
@@ -61,6 +49,14 @@ def only(problem: Problem, workloads: Iterable[Workload]) -> Problem:
     return replace(problem, tables=tables)
 
 
+def of_fewer(oracle: Oracle, problem: Problem) -> Oracle:
+    """Return the oracle for a problem with fewer workloads, which knows the predictions of those that it has.
+
+    Each follows from the row of its own workload and from what all problems of the oracle share.
+    """
+    return replace(oracle, memory=replace(oracle.memory, seen=seen_by_predictions(problem)))
+
+
 def _after_some(row: Row, jobs: set[str]) -> Row:
     after = tuple(getattr(row, "after", ()))
     kept = tuple(name for name in after if name in jobs)
@@ -81,10 +77,11 @@ def by_parts(problem: Problem, oracle: Oracle) -> tuple[str, ...] | None:
     lines: list[str] = []
     before: list[WayOut] = []
     while len(before) < LONGEST_CHAIN:
-        cured = changed(problem, _changes(before))
+        cured = changed(problem, _changes(before)) if before else problem
         try:
             part = _part_of(cured, oracle)
-            asked, of_part = only(cured, part), replace(oracle, memory=Memory())
+            asked = only(cured, part)
+            of_part = of_fewer(oracle, asked)
             if not part or of_part.has_design(asked, f"of {_named(part)} alone") is not False:
                 return None
             collision = collision_of(asked, of_part)
@@ -111,15 +108,29 @@ def _that_work(
 ) -> tuple[list[WayOut], bool]:
     """Return the ways that, with those before, make a design of the whole problem, and whether all were tried."""
     works = []
+    known = _changes(before)
     for way in ways:
-        together = _changes([*before, way])
+        together = known | _changes([way])
         try:
             if oracle.has_design(changed(problem, together), "of the whole with a way out"):
                 least = way.least and all(other.least for other in before)
-                works.append(WayOut(tuple(together.items()), least))
+                works.append(WayOut(tuple(together.items()), least, way.no_less))
+            elif (more := _more_of(problem, known, way, oracle)) is not None:
+                works.append(more)
         except OutOfTimeError:
             return works, False
     return works, True
+
+
+def _more_of(problem: Problem, known: dict[Promise, object], way: WayOut, oracle: Oracle) -> WayOut | None:
+    """Return the least of the changes of a way out that make a design of the whole, if any do."""
+    promises = [promise for promise, _ in way.changes]
+    lifted = known | {promise: promise.lifted for promise in promises}
+    rows = " and ".join(promise.row for promise in promises)
+    if not oracle.has_design(changed(problem, lifted), f"of the whole with {rows} lifted"):
+        return None
+    more = least_of(changed(problem, known), promises, oracle)
+    return replace(more, changes=(*known.items(), *more.changes))
 
 
 def _changes(ways: Iterable[WayOut]) -> dict[Promise, object]:
@@ -128,12 +139,11 @@ def _changes(ways: Iterable[WayOut]) -> dict[Promise, object]:
 
 def _part_of(problem: Problem, oracle: Oracle) -> frozenset[Workload]:
     """Return workloads that, fewer than all, have no design by themselves; none where none are known."""
-    candidates = generate(problem, memory=oracle.memory)
-    obstacles = precheck(problem, candidates)
+    obstacles = precheck(problem, oracle.candidates_of(problem))
     if obstacles:
         part = of_obstacles(problem, obstacles)
     else:
-        part = of_infeasible_part(problem, candidates, min(oracle.each_s, oracle.left_s()))
+        part = of_infeasible_part(problem, oracle) or of_halves(problem, oracle)
     every = workloads_of(problem)
     while grown := {("training", name) for table, key in part for name in _after(problem, table, key)} - part:
         part |= grown
@@ -153,21 +163,83 @@ def of_obstacles(problem: Problem, obstacles: Iterable[Obstacle]) -> frozenset[W
     return frozenset()
 
 
-def of_infeasible_part(problem: Problem, candidates: Candidates, limit_s: float) -> frozenset[Workload]:
+def of_infeasible_part(problem: Problem, oracle: Oracle) -> frozenset[Workload]:
     """Return the workloads of an infeasible part of the program; none where it is one part, or nothing was proven.
 
     Raises
     ------
+    OutOfTimeError: the time is used up.
     SolverError: HiGHS failed.
     """
-    parts = parts_of(compile_model(build(problem, candidates).model))
-    if len(parts) == 1:
-        return frozenset()
-    for part in {part.same: part for part in parts}.values():
-        outcome = session.solve(part.matrix, SolveOptions(gap=1.0, time_limit_s=limit_s))
-        if outcome.verdict == "infeasible":
-            return _in(part)
-    return frozenset()
+    part = oracle.decide(problem, "part by part").part
+    return frozenset() if part is None else _in(part)
+
+
+def of_halves(problem: Problem, oracle: Oracle) -> frozenset[Workload]:
+    """Return workloads without a design by themselves: what is left when halves, quarters and so on are taken away.
+
+    The smallest first, as few large ones ask about less. None where no half can be spared: then most take part.
+
+    Raises
+    ------
+    OutOfTimeError: the time was used up before half of them were spared.
+    SolverError: HiGHS failed.
+    """
+    candidates = oracle.candidates_of(problem)
+    every = sorted(workloads_of(problem), key=lambda workload: (_least_kw(problem, candidates, workload), workload))
+    spare = _Sparing(problem, oracle, every)
+    middle = len(every) // 2
+    try:
+        if spare.without(every[:middle]):
+            spare.some_of(every[middle:])
+        elif spare.without(every[middle:]):
+            spare.some_of(every[:middle])
+    except OutOfTimeError:
+        if len(spare.kept) == len(every):
+            raise
+    return frozenset(spare.kept) if len(spare.kept) < len(every) else frozenset()
+
+
+@dataclass
+class _Sparing:
+    """Workloads that have no design by themselves, and that all of them are needed for it as far as was tried."""
+
+    problem: Problem
+    oracle: Oracle
+    kept: list[Workload]
+
+    def without(self, block: list[Workload]) -> bool:
+        """Leave out a block where what is left still has no design, and return whether it was."""
+        rest = [workload for workload in self.kept if workload not in block]
+        if not rest or not block:
+            return False
+        asked = only(self.problem, rest)
+        if of_fewer(self.oracle, asked).has_design(asked, f"without {_named(frozenset(block))}") is False:
+            self.kept = rest
+            return True
+        return False
+
+    def some_of(self, block: list[Workload]) -> None:
+        """Leave out what can be of a block that cannot be left out whole."""
+        middle = len(block) // 2
+        for half in (block[:middle], block[middle:]) if middle else ():
+            if not self.without(half):
+                self.some_of(half)
+
+
+def _least_kw(problem: Problem, candidates: Candidates, workload: Workload) -> float:
+    """Return the peak power of the nodes of the smallest way to run a workload."""
+    table, name = workload
+    if table == "training":
+        return min((c.nodes * c.pool.node.peak_kw for c in candidates.training[name]), default=0.0)
+    peak = problem.inference[name].peak_requests_per_s
+    return min(
+        (
+            peak / c.requests_per_s * c.accelerators / c.pool.node.accelerators * c.pool.node.peak_kw
+            for c in candidates.serving[name]
+        ),
+        default=0.0,
+    )
 
 
 def _named(part: frozenset[Workload]) -> str:

@@ -21,6 +21,9 @@ HIGHLY_AVAILABLE_PCT = 99.95
 """Availability from which a note says what spares do not cover: about four hours a year, less than it takes to mend a
 rack's power (an estimate)."""
 
+NAMED = 3
+"""Sites that a note about several names."""
+
 
 @dataclass(frozen=True)
 class Obstacle:
@@ -300,22 +303,28 @@ def _unused_fabrics(problem: Problem) -> list[str]:
     return found
 
 
+def _named(sites: list[str]) -> str:
+    """Return the names of sites, the first of them where they are many."""
+    more = len(sites) - NAMED
+    return ", ".join(sites) if more <= 1 else f"{', '.join(sites[:NAMED])} and {more} others"
+
+
 def remarks(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
     """Return what the reader of a design should know about what was left out of it."""
-    notes = []
+    of_sites: dict[str, list[str]] = {}
     for site, facility in candidates.sites.items():
         kind = problem.sites[site].kind
         if kind not in ("owned", "edge") or not any(pool.site == site for pool in candidates.pools.values()):
             continue
         missing = [role for role in (*CHAIN, "generator") if not facility.power.get(role)]
-        if missing:
-            notes.append(f"sites.csv: {site}: no {' and no '.join(missing)} is on offer, so none is bought or counted")
+        said = [f"no {' and no '.join(missing)} is on offer, so none is bought or counted"] if missing else []
         if not any(unit.kind == "air" for unit, _ in facility.collectors):
-            notes.append(
-                f"sites.csv: {site}: no air unit is on offer, so the heat of PDUs and UPS is counted as ventilated"
-            )
+            said.append("no air unit is on offer, so the heat of PDUs and UPS is counted as ventilated")
         if not facility.racks.get(NETWORK_STORAGE):
-            notes.append(f"sites.csv: {site}: no rack on offer can hold switches and storage")
+            said.append("no rack on offer can hold switches and storage")
+        for sentence in said:
+            of_sites.setdefault(sentence, []).append(site)
+    notes = [f"sites.csv: {_named(sites)}: {sentence}" for sentence, sites in of_sites.items()]
     notes += _unused_fabrics(problem)
     notes += [
         f"inference.csv: {name}: {service.availability_pct:g} % are promised and failure_domains is none: spares cover "

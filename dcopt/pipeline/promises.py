@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dcopt.problem.power_caps import capped
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import PRECISIONS
 from dcopt.problem.tables.problem_rows import Offer
@@ -20,6 +21,10 @@ LEAST_LOAD = 0.001
 
 OFFERED = "offered"
 """The column of a promise that stands for all rows of a table in `offers.csv`: what they name, and nothing else."""
+
+
+CAPS = "power_caps"
+"""The column of `settings.csv` that allows the caps of `power_caps.csv`."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,20 @@ def _all(problem: Problem) -> Iterator[Promise]:
         value = getattr(problem.settings, column)
         if value is not None:
             yield Promise("settings", "", column, value, lifted, rises)
+
+
+def caps_of(problem: Problem) -> tuple[Promise, ...]:
+    """Return that no node runs at a power cap, where caps of nodes are known and `settings.csv` leaves them off."""
+    if problem.settings.power_caps:
+        return ()
+    known = any(capped(node, cap) for node in problem.nodes.values() for cap in problem.power_caps.values())
+    return (Promise("settings", "", CAPS, False, True, None),) if known else ()
+
+
+def value_of(problem: Problem, promise: Promise) -> Any:
+    """Return what ``problem`` has in the cell of a promise."""
+    row = problem.settings if promise.table == "settings" else problem.tables[promise.table][promise.key]
+    return getattr(row, promise.column)
 
 
 def offers_of(problem: Problem) -> tuple[Promise, ...]:

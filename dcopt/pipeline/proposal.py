@@ -19,9 +19,10 @@ from dcopt.economics.finance import Finance
 from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
 from dcopt.formulation.stocks import nodes_bought
-from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of, sentences
+from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of
 from dcopt.pipeline.run import RunOptions, design_for
 from dcopt.pipeline.user_constraints import no_constraints
+from dcopt.pipeline.ways_out import sentences
 from dcopt.problem.epochs import last_price
 from dcopt.problem.offered import offered
 from dcopt.problem.problem import Problem

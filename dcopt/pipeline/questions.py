@@ -19,8 +19,9 @@ from dcopt.candidates.records import Candidates
 from dcopt.design.explanation import Extra
 from dcopt.design.records import Design
 from dcopt.formulation.program import Program
+from dcopt.pipeline.large import solve_any
 from dcopt.pipeline.precheck import precheck
-from dcopt.pipeline.solving import Listener, solve_program
+from dcopt.pipeline.solving import Listener
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.interrupt import heard
@@ -71,6 +72,8 @@ class Questions:
     best: float = 0.0
     bound: float | None = None
     interrupted: bool = False
+    overhead_s: float = 0.0
+    """Seconds that the last question took besides the solver's, which the next one needs too."""
     start: float = field(default_factory=time.monotonic)
 
     def left_s(self) -> float:
@@ -91,7 +94,7 @@ class Questions:
         ------
         NoTimeError: no time is left, or Ctrl-C was pressed.
         """
-        if self.left_s() <= 0 or self.interrupted:
+        if self.left_s() <= self.overhead_s or self.interrupted:
             raise NoTimeError
         self.on_question(why)
         try:
@@ -103,22 +106,19 @@ class Questions:
             raise NoTimeError from None
 
     def _answer(self, asked: Problem, admits: Admits, cutoffs: Callable[[Program], None]) -> Answered:
-        free = self.user_constraints is no_constraints
+        start, until = time.monotonic(), min(self.each_s, self.left_s())
         with heard():
-            candidates = generate(asked, only_needed=free, memory=self.memory, admits=admits)
+            candidates = self.candidates_of(asked, admits)
         obstacles = precheck(asked, candidates)
         if obstacles:
             return Answered(None, None, None, None, candidates, impossible=True, reason=str(obstacles[0]))
-
-        def constrain(program: Program) -> None:
-            self.user_constraints(program)
-            cutoffs(program)
-
-        gap = min(self.options.gap, QUESTION_GAP)
-        limit = max(LEAST_S, min(self.each_s, self.left_s()))
-        options = replace(self.options, gap=gap, time_limit_s=limit)
+        began = time.monotonic()
+        limit = max(LEAST_S, until - (began - start) - self.overhead_s)
+        options = replace(self.options, gap=min(self.options.gap, QUESTION_GAP), time_limit_s=limit)
+        constrain = _both(self.user_constraints, cutoffs)
         try:
-            solved = solve_program(asked, candidates, options, Listener(self.log), cutoffs=constrain)
+            solved = solve_any(asked, candidates, options, Listener(self.log), cutoffs=constrain)
+            self.overhead_s = max(0.0, time.monotonic() - began - solved.timings_s.get("highs", 0.0))
         except SolverError as error:
             return Answered(None, None, None, None, candidates, reason=f"the solver failed: {error}")
         self.interrupted = solved.stopped_by == "interrupted"
@@ -126,6 +126,11 @@ class Questions:
             impossible = solved.status == "infeasible"
             return Answered(None, solved.bound, None, None, candidates, impossible=impossible)
         return Answered(solved.design.objective_value, solved.bound, solved.design, solved.program, candidates)
+
+    def candidates_of(self, asked: Problem, admits: Admits = everything) -> Candidates:
+        """Return the candidates of a question."""
+        free = self.user_constraints is no_constraints
+        return generate(asked, only_needed=free, memory=self.memory, admits=admits)
 
     def extra(self, answer: Answered, direction: Direction) -> Extra:
         """Return what a change adds to the best objective, by its answer."""
@@ -150,3 +155,17 @@ class Questions:
     def nothing(self) -> Extra:
         """Return what a promise adds that is looser than one without which nothing is saved."""
         return Extra(status="priced", found=0.0, least=0.0, most=0.0)
+
+
+def _both(first: Callable[[Program], None], second: Callable[[Program], None]) -> Callable[[Program], None]:
+    """Return both constraints; what is none stays recognizable, as large programs without any are solved in steps."""
+    if first is no_constraints:
+        return second
+    if second is no_constraints:
+        return first
+
+    def constrain(program: Program) -> None:
+        first(program)
+        second(program)
+
+    return constrain

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Verdict = Literal["optimal", "infeasible", "time limit", "interrupted"]
 
 TICK_S = 0.1
+GRACE_S = 1.0
+"""Seconds that HiGHS has to wind up after Ctrl-C: its presolve does not hear it, which may take long."""
 WHOLE_TO = 1e-7
 """What HiGHS may leave of an integer. With its default of 1e-6 version 1.15.1 calls a program with coefficients below
 that optimal at 166 % of its least cost (kept in tests/solve); at 1e-9 it is known to call feasible programs infeasible
@@ -81,6 +83,14 @@ class Outcome:
     trace: list[Progress] = field(default_factory=list)
 
 
+_ABANDONED: list[threading.Thread] = []
+
+
+def still_runs() -> bool:
+    """Whether a solve that Ctrl-C ended is still running, as HiGHS did not hear it: the process should not wait."""
+    return any(thread.is_alive() for thread in _ABANDONED)
+
+
 def relative_gap(objective: float | None, bound: float | None) -> float | None:
     """Return |objective − bound| ÷ |objective| (0 for equal values, None where either is missing)."""
     if objective is None or bound is None:
@@ -99,27 +109,29 @@ def solve(
     fixed: dict[int, float] | None = None,
     presolve: str = "choose",
     method: str = "choose",
+    enough: Callable[[Progress, Any], bool] | None = None,
 ) -> Outcome:
     """Minimize the program; an infeasible one is solved once more without presolve before it is believed.
 
     Parameters
     ----------
     fixed: columns that are fixed at a value. presolve: HiGHS's option, ``choose``, ``on`` or ``off``. method: how a
-    program without integers is solved, ``choose``, ``simplex`` or ``ipm``.
+    program without integers is solved, ``choose``, ``simplex`` or ``ipm``. enough: whether what is known suffices, so
+    that the solve ends with the verdict 'interrupted'; asked with the columns of each new incumbent, and with None for
+    them where the bound may have risen.
 
     Raises
     ------
     SolverError: HiGHS refused an option or failed.
     KeyboardInterrupt: a second Ctrl-C, while the first was being obeyed.
     """
-    outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve, method).outcome()
+    outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve, method, enough).outcome()
     if outcome.verdict == "infeasible":
         left = options.time_limit_s - outcome.seconds
         log("\nSecond opinion: solving without presolve\n")
         if left > 0:
-            second = _Run(
-                matrix, replace(options, time_limit_s=left), log, on_progress, fixed or {}, presolve="off"
-            ).outcome()
+            rest = replace(options, time_limit_s=left)
+            second = _Run(matrix, rest, log, on_progress, fixed or {}, presolve="off", enough=enough).outcome()
             second.seconds += outcome.seconds
             return second
     return outcome
@@ -137,8 +149,13 @@ class _Run:
         fixed: dict[int, float],
         presolve: str = "choose",
         method: str = "choose",
+        enough: Callable[[Progress, Any], bool] | None = None,
     ) -> None:
         self.matrix = matrix
+        self.enough = enough
+        self.suffices = False
+        self.incumbent: Any = None
+        """Columns of the best solution so far."""
         self.log = log
         self.on_progress = on_progress
         self.cancelled = False
@@ -179,27 +196,36 @@ class _Run:
     def _subscribe(self) -> None:
         self.highs.cbLogging.subscribe(lambda event: self.log(event.message))
         self.highs.cbMipLogging.subscribe(self._on_mip)
+        self.highs.cbMipImprovingSolution.subscribe(self._on_incumbent)
         for callback in (self.highs.cbMipInterrupt, self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt):
             callback.subscribe(self._on_interrupt)
 
     def _on_interrupt(self, event: Any) -> None:
-        if self.cancelled:
+        if self.cancelled or self.suffices:
             event.data_in.user_interrupt = True
 
     def _on_mip(self, event: Any) -> None:
-        out = event.data_out
-        incumbent = _finite(out.mip_primal_bound)
-        bound = _finite(out.mip_dual_bound)
-        self.latest = Progress(
-            out.running_time, incumbent, bound, relative_gap(incumbent, bound), int(out.mip_node_count)
-        )
+        self.latest = _progress(event.data_out)
         self.trace.append(self.latest)
+        self._ask_whether_enough(self.latest, None)
+
+    def _on_incumbent(self, event: Any) -> None:
+        self.latest = _progress(event.data_out)
+        self.incumbent = np.array(event.data_out.mip_solution)
+        self._ask_whether_enough(self.latest, self.incumbent)
+
+    def _ask_whether_enough(self, progress: Progress, values: Any) -> None:
+        if self.enough is not None and self.enough(progress, values):
+            self.suffices = True
 
     def outcome(self) -> Outcome:
         start = time.monotonic()
         thread = threading.Thread(target=self._run, name="highs", daemon=True)
         thread.start()
+        ends = math.inf
         while not self.done.is_set():
+            if time.monotonic() > ends:
+                return self._abandoned(thread, time.monotonic() - start)
             try:
                 with heard():
                     self.done.wait(TICK_S)
@@ -210,10 +236,24 @@ class _Run:
                 if self.cancelled:
                     raise
                 self.cancelled = True
+                ends = time.monotonic() + GRACE_S
         thread.join()
         if self.failure is not None:
             raise SolverError(str(self.failure)) from self.failure
         return self._read(time.monotonic() - start)
+
+    def _abandoned(self, thread: threading.Thread, seconds: float) -> Outcome:
+        """Return what is known while HiGHS, which does not hear that it should stop, runs on by itself."""
+        _ABANDONED.append(thread)
+        self.log = lambda text: None
+        known, trace = self.latest, list(self.trace)
+        bound = None if known is None else known.bound
+        if self.incumbent is None:
+            return Outcome("interrupted", None, None, bound, None, 0, seconds, trace)
+        values = self.incumbent
+        objective = float(np.asarray(self.matrix.lp.col_cost_) @ values) + self.matrix.lp.offset_
+        nodes = 0 if known is None else known.nodes
+        return Outcome("interrupted", values, objective, bound, relative_gap(objective, bound), nodes, seconds, trace)
 
     def _run(self) -> None:
         try:
@@ -252,6 +292,11 @@ class _Run:
             seconds,
             self.trace,
         )
+
+
+def _progress(out: Any) -> Progress:
+    incumbent, bound = _finite(out.mip_primal_bound), _finite(out.mip_dual_bound)
+    return Progress(out.running_time, incumbent, bound, relative_gap(incumbent, bound), int(out.mip_node_count))
 
 
 def _finite(value: float) -> float | None:

@@ -83,7 +83,11 @@ def main(size: str, presses: int, seed: int) -> int:
             folder = Path(place) / f"press-{number}"
             folder.mkdir()
             wait_s = draw.uniform(0, most_s)
-            took, used, code, words = pressed(problem, folder, phase, wait_s)
+            try:
+                took, used, code, words = pressed(problem, folder, phase, wait_s)
+            except AssertionError:
+                print(f"{phase:15} was not reached before the solve ended", flush=True)
+                continue
             at_once = phase == "start-up" and code == KILLED and "dcopt" not in words
             faults = ["traceback"] * ("Traceback" in words and not at_once) + ["silent"] * (
                 not at_once and not SPOKEN.search(words)

@@ -181,3 +181,26 @@ def test_deferring_is_for_the_main_thread_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [handler]
+
+
+STILL_RUNNING = """
+import sys, threading, time
+import dcopt.cli.main
+from dcopt.solve import session
+def command(prog_name):
+    thread = threading.Thread(target=time.sleep, args=(600,))
+    thread.start()
+    session._ABANDONED.append(thread)
+    print("said")
+    sys.exit(4)
+dcopt.cli.main.main = command
+from dcopt.cli.start import main
+main()
+"""
+
+
+def test_a_solver_that_runs_on_after_ctrl_c_is_not_waited_for() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", STILL_RUNNING], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (4, "said\n", "")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from small import Small, job, owned_site, service, two_sites
+from small import Small, design_of, job, owned_site, service, two_sites
 
 from dcopt.candidates.generate import generate
 from dcopt.pipeline import fewer
-from dcopt.pipeline.conflict import Oracle, collision_of, sentences, ways_out_of
+from dcopt.pipeline.conflict import Oracle, collision_of
 from dcopt.pipeline.explain import explain_problem
-from dcopt.pipeline.fewer import by_parts, of_infeasible_part, only, workloads_of
+from dcopt.pipeline.fewer import by_parts, of_fewer, of_halves, of_infeasible_part, only, workloads_of
+from dcopt.pipeline.ways_out import sentences, ways_out_of
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
 
@@ -61,9 +63,9 @@ def whole_answer(problem: Problem) -> tuple[str, ...]:
 
 def test_the_infeasible_part_is_found() -> None:
     problem = two_plants(rome=TOO_MUCH).load()
-    assert of_infeasible_part(problem, generate(problem), 60) == {("inference", "south")}
+    assert of_infeasible_part(problem, oracle()) == {("inference", "south")}
     feasible = two_plants().load()
-    assert of_infeasible_part(feasible, generate(feasible), 60) == frozenset()
+    assert of_infeasible_part(feasible, oracle()) == frozenset()
 
 
 def test_the_part_alone_gives_the_answer_of_the_whole() -> None:
@@ -105,14 +107,43 @@ def test_a_workload_that_nothing_can_run_is_a_part_by_itself() -> None:
     assert has_design_with(small, cells_of(found[1]))
 
 
+def test_what_one_workload_alone_exceeds_is_told_of_it_and_cured_for_all() -> None:
+    small = two_plants().set(capex_limit_usd=100)
+    problem = small.load()
+    assert of_infeasible_part(problem, oracle()) == frozenset()
+    assert len(of_halves(problem, oracle())) == 1
+    found = by_parts(problem, oracle())
+    assert found is not None
+    assert found[0] == "this alone excludes every design: settings.csv: capex_limit_usd = 100"
+    (way,) = [line for line in found[1:] if "capex_limit_usd" in line]
+    assert way in whole_answer(problem)
+
+
+def test_where_no_half_can_be_spared_nothing_is_left_out() -> None:
+    small = two_plants(oslo=6000, rome=6000)
+    problem = small.load()
+    least = min(cost_of_purchases(only(problem, [workload])) for workload in workloads_of(problem))
+    both = cost_of_purchases(problem)
+    problem = small.set(capex_limit_usd=round(0.5 * (both + max(least, 0.6 * both)))).load()
+    assert oracle().has_design(problem, "as it stands") is False
+    assert of_halves(problem, oracle()) == frozenset()
+
+
+def cost_of_purchases(problem: Problem) -> float:
+    """Return the least purchases of any design."""
+    settings = problem.settings.model_copy(update={"objective": "capex"})
+    value = design_of(replace(problem, settings=settings)).objective_value
+    assert value is not None
+    return value
+
+
 @pytest.mark.parametrize(
     "small",
     [
-        two_plants().set(capex_limit_usd=100),
         owned_site([job()], power_limit_kw=0.5),
         owned_site([job(deadline_days=0.001)]),
     ],
-    ids=["a budget binds all", "one workload", "one workload that nothing can run"],
+    ids=["one workload", "one workload that nothing can run"],
 )
 def test_what_does_not_fall_apart_is_left_to_the_whole(small: Small) -> None:
     assert by_parts(small.load(), oracle()) is None
@@ -137,3 +168,25 @@ def test_fewer_workloads_keep_what_they_need() -> None:
     assert workloads_of(alone) == {("training", "tune")}
     assert alone.training["tune"].after == ()
     assert oracle().has_design(alone, "one alone") is True
+
+
+def test_predictions_of_the_whole_hold_for_fewer_workloads() -> None:
+    small = two_sites(
+        [job(), job("tune", tokens=2e11)],
+        [service(), service("search", peak_requests_per_s=900, ttft_ms=250)],
+        power_limit_kw=20,
+    )
+    problem = small.load()
+    asking = oracle()
+    asking.candidates_of(problem)
+    for workloads in (
+        [("training", "tune"), ("inference", "chat")],
+        [("inference", "search")],
+        [("training", "learn")],
+    ):
+        fewer = only(problem, workloads)
+        known, afresh = of_fewer(asking, fewer), generate(fewer)
+        assert known.memory.steps or known.memory.rates
+        found = known.candidates_of(fewer)
+        assert (found.training, found.serving, found.pools) == (afresh.training, afresh.serving, afresh.pools)
+        assert [str(one) for one in found.verdicts] == [str(one) for one in afresh.verdicts]

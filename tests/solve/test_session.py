@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from small_programs import INF, Small, by_hand, knapsack, matrix_of
 
 from dcopt.solve import session
+from dcopt.solve.exact import exactly
 from dcopt.solve.integers import polish
 from dcopt.solve.matrix import Matrix
 from dcopt.solve.session import Outcome, Progress, SolveOptions, SolverError, relative_gap, solve
@@ -94,6 +96,31 @@ def test_ctrl_c_keeps_the_incumbent() -> None:
     assert outcome.objective <= next(p.incumbent for p in seen if p.incumbent is not None) + 1e-6
     assert outcome.values is not None
     assert float(np.array(LONG.cost) @ outcome.values) == pytest.approx(outcome.objective)
+
+
+def test_a_solver_that_does_not_hear_ctrl_c_is_left_with_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session._Run, "_on_interrupt", lambda run, event: None)
+    monkeypatch.setattr(session, "GRACE_S", 0.05)
+    begun = threading.Event()
+
+    def press(progress: Progress) -> None:
+        if progress.incumbent is not None and not progress.stopping:
+            begun.set()
+            raise KeyboardInterrupt
+
+    matrix = matrix_of(LONG)
+    outcome = solve(matrix, replace(EXACT, time_limit_s=4), on_progress=press)
+    assert begun.is_set()
+    assert outcome.verdict == "interrupted"
+    assert session.still_runs()
+    assert outcome.values is not None
+    assert outcome.objective == pytest.approx(float(np.array(LONG.cost) @ outcome.values))
+    assert exactly(matrix, np.round(outcome.values)).holds
+    assert outcome.bound is not None
+    assert outcome.bound <= outcome.objective
+    for thread in session._ABANDONED:
+        thread.join()
+    assert not session.still_runs()
 
 
 def test_gap_stops_early() -> None:
