@@ -166,7 +166,7 @@ def of_infeasible_part(problem: Problem, candidates: Candidates, limit_s: float)
     for part in {part.same: part for part in parts}.values():
         outcome = session.solve(part.matrix, SolveOptions(gap=1.0, time_limit_s=limit_s))
         if outcome.verdict == "infeasible":
-            return _in(part)
+            return workloads_in(part)
     return frozenset()
 
 
@@ -175,7 +175,7 @@ def _named(part: frozenset[Workload]) -> str:
     return f"{first} and {len(others)} others" if others else first
 
 
-def _in(part: Part) -> frozenset[Workload]:
+def workloads_in(part: Part) -> frozenset[Workload]:
     """Return the workloads whose candidates a part decides on."""
     found = set()
     for variable in part.matrix.columns:

@@ -3,8 +3,7 @@
 1. The program of one year that asks for all that any year asks for, with few sizes of each job: its linear relaxation
    says which pools are worth having.
 2. On these pools, with the strategic integers whole (formulation/stages.py), which workloads run where; then the plant.
-3. What racks may draw in anything cheaper (pipeline/ranges.py) makes the whole program of that year small.
-4. With what is bought held, every year is solved as it is, and its calendar kept.
+3. With what is bought held, every year is solved as it is, and its calendar kept.
 
 Each step is a restriction of the problem, so what comes out is a design of it; nothing is proven here.
 """
@@ -20,8 +19,8 @@ from dcopt.candidates.lesser import hardest_year, on_pools, smallest_sizes, with
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.build import build
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import PURCHASES, STRATEGIC, WORKLOADS, name_of
-from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
+from dcopt.formulation.stages import PURCHASES, WORKLOADS, name_of, stays
+from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers
@@ -89,7 +88,7 @@ class _Search:
         gap: float = GAP,
     ) -> Outcome:
         """Solve a program with the integers of ``whole`` only (None: all of them)."""
-        relaxed = matrix if whole is None else with_integers(matrix, lambda variable: name_of(variable) in whole)
+        relaxed = with_integers(matrix, stays(whole))
         method = "ipm" if whole is not None and not whole else "choose"
         options = replace(self.limited(share, gap), start=start)
         outcome = solve(relaxed, options, fixed=fixed, method=method, log=self.listener.log)
@@ -127,54 +126,35 @@ class _Search:
             best = self.minimized(stated.matrix, 0.5)
             if best.objective is None or best.values is None:
                 return None
-        start = stated.values(best, _All())
-        if (best.gap or 0.0) > 0 or placed.gap:
-            narrowed = self._narrowed(stated, lesser, best.objective)
-            again = self.minimized(narrowed.matrix, 0.3, start={k: float(v) for k, v in start.items()})
-            if again.objective is not None and again.objective <= best.objective * (1 + 1e-9):
-                stated, best = narrowed, again
         bought = stated.values(best, PURCHASES)
         opened = {key for key in lesser.pools if bought.get(stated.program.model.open[key].name)}
         return bought, opened
-
-    def _narrowed(self, stated: _Stated, candidates: Candidates, limit: float) -> _Stated:
-        """Return the program with the ranges of IT power of anything that costs no more than ``limit``."""
-        candidates_now, now = candidates, stated
-        for whole in (frozenset[str](), STRATEGIC):
-            ranges = it_ranges(
-                now.program,
-                now.matrix,
-                limit * (1 + 1e-9),
-                lambda variable, names=whole: name_of(variable) in names,  # type: ignore[misc]
-                self.limited(0.1),
-                self.listener.log,
-            )
-            candidates_now = replace(candidates_now, it_kw=narrower(candidates_now.it_kw, ranges))
-            now = self.stated(candidates_now)
-        return now
 
     def every_year(self, small: Candidates, bought: dict[str, int], pools: set[str]) -> Solved:
         """Return the design of all years in which just that is bought."""
         ways = on_pools(small.training, small.serving, pools)
         lesser = replace(with_ways(self.problem, small, *ways, periods=self.candidates.periods), it_kw={})
-        return solve_program(
-            self.problem,
-            lesser,
-            self.limited(0.9, 2e-3),
-            Listener(self.listener.log),
-            only_pair=self.only_pair,
-            cutoffs=_holding(bought),
+        return with_purchases(
+            self.problem, lesser, bought, self.limited(0.9, 2e-3), self.listener, only_pair=self.only_pair
         )
 
 
-class _All(frozenset[str]):
-    """Every name."""
+def with_purchases(
+    problem: Problem,
+    candidates: Candidates,
+    bought: dict[str, int],
+    options: SolveOptions,
+    listener: Listener,
+    *,
+    only_pair: bool,
+) -> Solved:
+    """Return the best design in which the variables of purchases have these values, by name; what is not there is 0."""
+    return solve_program(
+        problem, candidates, options, Listener(listener.log), only_pair=only_pair, cutoffs=holding(bought)
+    )
 
-    def __contains__(self, name: object) -> bool:
-        return True
 
-
-def _holding(bought: dict[str, int]) -> Callable[[Program], None]:
+def holding(bought: dict[str, int]) -> Callable[[Program], None]:
     """Return what fixes the purchases of a program; what is not named is not bought."""
 
     def hold(program: Program) -> None:
