@@ -40,6 +40,10 @@ WORKLOADS = STRATEGIC | {"train", "replicas", "banded", "band", "alike"}
 PURCHASES = STRATEGIC - {"hosts", "kind"} - ANYWHERE
 """Those that do not change from year to year."""
 
+HELD = PURCHASES - {"spare_step", "spare_together", "uses"}
+"""Those that fix a purchase. How spares are counted follows from the numbers of nodes, in steps that depend on what
+else there is."""
+
 OF_ONE_PERIOD = frozenset(
     {
         "train",

@@ -151,7 +151,7 @@ def solve_apart(
 ) -> Solved:
     """Solve the groups one by one and put their designs together.
 
-    Every group has a first design before any is made better; where one has none the whole is solved as one.
+    Every group has a first design before any is made better, if it can be had.
     """
     apart = _Apart(problem, candidates, options, listener, only_pair=only_pair)
     apart.twice_usd = groups.twice_usd
@@ -162,10 +162,6 @@ def solve_apart(
             apart.allow(number).begin()
     except StoppedError:
         raise KeyboardInterrupt from None
-    if any(part.best is None for part in apart.parts):
-        whole = LargeSearch(problem, candidates, options, listener, only_pair=only_pair, is_large=is_large)
-        whole.began = apart.began
-        return whole.finished()
     return apart.finished()
 
 
@@ -223,10 +219,16 @@ class _Apart:
         """Return the best designs of all groups together, with what is proven of the whole."""
         solved: list[Solved] = []
         for number, part in enumerate(self.parts):
-            assert part.best is not None
             interrupted = any(one.stopped_by == "interrupted" for one in solved)
-            solved.append(part.best if interrupted else self.allow(number).finished())
+            solved.append(part.best if interrupted and part.best else self.allow(number).finished())
+            if solved[-1].design is None:
+                return self._without(solved[-1])
         return self._together(solved)
+
+    def _without(self, failed: Solved) -> Solved:
+        """Return the answer where a group has no design: then the whole has none."""
+        bound = _sum([*(part.best.bound if part.best else None for part in self.parts), -self.twice_usd])
+        return replace(failed, bound=None if failed.status == "infeasible" else bound)
 
     def _together(self, solved: list[Solved]) -> Solved:
         self.listener.phase("the designs of all groups together")

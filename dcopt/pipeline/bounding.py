@@ -31,6 +31,7 @@ from dcopt.formulation import anywhere
 from dcopt.formulation.build import build
 from dcopt.formulation.program import Program, number, total, whole
 from dcopt.formulation.stages import ANYWHERE, STRATEGIC, name_of, stays
+from dcopt.pipeline.first_design import MANY_COLUMNS
 from dcopt.pipeline.other_years import MOST_ROUNDS, WORTH, Year, cost_of, is_bought, require, year_of
 from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, narrower
 from dcopt.pipeline.solving import Solved
@@ -61,8 +62,6 @@ FEW_COLUMNS = 8000
 """Columns of the program of all years up to which it is solved as fast as first the one of one year."""
 FOR_RANGES = 0.15
 """Share of the time that is left which the ranges of IT power may take."""
-MANY_COLUMNS = 15_000
-"""Columns from which a linear program is solved faster by interior points than by simplex."""
 NOTICEABLE = 0.05
 """Share of a pool that a relaxation opens which makes it one where a good design may lie."""
 SLACK = 1e-9

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dcopt.candidates.coarse import coarse
 from dcopt.candidates.lesser import hardest_year, on_pools, smallest_sizes, with_ways
-from dcopt.candidates.records import Candidates
+from dcopt.candidates.records import Candidates, Pool
 from dcopt.formulation.build import build
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import PURCHASES, WORKLOADS, name_of, stays
+from dcopt.formulation.stages import HELD, WORKLOADS, name_of, stays
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
@@ -30,6 +31,8 @@ from dcopt.solve.session import Outcome, SolveOptions, solve
 
 USED = 1e-6
 """Share of a pool that a linear relaxation opens which counts as use."""
+MANY_COLUMNS = 15_000
+"""Columns from which a linear program is solved faster by interior points than by simplex."""
 GAP = 3e-3
 """Relative gap to which the steps before the last are solved."""
 
@@ -89,7 +92,7 @@ class _Search:
     ) -> Outcome:
         """Solve a program with the integers of ``whole`` only (None: all of them)."""
         relaxed = with_integers(matrix, stays(whole))
-        method = "ipm" if whole is not None and not whole else "choose"
+        method = "ipm" if matrix.lp.num_col_ >= MANY_COLUMNS and whole is not None and not whole else "choose"
         options = replace(self.limited(share, gap), start=start)
         outcome = solve(relaxed, options, fixed=fixed, method=method, log=self.listener.log)
         if outcome.verdict == "interrupted":
@@ -97,27 +100,40 @@ class _Search:
         return outcome
 
     def pools_worth_having(self) -> tuple[Candidates, set[str]] | None:
-        """Return the candidates of the hardest year at few sizes, and the pools that their relaxation uses."""
-        few = smallest_sizes(self.candidates)
+        """Return the candidates of the hardest year at few sizes, and the pools that their relaxation uses.
+
+        Of the kinds of nodes only those are looked at that the coarse relaxation uses.
+        """
         year = (hardest_year(self.candidates),)
-        small = with_ways(self.problem, self.candidates, few, self.candidates.serving, year)
-        stated = self.stated(small)
+        rough = self._used(coarse(self.problem, self.candidates, year))
+        if rough is None:
+            return None
+        kinds = {(pool.site, pool.node.name) for pool in rough.values()}
+        pools = self.candidates.pools
+        keys = {key for key, pool in pools.items() if (pool.site, pool.node.name) in kinds}
+        ways, replicas = on_pools(smallest_sizes(self.candidates), self.candidates.serving, keys)
+        small = with_ways(self.problem, self.candidates, ways, replicas, year)
+        used = self._used(small)
+        return None if used is None else (small, set(used))
+
+    def _used(self, candidates: Candidates) -> dict[str, Pool] | None:
+        """Return the pools that the linear relaxation uses; None where it is not solved."""
+        stated = self.stated(candidates)
         outcome = self.minimized(stated.matrix, 0.5, frozenset())
         if outcome.values is None:
             return None
-        opened = {
-            str(variable.index())
+        return {
+            str(variable.index()): candidates.pools[variable.index()]
             for variable, value in zip(stated.matrix.columns, outcome.values, strict=True)
             if name_of(variable) == "open" and value > USED
         }
-        return small, opened
 
     def one_year(self, small: Candidates, pools: set[str]) -> tuple[dict[str, int], set[str]] | None:
         """Return what is bought in a good design of the hardest year, and on which pools its workloads run."""
         ways = on_pools(small.training, small.serving, pools)
         lesser = with_ways(self.problem, small, *ways)
         stated = self.stated(lesser)
-        placed = self.minimized(stated.matrix, 0.2, WORKLOADS, gap=1e-2)
+        placed = self.minimized(stated.matrix, 0.6, WORKLOADS, gap=2e-2)
         if placed.values is None:
             return None
         held = stated.fixed(stated.values(placed, WORKLOADS))
@@ -126,14 +142,15 @@ class _Search:
             best = self.minimized(stated.matrix, 0.5)
             if best.objective is None or best.values is None:
                 return None
-        bought = stated.values(best, PURCHASES)
+        bought = stated.values(best, HELD)
         opened = {key for key in lesser.pools if bought.get(stated.program.model.open[key].name)}
         return bought, opened
 
     def every_year(self, small: Candidates, bought: dict[str, int], pools: set[str]) -> Solved:
         """Return the design of all years in which just that is bought."""
         ways = on_pools(small.training, small.serving, pools)
-        lesser = replace(with_ways(self.problem, small, *ways, periods=self.candidates.periods), it_kw={})
+        as_large = with_ways(self.problem, small, *ways)  # as the one year needs: what is bought fits
+        lesser = replace(as_large, periods=self.candidates.periods, it_kw={})
         return with_purchases(
             self.problem, lesser, bought, self.limited(0.9, 2e-3), self.listener, only_pair=self.only_pair
         )
@@ -158,7 +175,7 @@ def holding(bought: dict[str, int]) -> Callable[[Program], None]:
     """Return what fixes the purchases of a program; what is not named is not bought."""
 
     def hold(program: Program) -> None:
-        for name in PURCHASES:
+        for name in HELD:
             component: Any = program.model.component(name)
             for variable in component.values() if component is not None else ():
                 value = min(bought.get(variable.name, 0), variable.ub)

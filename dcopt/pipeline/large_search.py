@@ -158,6 +158,7 @@ class LargeSearch:
         pools = {key for key in left.candidates.pools if left.bought.get(f"open[{key}]")}
         ways = on_pools(left.candidates.training, left.candidates.serving, pools)
         lesser = with_ways(self.problem, left.candidates, *ways)
+        lesser = replace(lesser, pools={key: left.candidates.pools[key] for key in lesser.pools})
         options = self.limited(FOR_PURCHASES, 1e-3)
         solved = with_purchases(self.problem, lesser, left.bought, options, self.listener, only_pair=self.only_pair)
         return self.best if solved.design is None else with_bound(solved, left.bound, self.options.gap)
