@@ -3,8 +3,11 @@
 The pool without a fabric stands for all pools of its node and site and takes over their ways to run workloads, so that
 work which spans nodes is possible there and no switch is paid for. Every design is one of the coarse program: its
 nodes, replicas and choices are summed over the fabrics, what carries them there carries them together (spares of one
-node count together anyway, more replicas behind one balancer are rated no lower), and nothing costs more. What the
-fabrics cost is what the bound loses. Nodes at different power caps keep pools apart but share their spares: there the
+node count together anyway, more replicas behind one balancer are rated no lower), and nothing costs more. Of the
+ways to run a job few are left: those that no calendar and no storage could make another one better than. What the
+fabrics cost, and what a tight calendar and bandwidth cost, is what the bound loses.
+
+Nodes at different power caps keep pools apart but share their spares: there the
 coarse pools need no spares of their own, only those that all of them need together.
 """
 
@@ -18,6 +21,9 @@ from dcopt.candidates.records import Candidates, Period, Pool, PoolFacility, Ser
 from dcopt.candidates.targets import targets_of
 from dcopt.problem.problem import Problem
 
+RATES = ("checkpoint_gb_per_s", "ingest_gb_per_s", "read_kiops")
+"""What a run moves to and from storage, by the second."""
+
 
 def coarse(problem: Problem, candidates: Candidates, periods: tuple[Period, ...]) -> Candidates:
     """Return candidates of these periods with one pool for the fabrics of each (site, node), where that is a bound.
@@ -26,7 +32,8 @@ def coarse(problem: Problem, candidates: Candidates, periods: tuple[Period, ...]
     stay as they are.
     """
     stands_for = _stands_for(candidates)
-    training = {job: tuple(_jobs(of_job, stands_for)) for job, of_job in candidates.training.items()}
+    in_hurry = problem.settings.order_day is not None or any(job.after for job in problem.training.values())
+    training = {job: tuple(_jobs(of_job, stands_for, in_hurry=in_hurry)) for job, of_job in candidates.training.items()}
     serving = {name: tuple(_replicas(of_one, stands_for)) for name, of_one in candidates.serving.items()}
     members: dict[str, list[Pool]] = {}
     for key, pool in candidates.pools.items():
@@ -80,7 +87,9 @@ def _stands_for(candidates: Candidates) -> dict[str, Pool]:
     }
 
 
-def _jobs(of_job: tuple[TrainingCandidate, ...], stands_for: dict[str, Pool]) -> list[TrainingCandidate]:
+def _jobs(
+    of_job: tuple[TrainingCandidate, ...], stands_for: dict[str, Pool], *, in_hurry: bool
+) -> list[TrainingCandidate]:
     """Return the ways of a job on the coarse pools, without those that another one there beats in every respect."""
     groups: dict[tuple[object, ...], list[TrainingCandidate]] = {}
     for candidate in of_job:
@@ -88,14 +97,30 @@ def _jobs(of_job: tuple[TrainingCandidate, ...], stands_for: dict[str, Pool]) ->
         groups.setdefault((pool.key, candidate.hours, candidate.years, candidate.committed), []).append(
             replace(candidate, pool=pool)
         )
-    return [c for group in groups.values() for c in undominated(sorted(group, key=_merits), _merits)]
+    return [c for group in groups.values() for c in _in_no_hurry(group, in_hurry=in_hurry)]
+
+
+def _in_no_hurry(group: list[TrainingCandidate], *, in_hurry: bool) -> list[TrainingCandidate]:
+    """Return the ways that are left where none is worth it for its shortness or its bandwidth alone.
+
+    A way on more nodes for no fewer node-days is worth it for what comes after it (``in_hurry``): there every way is
+    as short as the shortest. What each moves is the least that any moves, at the pace of the longest.
+    """
+    longest = max(candidate.days for candidate in group)
+    shortest = min(candidate.days for candidate in group)
+    least = {name: min(getattr(candidate, name) * candidate.days for candidate in group) / longest for name in RATES}
+    eased = [replace(candidate, days=shortest if in_hurry else candidate.days, **least) for candidate in group]
+    return undominated(sorted(eased, key=_merits), _merits)
 
 
 def _merits(c: TrainingCandidate) -> tuple[float, ...]:
-    node_days = c.nodes * c.held_days
-    energy = c.node_kw * c.nodes * c.running_days
-    rates = (c.checkpoint_gb_per_s, c.ingest_gb_per_s, c.read_kiops)
-    return (c.nodes, c.days, node_days, energy, c.licence_usd_per_year, *rates)
+    return (
+        c.nodes,
+        c.nodes * c.held_days,
+        c.nodes * c.days,
+        c.node_kw * c.nodes * c.running_days,
+        c.licence_usd_per_year * c.running_days,
+    )
 
 
 def _replicas(of_service: tuple[ServingCandidate, ...], stands_for: dict[str, Pool]) -> list[ServingCandidate]:

@@ -7,6 +7,7 @@ of the plant, of replicas and of the ways in which jobs run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 STRATEGIC = frozenset(
@@ -23,17 +24,47 @@ STRATEGIC = frozenset(
         "fabric_step",
         "hosts",
         "kind",
+        "bought_anywhere",
+        "work_anywhere",
+        "hosts_anywhere",
     }
 )
 """Variables that say what is bought where."""
 
+ANYWHERE = frozenset({"bought_anywhere", "work_anywhere", "hosts_anywhere"})
+"""Those that say how many nodes of each type, at all sites together. They follow from the others."""
+
 WORKLOADS = STRATEGIC | {"train", "replicas", "banded", "band", "alike"}
 """These and the ways in which the workloads run: everything but storage, racks and plant."""
 
-PURCHASES = STRATEGIC - {"hosts", "kind"}
+PURCHASES = STRATEGIC - {"hosts", "kind"} - ANYWHERE
 """Those that do not change from year to year."""
+
+HELD = PURCHASES - {"spare_step", "spare_together", "uses"}
+"""Those that fix a purchase. How spares are counted follows from the numbers of nodes, in steps that depend on what
+else there is."""
+
+OF_ONE_PERIOD = frozenset(
+    {
+        "train",
+        "replicas",
+        "hosts",
+        "carried_load",
+        "activity",
+        "through_on_average",
+        "loss_on_average",
+        "room_heat_on_average",
+        "room_taken_on_average",
+    }
+)
+"""Variables whose key ends with the period that they belong to. What a period costs by itself is paid on these."""
 
 
 def name_of(variable: Any) -> str:
     """Return the name under which a block declared a variable."""
     return str(variable.parent_component().local_name)
+
+
+def stays(names: frozenset[str] | None) -> Callable[[Any], bool]:
+    """Return which variables stay whole: those declared under ``names``, all where that is None."""
+    return lambda variable: names is None or name_of(variable) in names

@@ -8,12 +8,12 @@ import pyomo.environ as pyo
 
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import WORKLOADS, name_of
+from dcopt.formulation.stages import ANYWHERE, WORKLOADS, name_of
 
 _OF_JOBS = frozenset({"train"})
 _OF_SERVICES = frozenset({"replicas", "banded", "band"})
 """Variables whose key begins with a workload and the place of a candidate among its candidates."""
-_SUMS = frozenset({"alike", "kind", "spare_together"})
+_SUMS = frozenset({"alike", "kind", "spare_together"}) | ANYWHERE
 """Sums over what is alike, numbered or stated by what else there is."""
 _ABSENT = (WORKLOADS | {"bought"}) - _SUMS
 """What is 0 where it is not there."""

@@ -172,7 +172,7 @@ def of_infeasible_part(problem: Problem, oracle: Oracle) -> frozenset[Workload]:
     SolverError: HiGHS failed.
     """
     part = oracle.decide(problem, "part by part").part
-    return frozenset() if part is None else _in(part)
+    return frozenset() if part is None else workloads_in(part)
 
 
 def of_halves(problem: Problem, oracle: Oracle) -> frozenset[Workload]:
@@ -247,7 +247,7 @@ def _named(part: frozenset[Workload]) -> str:
     return f"{first} and {len(others)} others" if others else first
 
 
-def _in(part: Part) -> frozenset[Workload]:
+def workloads_in(part: Part) -> frozenset[Workload]:
     """Return the workloads whose candidates a part decides on."""
     found = set()
     for variable in part.matrix.columns:

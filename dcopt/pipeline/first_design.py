@@ -3,8 +3,7 @@
 1. The program of one year that asks for all that any year asks for, with few sizes of each job: its linear relaxation
    says which pools are worth having.
 2. On these pools, with the strategic integers whole (formulation/stages.py), which workloads run where; then the plant.
-3. What racks may draw in anything cheaper (pipeline/ranges.py) makes the whole program of that year small.
-4. With what is bought held, every year is solved as it is, and its calendar kept.
+3. With what is bought held, every year is solved as it is, and its calendar kept.
 
 Each step is a restriction of the problem, so what comes out is a design of it; nothing is proven here.
 """
@@ -16,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dcopt.candidates.coarse import coarse
 from dcopt.candidates.lesser import hardest_year, on_pools, smallest_sizes, with_ways
-from dcopt.candidates.records import Candidates
+from dcopt.candidates.records import Candidates, Pool
 from dcopt.formulation.build import build
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import PURCHASES, STRATEGIC, WORKLOADS, name_of
-from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
+from dcopt.formulation.stages import HELD, WORKLOADS, name_of, stays
+from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers
@@ -31,6 +31,8 @@ from dcopt.solve.session import Outcome, SolveOptions, solve
 
 USED = 1e-6
 """Share of a pool that a linear relaxation opens which counts as use."""
+MANY_COLUMNS = 15_000
+"""Columns from which a linear program is solved faster by interior points than by simplex."""
 GAP = 3e-3
 """Relative gap to which the steps before the last are solved."""
 
@@ -89,8 +91,8 @@ class _Search:
         gap: float = GAP,
     ) -> Outcome:
         """Solve a program with the integers of ``whole`` only (None: all of them)."""
-        relaxed = matrix if whole is None else with_integers(matrix, lambda variable: name_of(variable) in whole)
-        method = "ipm" if whole is not None and not whole else "choose"
+        relaxed = with_integers(matrix, stays(whole))
+        method = "ipm" if matrix.lp.num_col_ >= MANY_COLUMNS and whole is not None and not whole else "choose"
         options = replace(self.limited(share, gap), start=start)
         outcome = solve(relaxed, options, fixed=fixed, method=method, log=self.listener.log)
         if outcome.verdict == "interrupted":
@@ -98,27 +100,40 @@ class _Search:
         return outcome
 
     def pools_worth_having(self) -> tuple[Candidates, set[str]] | None:
-        """Return the candidates of the hardest year at few sizes, and the pools that their relaxation uses."""
-        few = smallest_sizes(self.candidates)
+        """Return the candidates of the hardest year at few sizes, and the pools that their relaxation uses.
+
+        Of the kinds of nodes only those are looked at that the coarse relaxation uses.
+        """
         year = (hardest_year(self.candidates),)
-        small = with_ways(self.problem, self.candidates, few, self.candidates.serving, year)
-        stated = self.stated(small)
+        rough = self._used(coarse(self.problem, self.candidates, year))
+        if rough is None:
+            return None
+        kinds = {(pool.site, pool.node.name) for pool in rough.values()}
+        pools = self.candidates.pools
+        keys = {key for key, pool in pools.items() if (pool.site, pool.node.name) in kinds}
+        ways, replicas = on_pools(smallest_sizes(self.candidates), self.candidates.serving, keys)
+        small = with_ways(self.problem, self.candidates, ways, replicas, year)
+        used = self._used(small)
+        return None if used is None else (small, set(used))
+
+    def _used(self, candidates: Candidates) -> dict[str, Pool] | None:
+        """Return the pools that the linear relaxation uses; None where it is not solved."""
+        stated = self.stated(candidates)
         outcome = self.minimized(stated.matrix, 0.5, frozenset())
         if outcome.values is None:
             return None
-        opened = {
-            str(variable.index())
+        return {
+            str(variable.index()): candidates.pools[variable.index()]
             for variable, value in zip(stated.matrix.columns, outcome.values, strict=True)
             if name_of(variable) == "open" and value > USED
         }
-        return small, opened
 
     def one_year(self, small: Candidates, pools: set[str]) -> tuple[dict[str, int], set[str]] | None:
         """Return what is bought in a good design of the hardest year, and on which pools its workloads run."""
         ways = on_pools(small.training, small.serving, pools)
         lesser = with_ways(self.problem, small, *ways)
         stated = self.stated(lesser)
-        placed = self.minimized(stated.matrix, 0.2, WORKLOADS, gap=1e-2)
+        placed = self.minimized(stated.matrix, 0.6, WORKLOADS, gap=2e-2)
         if placed.values is None:
             return None
         held = stated.fixed(stated.values(placed, WORKLOADS))
@@ -127,58 +142,40 @@ class _Search:
             best = self.minimized(stated.matrix, 0.5)
             if best.objective is None or best.values is None:
                 return None
-        start = stated.values(best, _All())
-        if (best.gap or 0.0) > 0 or placed.gap:
-            narrowed = self._narrowed(stated, lesser, best.objective)
-            again = self.minimized(narrowed.matrix, 0.3, start={k: float(v) for k, v in start.items()})
-            if again.objective is not None and again.objective <= best.objective * (1 + 1e-9):
-                stated, best = narrowed, again
-        bought = stated.values(best, PURCHASES)
+        bought = stated.values(best, HELD)
         opened = {key for key in lesser.pools if bought.get(stated.program.model.open[key].name)}
         return bought, opened
-
-    def _narrowed(self, stated: _Stated, candidates: Candidates, limit: float) -> _Stated:
-        """Return the program with the ranges of IT power of anything that costs no more than ``limit``."""
-        candidates_now, now = candidates, stated
-        for whole in (frozenset[str](), STRATEGIC):
-            ranges = it_ranges(
-                now.program,
-                now.matrix,
-                limit * (1 + 1e-9),
-                lambda variable, names=whole: name_of(variable) in names,  # type: ignore[misc]
-                self.limited(0.1),
-                self.listener.log,
-            )
-            candidates_now = replace(candidates_now, it_kw=narrower(candidates_now.it_kw, ranges))
-            now = self.stated(candidates_now)
-        return now
 
     def every_year(self, small: Candidates, bought: dict[str, int], pools: set[str]) -> Solved:
         """Return the design of all years in which just that is bought."""
         ways = on_pools(small.training, small.serving, pools)
-        lesser = replace(with_ways(self.problem, small, *ways, periods=self.candidates.periods), it_kw={})
-        return solve_program(
-            self.problem,
-            lesser,
-            self.limited(0.9, 2e-3),
-            Listener(self.listener.log),
-            only_pair=self.only_pair,
-            cutoffs=_holding(bought),
+        as_large = with_ways(self.problem, small, *ways)  # as the one year needs: what is bought fits
+        lesser = replace(as_large, periods=self.candidates.periods, it_kw={})
+        return with_purchases(
+            self.problem, lesser, bought, self.limited(0.9, 2e-3), self.listener, only_pair=self.only_pair
         )
 
 
-class _All(frozenset[str]):
-    """Every name."""
+def with_purchases(
+    problem: Problem,
+    candidates: Candidates,
+    bought: dict[str, int],
+    options: SolveOptions,
+    listener: Listener,
+    *,
+    only_pair: bool,
+) -> Solved:
+    """Return the best design in which the variables of purchases have these values, by name; what is not there is 0."""
+    return solve_program(
+        problem, candidates, options, Listener(listener.log), only_pair=only_pair, cutoffs=holding(bought)
+    )
 
-    def __contains__(self, name: object) -> bool:
-        return True
 
-
-def _holding(bought: dict[str, int]) -> Callable[[Program], None]:
+def holding(bought: dict[str, int]) -> Callable[[Program], None]:
     """Return what fixes the purchases of a program; what is not named is not bought."""
 
     def hold(program: Program) -> None:
-        for name in PURCHASES:
+        for name in HELD:
             component: Any = program.model.component(name)
             for variable in component.values() if component is not None else ():
                 value = min(bought.get(variable.name, 0), variable.ub)

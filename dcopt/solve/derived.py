@@ -60,6 +60,18 @@ def with_bounds(matrix: Matrix, bounds: dict[int, tuple[float, float]]) -> Matri
     return Matrix(lp, matrix.columns, matrix.rows, matrix.offset)
 
 
+def without(matrix: Matrix, columns: Any, rows: Any) -> Matrix:
+    """Return the program in which some columns are in no row, and some rows are empty (masks, True: left out)."""
+    lp = _copy(matrix.lp)
+    starts = np.asarray(lp.a_matrix_.start_)
+    index, values = np.asarray(lp.a_matrix_.index_), np.asarray(lp.a_matrix_.value_)
+    of_row = np.repeat(np.arange(lp.num_row_), np.diff(starts))
+    kept = ~(np.asarray(columns, dtype=bool)[index] | np.asarray(rows, dtype=bool)[of_row])
+    lp.a_matrix_.start_ = np.searchsorted(of_row[kept], np.arange(lp.num_row_ + 1)).astype(np.int32)
+    lp.a_matrix_.index_, lp.a_matrix_.value_ = index[kept], values[kept]
+    return Matrix(lp, matrix.columns, matrix.rows, matrix.offset)
+
+
 def _copy(lp: Any) -> Any:
     copy = highspy.HighsLp()
     for name in (

@@ -71,7 +71,10 @@ class Progress:
 
 @dataclass
 class Outcome:
-    """How a solve ended. ``values`` are the columns of the incumbent as HiGHS gives them; None where there is none."""
+    """How a solve ended. ``values`` are the columns of the incumbent as HiGHS gives them; None where there is none.
+
+    ``prices`` are the duals of the rows, of a program without integers that was solved to optimality.
+    """
 
     verdict: Verdict
     values: Any
@@ -81,6 +84,7 @@ class Outcome:
     nodes: int
     seconds: float
     trace: list[Progress] = field(default_factory=list)
+    prices: Any = None
 
 
 _ABANDONED: list[threading.Thread] = []
@@ -281,7 +285,8 @@ class _Run:
         objective = float(info.objective_function_value) if found else None
         optimal = status == kinds.kOptimal
         bound = _finite(info.mip_dual_bound) if is_mip else objective if optimal else None
-        values = np.array(self.highs.getSolution().col_value) if found else None
+        solution = self.highs.getSolution()
+        values = np.array(solution.col_value) if found else None
         return Outcome(
             verdicts[status],
             values,
@@ -291,6 +296,7 @@ class _Run:
             int(info.mip_node_count) if is_mip else 0,
             seconds,
             self.trace,
+            None if is_mip or not optimal else np.array(solution.row_dual),
         )
 
 

@@ -18,11 +18,12 @@ from dcopt.candidates.records import Candidates
 from dcopt.formulation.build import build
 from dcopt.formulation.expressions import number, total
 from dcopt.formulation.stages import STRATEGIC, name_of
-from dcopt.pipeline import large
+from dcopt.pipeline import bounding, large, large_search
 from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
+from dcopt.solve.derived import with_integers
 from dcopt.solve.matrix import compile_model
 from dcopt.solve.session import SolveOptions, solve
 
@@ -167,7 +168,7 @@ def test_a_range_of_power_lifts_the_relaxation() -> None:
 
     def relaxed(of: Candidates) -> float:
         matrix = compile_model(build(problem, of).model)
-        outcome = solve(large.with_integers(matrix, lambda variable: False), OPTIONS)
+        outcome = solve(with_integers(matrix, lambda variable: False), OPTIONS)
         assert outcome.objective is not None
         return outcome.objective
 
@@ -223,7 +224,7 @@ def test_fewer_sizes_are_a_restriction() -> None:
 def test_what_is_interrupted_early_has_no_design(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, candidates, _ = _case(0)
     monkeypatch.setattr(large, "LARGE", 0)
-    monkeypatch.setattr(large, "first_design", _stop)
+    monkeypatch.setattr(large_search, "first_design", _stop)
     with pytest.raises(KeyboardInterrupt):
         large.solve_any(problem, candidates, OPTIONS, Listener())
 
@@ -231,7 +232,7 @@ def test_what_is_interrupted_early_has_no_design(monkeypatch: pytest.MonkeyPatch
 def test_what_is_interrupted_later_keeps_the_first_design(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, candidates, plain = _case(0)
     monkeypatch.setattr(large, "LARGE", 0)
-    monkeypatch.setattr(large, "it_ranges", _stop)
+    monkeypatch.setattr(bounding, "it_ranges", _stop)
     stopped = large.solve_any(problem, candidates, OPTIONS, Listener())
     assert stopped.design is not None
     assert plain.design is not None
@@ -247,8 +248,8 @@ def test_a_relaxation_that_excludes_the_known_design_is_not_believed(
     assert plain.design is not None
     answers = itertools.chain([True], itertools.repeat(True))
     monkeypatch.setattr(large, "is_large", lambda candidates: next(answers))
-    real = large.within_cost
-    monkeypatch.setattr(large, "within_cost", lambda matrix, limit: real(matrix, 0.5 * limit))
+    real = bounding.within_cost
+    monkeypatch.setattr(bounding, "within_cost", lambda matrix, limit: real(matrix, 0.5 * limit))
     found = large.solve_any(problem, candidates, OPTIONS, Listener())
     assert found.design is not None
     assert (found.bound, found.status) == (None, "feasible")
@@ -263,12 +264,12 @@ def test_ranges_that_miss_the_known_design_are_noticed() -> None:
     }
     assert drawn
     for site, kw in drawn.items():
-        assert large.holds_power({site: (kw, kw)}, plain)
-        assert not large.holds_power({site: (1.01 * kw, 2 * kw)}, plain)
-        assert not large.holds_power({site: None}, plain)
-    assert large.holds_ways(candidates, plain)
+        assert bounding.holds_power({site: (kw, kw)}, plain)
+        assert not bounding.holds_power({site: (1.01 * kw, 2 * kw)}, plain)
+        assert not bounding.holds_power({site: None}, plain)
+    assert bounding.holds_ways(candidates, plain)
     empty = replace(candidates, training=dict.fromkeys(candidates.training, ()))
-    assert large.holds_ways(empty, plain) == (not problem.training)
+    assert bounding.holds_ways(empty, plain) == (not problem.training)
 
 
 def test_no_time_for_more_keeps_the_first_design_and_its_bound() -> None:
@@ -276,7 +277,7 @@ def test_no_time_for_more_keeps_the_first_design_and_its_bound() -> None:
     assert plain.design is not None
     value = plain.design.objective_value or 0.0
     nothing = replace(plain, design=None, bound=0.9 * value, stopped_by="time limit", status="no_solution")
-    best = large.better_of(plain, nothing, 1e-4)
+    best = large_search.better_of(plain, nothing, 1e-4)
     assert best.design is not None
     assert (best.status, best.stopped_by) == ("feasible", "time limit")
     assert best.design.gap == pytest.approx(0.1)

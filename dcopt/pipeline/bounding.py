@@ -1,0 +1,294 @@
+"""What a better design cannot be: bounds on the cost of every design, and what none that is cheaper can hold.
+
+Let V be the cost of a known design. The relaxations, each a bound on the cost of every design, in the order in which
+they cost time:
+
+1. The coarse program (candidates/coarse.py) of one year, the hardest, linear; rows say what the other years cost
+   by themselves (other_years.py). Within V it confines the IT power of each site (ranges.py).
+2. The same with whole numbers of nodes of each type over all sites together; then with all that decides what is
+   bought; then with all integers.
+3. The coarse program of all years with all integers.
+
+Each goes on from what is left by those before, and its solution shows where better designs may lie.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from dcopt.candidates.coarse import coarse
+from dcopt.candidates.lesser import hardest_of, on_pools, with_ways
+from dcopt.candidates.priced import dearer_than
+from dcopt.candidates.records import Candidates, Period
+from dcopt.formulation import anywhere
+from dcopt.formulation.build import build
+from dcopt.formulation.expressions import number, total, whole
+from dcopt.formulation.program import Program
+from dcopt.formulation.stages import ANYWHERE, STRATEGIC, name_of, stays
+from dcopt.pipeline.first_design import MANY_COLUMNS
+from dcopt.pipeline.other_years import MOST_ROUNDS, WORTH, Year, cost_of, is_bought, require, year_of
+from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, narrower
+from dcopt.pipeline.solving import Solved
+from dcopt.problem.problem import Problem
+from dcopt.solve.derived import with_integers, within_cost
+from dcopt.solve.interrupt import heard
+from dcopt.solve.matrix import Matrix, compile_model
+from dcopt.solve.session import WHOLE_TO, Outcome, SolveOptions, solve
+
+
+class Relaxation(IntEnum):
+    """Relaxations with integers, in the order in which they are solved."""
+
+    ANYWHERE = 1
+    STRATEGIC = 2
+    ONE_YEAR = 3
+    ALL_YEARS = 4
+
+
+WHOLE: dict[Relaxation, frozenset[str] | None] = {
+    Relaxation.ANYWHERE: ANYWHERE,
+    Relaxation.STRATEGIC: STRATEGIC,
+    Relaxation.ONE_YEAR: None,
+    Relaxation.ALL_YEARS: None,
+}
+"""The integers that stay whole in each (None: all); all but the last are of the hardest year alone."""
+FEW_COLUMNS = 8000
+"""Columns of the program of all years up to which it is solved as fast as first the one of one year."""
+FOR_RANGES = 0.15
+"""Share of the time that is left which the ranges of IT power may take."""
+NOTICEABLE = 0.05
+"""Share of a pool that a relaxation opens which makes it one where a good design may lie."""
+SLACK = 1e-9
+"""Relative room above the cost of the known design, so that rounding does not exclude the design itself."""
+
+
+class DoubtedError(Exception):
+    """A relaxation excludes a design that is known."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of the candidates, what is known of the cost of every design, and where good ones lie."""
+
+    candidates: Candidates
+    bound: float | None = None
+    kinds: frozenset[tuple[str, str]] = frozenset()
+    """(site, node) of the coarse pools that the last relaxation opens."""
+    bought: dict[str, int] | None = None
+    """What the last relaxation buys, where that is in whole numbers: values of the variables by name."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A program with its matrix."""
+
+    program: Program
+    matrix: Matrix
+
+
+class Bounding:
+    """The relaxations of a program, within the cost of a known design; each is solved once."""
+
+    def __init__(self, problem: Problem, options: SolveOptions, log: Callable[[str], None], *, only_pair: bool) -> None:
+        self.problem, self.options, self.log, self.only_pair = problem, options, log, only_pair
+        self.hardest: Stated | None = None
+        """The coarse program of the hardest year, with what the others cost."""
+        self.to_come: list[Relaxation] = []
+
+    def further(self, before: Left, best: Solved, value: float, ends: float, last: Relaxation) -> Left:
+        """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``last`` is solved.
+
+        Every relaxation holds the best design itself. What would exclude that is not believed, nor anything after it.
+
+        Raises
+        ------
+        StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
+        """
+        limit = value * (1 + SLACK)
+        try:
+            left = replace(before, candidates=dearer_than(self.problem, before.candidates, limit))
+            if not holds_ways(left.candidates, best):
+                raise DoubtedError
+            if self.hardest is None:
+                left = self._begun(left, best, limit, ends)
+            while self.to_come and self.to_come[0] <= last and time.monotonic() < ends:
+                if left.bound is not None and left.bound >= limit * (1 - self.options.gap):
+                    break
+                left = self._bounded(left, self.to_come.pop(0), limit, ends)
+        except DoubtedError:
+            self.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
+            self.hardest, self.to_come = None, []
+            return before
+        return left
+
+    def _begun(self, left: Left, best: Solved, limit: float, ends: float) -> Left:
+        """Return what the linear relaxation leaves, and note which relaxations are worth solving after it."""
+        self.to_come = [Relaxation.ALL_YEARS]
+        found = self._hardest_year(left, best, limit, ends)
+        if found is None:
+            return left
+        left, self.hardest = found
+        columns = self.hardest.matrix.columns
+        if any(name_of(variable) in ANYWHERE for variable in columns):
+            self.to_come.insert(0, Relaxation.ANYWHERE)
+        if len(columns) * len(left.candidates.periods) > FEW_COLUMNS:
+            self.to_come.insert(-1, Relaxation.ONE_YEAR)
+        self.to_come.insert(-1, Relaxation.STRATEGIC)
+        self.to_come.sort()
+        return left
+
+    def _bounded(self, left: Left, relaxation: Relaxation, limit: float, ends: float) -> Left:
+        if relaxation == Relaxation.ALL_YEARS:
+            stated = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
+        else:
+            assert self.hardest is not None
+            stated = self.hardest
+        return _noted(left, stated.matrix, self._solved(stated.matrix, limit, stays(WHOLE[relaxation]), ends))
+
+    def _hardest_year(self, left: Left, best: Solved, limit: float, ends: float) -> tuple[Left, Stated] | None:
+        """Return what the linear relaxation of the hardest year leaves, and its program with the other years' cost.
+
+        None where something earns money: then one year alone may cost more than all.
+        """
+        year = hardest_of(left.candidates)
+        one = self._stated(self._coarse(left.candidates, year))
+        if (np.asarray(one.matrix.lp.col_cost_) < 0).any():
+            return None
+        others = [
+            year_of(period.index, stated.program, stated.matrix)
+            for period in left.candidates.periods
+            if period.index != year.index
+            for stated in [self._stated(self._coarse(left.candidates, period))]
+        ]
+        one, linear = self._with_others(one, others, limit)
+        left = _noted(left, one.matrix, linear)
+        allowed = FOR_RANGES * (ends - time.monotonic())
+        if allowed > 0:
+            solving = replace(self.options, time_limit_s=allowed, start=None)
+            ranges = it_ranges(one.program, one.matrix, limit, lambda _: False, solving, self.log)
+            if not holds_power(ranges, best):
+                raise DoubtedError
+            left = replace(left, candidates=_within(self.problem, left.candidates, ranges))
+            one, linear = self._with_others(self._stated(self._coarse(left.candidates, year)), others, limit)
+            left = _noted(left, one.matrix, linear)
+        return left, one
+
+    def _with_others(self, one: Stated, others: list[Year], limit: float) -> tuple[Stated, Outcome]:
+        """Return the program of one year with what the others cost, and the linear relaxation of that."""
+        linear = self._linear(one.matrix, limit)
+        for turn in range(MOST_ROUNDS):
+            before = linear.bound or 0.0
+            bought = {
+                variable.name: float(value)
+                for variable, value in zip(one.matrix.columns, linear.values, strict=True)
+                if is_bought(variable)
+            }
+            for year in others:
+                least = cost_of(year, bought, self.options, self.log)
+                if least is not None:
+                    require(one.program, year, turn, least)
+            one = Stated(one.program, compile_model(one.program.model))
+            linear = self._linear(one.matrix, limit)
+            if (linear.bound or 0.0) <= before * (1 + WORTH):
+                break
+        return one, linear
+
+    def _linear(self, matrix: Matrix, limit: float) -> Outcome:
+        """Return the solution of the linear relaxation; whatever the time, as without it nothing is proven."""
+        method = "ipm" if matrix.lp.num_col_ >= MANY_COLUMNS else "choose"
+        outcome = self._solved(matrix, limit, lambda _: False, math.inf, method)
+        if outcome.values is None:
+            raise DoubtedError
+        return outcome
+
+    def _coarse(self, candidates: Candidates, year: Period) -> Candidates:
+        return coarse(self.problem, candidates, (replace(year, index=0),))
+
+    def _stated(self, candidates: Candidates) -> Stated:
+        with heard():
+            program = build(self.problem, candidates, only_pair=self.only_pair)
+            anywhere.link(program)
+            return Stated(program, compile_model(program.model))
+
+    def _solved(
+        self, matrix: Matrix, limit: float, keeps: Callable[[Any], bool], ends: float, method: str = "choose"
+    ) -> Outcome:
+        seconds = min(self.options.time_limit_s, max(0.01, ends - time.monotonic()))
+        options = replace(self.options, time_limit_s=seconds, start=None)
+        relaxed = within_cost(with_integers(matrix, keeps), limit)
+        outcome = solve(relaxed, options, log=self.log, method=method)
+        if outcome.verdict == "interrupted":
+            raise StoppedError
+        if outcome.verdict == "infeasible":
+            raise DoubtedError
+        self.log(f"\ndcopt: {matrix.lp.num_col_} columns relaxed: at least {outcome.bound}, {outcome.verdict}\n")
+        return outcome
+
+
+def _noted(left: Left, matrix: Matrix, outcome: Outcome) -> Left:
+    """Return what is known after a relaxation was solved, or its time was up."""
+    bound = max((value for value in (left.bound, outcome.bound) if value is not None), default=None)
+    if outcome.values is None:
+        return replace(left, bound=bound)
+    kinds = opened(left.candidates, matrix, outcome)
+    return replace(left, bound=bound, kinds=kinds, bought=_bought(matrix, outcome) or left.bought)
+
+
+def _bought(matrix: Matrix, outcome: Outcome) -> dict[str, int] | None:
+    """Return the purchases of a solution; None where they are not whole numbers."""
+    values = {
+        variable.name: float(value)
+        for variable, value in zip(matrix.columns, outcome.values, strict=True)
+        if is_bought(variable)
+    }
+    if any(abs(value - round(value)) > 10 * WHOLE_TO for value in values.values()):
+        return None
+    return {name: round(value) for name, value in values.items()}
+
+
+def opened(candidates: Candidates, matrix: Matrix, outcome: Outcome) -> frozenset[tuple[str, str]]:
+    """Return (site, node) of the pools that a solution opens by a noticeable part."""
+    pools = [
+        candidates.pools[variable.index()]
+        for variable, value in zip(matrix.columns, outcome.values, strict=True)
+        if name_of(variable) == "open" and value > NOTICEABLE
+    ]
+    return frozenset((pool.site, pool.node.name) for pool in pools)
+
+
+def holds_ways(left: Candidates, best: Solved) -> bool:
+    """Whether every way to run a workload that a solution chooses is among the candidates that are left."""
+    kept = {id(way) for ways in (*left.training.values(), *left.serving.values()) for way in ways}
+    chosen = best.program.model.component("train")
+    jobs = best.program.candidates.training
+    return all(
+        id(jobs[key[0]][key[1]]) in kept
+        for key, variable in (chosen.items() if chosen is not None else ())
+        if variable.value is not None and variable.value > 0.5
+    )
+
+
+def holds_power(ranges: dict[str, tuple[float, float] | None], best: Solved) -> bool:
+    """Whether the IT power of every site that a solution uses is within its range."""
+    program = best.program
+    for site, found in ranges.items():
+        if site not in program.totals or not whole(program.model.active_site[site]):
+            continue
+        drawn = number(total(program.balances[site].it_peak_kw))
+        if found is None or not found[0] * (1 - MARGIN) <= drawn <= found[1] * (1 + MARGIN):
+            return False
+    return True
+
+
+def _within(problem: Problem, candidates: Candidates, ranges: dict[str, tuple[float, float] | None]) -> Candidates:
+    """Return the candidates at sites that may be used, with the ranges of their IT power."""
+    keys = {key for key, pool in candidates.pools.items() if ranges.get(pool.site, (0.0, 0.0)) is not None}
+    ways = on_pools(candidates.training, candidates.serving, keys)
+    return replace(with_ways(problem, candidates, *ways), it_kw=narrower(candidates.it_kw, ranges))

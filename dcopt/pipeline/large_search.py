@@ -1,0 +1,237 @@
+"""Solve a large program: a good design first, then bounds and better designs by turns.
+
+1. `first_design` finds a design. Its cost V limits all that is still of interest.
+2. Left out is what no design of at most V can hold (`dearer_than`). The coarse program, one pool for all fabrics of a
+   node (`coarse`), costs no more than any design; its linear relaxation within V confines the IT power of each site
+   (`ranges`) and leaves out sites that nothing within V uses; with its strategic integers whole it bounds the cost of
+   every design.
+3. Where what is left is no longer large, its whole program is solved from the best design on, to proof. Else the
+   program of the pools that the best design and the relaxation use looks for a better design, and the cheaper V makes
+   the next round of 2 and 3 tighter.
+
+Nothing that could be better than V is lost: a relaxation keeps every design, and V is the cost of one. What is proven
+comes from relaxations of the whole alone, never from a restricted program.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from dcopt.candidates.lesser import on_pools, with_ways
+from dcopt.candidates.records import Candidates
+from dcopt.design.records import ProgressPoint, Status
+from dcopt.pipeline.bounding import Bounding, Left, Relaxation
+from dcopt.pipeline.first_design import first_design, with_purchases
+from dcopt.pipeline.ranges import StoppedError
+from dcopt.pipeline.solving import Known, Listener, Solved, solve_program
+from dcopt.pipeline.trace import thinned
+from dcopt.problem.problem import Problem
+from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_gap
+
+ROUNDS = ((Relaxation.STRATEGIC, 0.5, 0.25), (Relaxation.ALL_YEARS, 0.9, 1.0))
+"""Rounds of bounding and improving: the last relaxation of a round, and the share of the time that is left which its
+bounding may take, and then its improving."""
+FOR_PURCHASES = 0.2
+"""Share of the time that is left which a design with given purchases may take."""
+FIRST = 0.75
+"""Share of the time that a first design may take; on all but the largest it takes far less."""
+
+
+class LargeSearch:
+    """The search for the best design of one large program, within its time."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        candidates: Candidates,
+        options: SolveOptions,
+        listener: Listener,
+        *,
+        only_pair: bool,
+        is_large: Callable[[Candidates], bool],
+    ) -> None:
+        self.problem, self.candidates, self.options, self.listener = problem, candidates, options, listener
+        self.only_pair, self.is_large = only_pair, is_large
+        self.best: Solved | None = None
+        self.tried: dict[str, int] | None = None
+        solving = replace(options, start=None)
+        self.bounding = Bounding(problem, solving, listener.log, only_pair=only_pair)
+        self.began = time.monotonic()
+        self.trace: list[ProgressPoint] = []
+
+    def spent(self) -> float:
+        """Return the seconds since the beginning."""
+        return time.monotonic() - self.began
+
+    def limited(self, share: float, gap: float = 1e-3) -> SolveOptions:
+        """Return options for a step that may take ``share`` of the time that is left."""
+        left = max(0.01, self.options.time_limit_s - self.spent())
+        return replace(self.options, time_limit_s=share * left, gap=gap, start=None)
+
+    def solved(self) -> Solved:
+        """Return the best that the steps lead to, with how they got there."""
+        try:
+            self.begin()
+        except StoppedError:
+            raise KeyboardInterrupt from None
+        return self.finished()
+
+    def begin(self) -> None:
+        """Look for a first design.
+
+        Raises
+        ------
+        StoppedError: Ctrl-C was pressed.
+        """
+        self.listener.phase("a first design: the hardest year, on the pools that its relaxation uses")
+        try:
+            found = first_design(
+                self.problem, self.candidates, self.limited(FIRST), self.listener, only_pair=self.only_pair
+            )
+        except SolverError as error:
+            self.listener.log(f"\ndcopt: no first design: {error}\n")
+            return
+        if found is not None and found.design is not None:
+            self.best = found
+
+    def finished(self) -> Solved:
+        """Return the best that is found until the time is up."""
+        solved = self._finished()
+        if solved.design is None:
+            return solved
+        ended = ProgressPoint(seconds=self.spent(), incumbent=value_of(solved), bound=solved.bound)
+        timings = solved.timings_s | {"highs": self.spent()}
+        update = {"progress": thinned([*self.trace, ended]), "timings_s": timings}
+        return replace(solved, design=solved.design.model_copy(update=update), timings_s=timings)
+
+    def _finished(self) -> Solved:
+        if self.best is None:
+            return self._whole(self.candidates, Known(None, None, self.spent()))
+        left = Left(self.candidates)
+        gap = self.options.gap
+        try:
+            for last, bounding, improving in ROUNDS:
+                self._report(self.best, left.bound)
+                self.listener.phase("what a better design cannot be")
+                left = self.bounded(left, bounding, last)
+                self.best = with_bound(self.best, left.bound, gap)
+                self._report(self.best, left.bound)
+                if self.best.status == "optimal":
+                    break
+                if not self.is_large(left.candidates):
+                    self.listener.phase("all that is left, from the best design on")
+                    known = Known(self.best, left.bound, self.spent())
+                    return better_of(self.best, self._whole(left.candidates, known), gap)
+                self.listener.phase("a better design, on the pools where one may lie")
+                self.best = better_of(self.best, self.as_bought(left), gap)
+                self.best = better_of(self.best, self.improved(self.best, left, improving), gap)
+                if self.best.status == "optimal" or self.best.stopped_by == "interrupted":
+                    break
+            return self.best
+        except StoppedError:
+            return stopped(self.best, self.spent())
+
+    def bounded(self, before: Left, share: float, last: Relaxation) -> Left:
+        """Return what ``share`` of the time that is left teaches about designs that are better than the best."""
+        assert self.best is not None
+        ends = time.monotonic() + share * max(0.0, self.options.time_limit_s - self.spent())
+        return self.bounding.further(before, self.best, value_of(self.best), ends, last)
+
+    def _whole(self, candidates: Candidates, known: Known) -> Solved:
+        return solve_program(
+            self.problem,
+            candidates,
+            self.options,
+            replace(self.listener, progress=self._heard),
+            only_pair=self.only_pair,
+            known=known,
+        )
+
+    def as_bought(self, left: Left) -> Solved:
+        """Return the design that buys what the last relaxation does; the best one where that is none, or known."""
+        assert self.best is not None
+        if left.bought is None or left.bought == self.tried:
+            return self.best
+        self.tried = left.bought
+        pools = {key for key in left.candidates.pools if left.bought.get(f"open[{key}]")}
+        ways = on_pools(left.candidates.training, left.candidates.serving, pools)
+        lesser = with_ways(self.problem, left.candidates, *ways)
+        lesser = replace(lesser, pools={key: left.candidates.pools[key] for key in lesser.pools})
+        options = self.limited(FOR_PURCHASES, 1e-3)
+        solved = with_purchases(self.problem, lesser, left.bought, options, self.listener, only_pair=self.only_pair)
+        return self.best if solved.design is None else with_bound(solved, left.bound, self.options.gap)
+
+    def improved(self, best: Solved, left: Left, share: float) -> Solved:
+        """Return what the program of the pools that the best design and the relaxation use leads to."""
+        pools = left.candidates.pools
+        used = {key for key in best.program.candidates.pools if key in pools}
+        used |= {
+            key
+            for key, pool in pools.items()
+            if pool.fabric.switch is None and (pool.site, pool.node.name) in left.kinds
+        }
+        ways = on_pools(left.candidates.training, left.candidates.serving, used)
+        lesser = with_ways(self.problem, left.candidates, *ways)
+        solved = solve_program(
+            self.problem,
+            lesser,
+            replace(self.limited(share), time_limit_s=self.spent() + self.limited(share).time_limit_s),
+            replace(self.listener, progress=self._heard),
+            only_pair=self.only_pair,
+            known=Known(best, left.bound, self.spent(), whole=False),
+        )
+        return with_bound(solved, left.bound, self.options.gap)
+
+    def _heard(self, progress: Progress) -> None:
+        """Tell the listener where the search stands, and keep it where that has changed."""
+        now = replace(progress, seconds=self.spent())
+        self.listener.progress(now)
+        point = ProgressPoint(seconds=now.seconds, incumbent=now.incumbent, bound=now.bound)
+        last = self.trace[-1] if self.trace else None
+        if last is None or (last.incumbent, last.bound) != (point.incumbent, point.bound):
+            self.trace.append(point)
+
+    def _report(self, best: Solved, bound: float | None) -> None:
+        value = value_of(best)
+        self._heard(Progress(self.spent(), value, bound, relative_gap(value, bound), 0))
+        self.listener.log(f"\ndcopt: a design costs {value:.10g}, none costs less than {bound}\n")
+
+
+def with_bound(solved: Solved, bound: float | None, gap: float) -> Solved:
+    """Return a solved program as it is after ``bound`` was proven of every design of the whole."""
+    if solved.design is None:
+        return replace(solved, bound=bound)
+    value = value_of(solved)
+    proven = None if bound is None else min(bound, value)
+    reached = relative_gap(value, proven)
+    status: Status = "optimal" if reached is not None and reached <= gap else "feasible"
+    ended = "" if status == "optimal" else solved.stopped_by or "time limit"
+    update = {"objective_bound": proven, "gap": reached, "gap_target": gap, "status": status, "stopped_by": ended}
+    design = solved.design.model_copy(update=update)
+    return replace(solved, design=design, status=status, bound=proven, stopped_by=ended)
+
+
+def better_of(first: Solved, last: Solved, gap: float) -> Solved:
+    """Return ``last``, or the first design with what ``last`` proved where that found nothing better."""
+    if last.design is not None and value_of(last) <= value_of(first):
+        return last
+    kept = with_bound(replace(first, stopped_by=last.stopped_by), last.bound, gap)
+    assert kept.design is not None
+    kept.design = kept.design.model_copy(update={"size": last.size})
+    return replace(kept, size=last.size, nodes=last.nodes)
+
+
+def value_of(solved: Solved) -> float:
+    """Return the cost of a solved program's design."""
+    assert solved.design is not None
+    return solved.design.objective_value or 0.0
+
+
+def stopped(best: Solved, seconds: float) -> Solved:
+    """Return the best design as the answer of a search that was interrupted, with what was proven of it."""
+    assert best.design is not None
+    design = best.design.model_copy(update={"status": "feasible", "stopped_by": "interrupted"})
+    timings = best.timings_s | {"highs": seconds}
+    return replace(best, design=design, status="feasible", stopped_by="interrupted", timings_s=timings)
