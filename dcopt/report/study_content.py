@@ -108,8 +108,12 @@ class RegretRow:
 
 
 @dataclass(frozen=True)
-class FlipRow:
-    """Where a decision flips: ``value`` ± half of ``width``; None where it is the same from ``below`` to ``above``."""
+class BreakEven:
+    """Where a decision flips: below ``value`` the one, above it the other (``value`` ± half of ``width``).
+
+    ``value`` is None where the decision is the same at both ends. ``below`` and ``above`` say in words what is decided
+    there, or that there is no design.
+    """
 
     cell: str
     operator: str
@@ -139,7 +143,7 @@ class StudyContent:
     front: tuple[FrontRow, ...] = ()
     other: tuple[str, str] = ("", "")
     regret: tuple[RegretRow, ...] = ()
-    flip: FlipRow | None = None
+    flip: BreakEven | None = None
 
 
 def build_study_report(content: StudyContent) -> Report:
@@ -161,7 +165,7 @@ def build_study_report(content: StudyContent) -> Report:
     return Report(title, "feasible" if open_ else "optimal", tuple(one for one in sections if one is not None))
 
 
-def _flip(found: FlipRow | None) -> Section | None:
+def _flip(found: BreakEven | None) -> Section | None:
     if found is None:
         return None
     change = f"{found.cell} {found.operator}"

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from dcopt.report.study_content import BreakEven
 from dcopt.study.records import Outcome, Scenario
 
 Solve = Callable[[Scenario], Outcome]
-
-
-@dataclass(frozen=True)
-class BreakEven:
-    """Where a decision flips: below ``value`` the one, above it the other (``value`` ± half of ``width``).
-
-    ``value`` is None where the decision is the same at both ends. ``below`` and ``above`` say in words what is decided
-    there, or that there is no design.
-    """
-
-    cell: str
-    operator: str
-    aspect: str
-    value: float | None
-    width: float
-    below: str
-    above: str
-    solves: int
 
 
 class NotProvenError(Exception):

@@ -9,10 +9,10 @@ from typing import Any
 
 from dcopt.report.blocks import Report
 from dcopt.report.numbers import percent
-from dcopt.report.purchase_content import FareRow, PartRow, RobustContent, build_robust_report
+from dcopt.report.purchase_content import Judged, PartRow, RobustContent, build_robust_report
 from dcopt.report.study_content import (
+    BreakEven,
     EffectRow,
-    FlipRow,
     FrontRow,
     RegretRow,
     ScenarioRow,
@@ -87,9 +87,9 @@ def report_on(
 ) -> Report:
     """Return the report of a study with this plan (its kind, problem and details) and these outcomes.
 
-    ``flip`` holds the fields of a `dcopt.study.breakeven.BreakEven`.
+    ``flip`` holds the fields of a `BreakEven`.
     """
-    return build_study_report(content_of(plan, outcomes, regret, None if flip is None else FlipRow(**flip)))
+    return build_study_report(content_of(plan, outcomes, regret, None if flip is None else BreakEven(**flip)))
 
 
 def robust_report(found: Mapping[str, Any]) -> Report:
@@ -101,7 +101,7 @@ def robust_report(found: Mapping[str, Any]) -> Report:
         for name, (site, table, row) in ((name, name.split("/")) for name in names)
     )
     fares = {
-        title: tuple(FareRow(**{**one, "costs": tuple(one["costs"])}) for one in rows)
+        title: tuple(Judged(**{**one, "costs": tuple(one["costs"])}) for one in rows)
         for title, rows in found["judged"].items()
     }
     content = RobustContent(
@@ -132,7 +132,7 @@ def content_of(
     plan: Mapping[str, Any],
     outcomes: Sequence[Outcome],
     regret: tuple[RegretRow, ...] = (),
-    flip: FlipRow | None = None,
+    flip: BreakEven | None = None,
 ) -> StudyContent:
     """Return what a study with this plan and these outcomes has to show."""
     kind = str(plan["kind"])
