@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcopt.cli.inputs import NO_DESIGN, exit_with, load_or_exit, usage_error
-from dcopt.cli.study_options import Asked, study_command
+from dcopt.cli.study_options import Asked, ProgressLine, study_command
 from dcopt.cli.study_run import FAILED, exit_of, refuse_staged, run_asked, shown
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
     from dcopt.report.purchase_content import Judged
     from dcopt.study.records import Outcome, Scenario
+
+FEW = 10
+"""Scenarios up to which one program of them all is solved about as fast as by decomposition."""
 
 
 @study_command("robust", runs=True)
@@ -42,10 +45,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--method",
-    type=click.Choice(["extensive", "decomposition"]),
-    default="extensive",
+    type=click.Choice(["auto", "extensive", "decomposition"]),
+    default="auto",
     show_default=True,
-    help="All scenarios in one program (tens), or most of them alone and bounded by cuts (hundreds; not for chance).",
+    help="All scenarios in one program, or most of them alone and bounded by cuts (not for chance); auto: the first "
+    "up to 10 scenarios.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=100, show_default=True, help="Of the decomposition.")
 @click.option("--check", "fresh", type=click.IntRange(min=0), default=0, help="Judge it on so many fresh samples too.")
@@ -86,6 +90,8 @@ def command(
     from dcopt.study.robust import robust_purchase
     from dcopt.study.store import ROBUST_FILE, write_found
 
+    if method == "auto":
+        method = "extensive" if goal == "chance" or len(scenarios) <= FEW else "decomposition"
     if method == "decomposition" and goal == "chance":
         usage_error("the decomposition keeps the promises of every scenario: take --method extensive for --goal chance")
     if fresh and not loaded.uncertainty:
@@ -127,20 +133,27 @@ def _decomposed(asked: Asked, scenarios: Sequence[Scenario], goal: Goal, rounds:
     """Return the best purchase that the decomposition finds, saying after each round where it stands."""
     from dcopt.study.decompose import Round, decomposed
 
+    line = ProgressLine()
+
     def say(number: int, now: Round) -> None:
+        line.clear()
         best = "none serves all yet" if now.best_usd == float("inf") else f"best {now.best_usd:,.0f} USD"
         click.echo(f"  round {number}: {best}, bound {now.bound_usd:,.0f} USD, {now.whole} scenarios whole", err=True)
 
-    return decomposed(
-        asked.problem,
-        asked.sets,
-        scenarios,
-        goal,
-        asked.choices(),
-        rounds=rounds,
-        jobs=asked.jobs,
-        on_round=say,
-    ).purchased
+    try:
+        return decomposed(
+            asked.problem,
+            asked.sets,
+            scenarios,
+            goal,
+            asked.choices(),
+            rounds=rounds,
+            jobs=asked.jobs,
+            on_round=say,
+            on_step=lambda text: line.write(f"  {text} ..."),
+        ).purchased
+    finally:
+        line.clear()
 
 
 def _judge(

@@ -16,13 +16,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 from pyomo.repn.standard_repn import generate_standard_repn
 
 from dcopt.candidates.records import Candidates
 from dcopt.economics.prices import Part
 from dcopt.formulation.extract import load_values
-from dcopt.formulation.program import number, upper_bound
+from dcopt.formulation.program import upper_bound
 from dcopt.pipeline.calendar import calendar_of, cut_off
 from dcopt.pipeline.shared_purchase import Case, Cut, Form, Goal, block_name
 from dcopt.solve.changed import changed, relaxed
@@ -31,6 +33,8 @@ from dcopt.solve.matrix import Matrix, compile_model
 from dcopt.solve.neighbours import Neighbours, solve
 from dcopt.solve.session import Outcome, SolveOptions
 
+NOISE = 1e-9
+"""Units below which there are none."""
 ROOM = 1e-7
 """Relative room above fractions of units: kW that follow from two solves of one program differ by noise."""
 
@@ -70,29 +74,52 @@ class Prepared:
 
 
 @dataclass(frozen=True)
+class _Sum:
+    """Σ coefficients · values[columns] + constant."""
+
+    columns: NDArray[np.intp]
+    coefficients: NDArray[np.float64]
+    constant: float
+
+    def at(self, values: Any) -> float:
+        found = float(self.coefficients @ np.asarray(values)[self.columns]) + self.constant
+        return 0.0 if abs(found) < NOISE else found
+
+
+@dataclass(frozen=True)
 class _Compiled:
-    """A matrix, and the columns of what is bought in it."""
+    """A matrix, the columns of what is bought in it, and what is needed of each row."""
 
     matrix: Matrix
     columns: dict[Part, int]
+    needed: dict[Part, _Sum]
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What is left of a variable or a constraint where its model is dropped."""
+
+    name: str
 
 
 class Recourse:
-    """The compiled program of one scenario. ``most`` are the units of each row that can be bought."""
+    """The compiled program of one scenario. ``most`` are the units of each row that can be bought.
+
+    Its model is kept only where jobs may clash, since hundreds of models take gigabytes.
+    """
 
     def __init__(self, case: Case, candidates: Candidates, most: Mapping[Part, float]) -> None:
-        self.form = Form([(replace(case, weight=1.0), candidates)], Goal("expected"), most)
-        (self.program,) = self.form.programs
+        self.form: Form | None = Form([(replace(case, weight=1.0), candidates)], Goal("expected"), most)
+        (program,) = self.form.programs
         self.most = dict(most)
         self.near = Neighbours()
-        self.whole_units = frozenset(part for part, line in self.program.needed.items() if _is_whole(line.quantity))
-        self.bounding = self.running = self._compiled()
+        self.whole_units = frozenset(part for part, line in program.needed.items() if _is_whole(line.quantity))
+        self.most_usd = upper_bound(program.objectives["tco"])
+        self.bounding = self.running = _compiled(self.form)
         self.cuts = 0
-
-    def _compiled(self) -> _Compiled:
-        matrix = compile_model(self.form.model)
-        place = {id(variable): column for column, variable in enumerate(matrix.columns)}
-        return _Compiled(matrix, {part: place[id(x)] for part, x in self.form.bought.items() if id(x) in place})
+        if not case.problem.training:
+            self.form = None
+            self.bounding = self.running = replace(self.bounding, matrix=_without_model(self.bounding.matrix))
 
     def prepared(self) -> Prepared:
         """Return what is known before any purchase is tried."""
@@ -100,7 +127,7 @@ class Recourse:
         columns, costs = self.bounding.columns, self.bounding.matrix.lp.col_cost_
         parts = None if found is None else {part: float(found.values[at]) for part, at in columns.items()}
         unit_usd = {part: float(costs[at]) for part, at in columns.items()}
-        return Prepared(parts, unit_usd, upper_bound(self.program.objectives["tco"]), self.whole_units)
+        return Prepared(parts, unit_usd, self.most_usd, self.whole_units)
 
     def run_on(self, parts: Mapping[Part, float], options: SolveOptions, *, more: bool = False) -> Ran | None:
         """Return the cheapest way found to run on ``parts``, all of which are paid; None where there is none.
@@ -117,14 +144,9 @@ class Recourse:
             if outcome.values is None:
                 return None
             values, objective = polish(matrix, outcome.values, outcome.objective or 0.0)
-            load_values(matrix.columns, values)
-            clashes = calendar_of(self.program).conflicts
-            if not clashes:
+            if self.form is None or self._has_calendar(self.form, matrix, values):
                 return self._ran(matrix, values, objective)
-            for clash in clashes:  # only here: where no calendar was proven not to exist, no bound follows from the cut
-                cut_off(self.program, clash, self.cuts)
-                self.cuts += 1
-            self.running = self._compiled()
+            self.running = _compiled(self.form)
 
     def cut_at(self, parts: Mapping[Part, float], options: SolveOptions | None) -> Cut | None:
         """Return a bound on the TCO that is high where ``parts`` are bought; None where no relaxation serves there.
@@ -155,22 +177,65 @@ class Recourse:
         room = {part: 1.0 if part in self.whole_units else 1.0 + ROOM for part in self.most}
         return {part: min(parts.get(part, 0.0) * room[part], most) for part, most in self.most.items()}
 
+    def _has_calendar(self, form: Form, matrix: Matrix, values: Any) -> bool:
+        """Whether the jobs of a solution have a calendar; where not, cut it off.
+
+        Only what is run is cut: where no calendar was proven not to exist, no bound follows from a cut.
+        """
+        (program,) = form.programs
+        load_values(matrix.columns, values)
+        clashes = calendar_of(program).conflicts
+        for clash in clashes:
+            cut_off(program, clash, self.cuts)
+            self.cuts += 1
+        return not clashes
+
     def _ran(self, matrix: Matrix, values: Any, objective: float) -> Ran:
-        needed = {part: number(line.quantity) for part, line in self.program.needed.items()}
         own = f"{block_name(0)}."
         integers = {
             name.removeprefix(own): float(values[at])
             for name, at in matrix.integers_by_name().items()
             if name.startswith(own)
         }
-        return Ran(float(objective), self.form.parts(), needed, integers)
+        bought = {part: float(values[at]) for part, at in self.running.columns.items() if values[at] > NOISE}
+        needed = {part: one.at(values) for part, one in self.running.needed.items()}
+        return Ran(float(objective), bought, needed, integers)
+
+
+def _compiled(form: Form) -> _Compiled:
+    """Return the matrix of a form with one scenario, and where in it things are."""
+    (program,) = form.programs
+    matrix = compile_model(form.model)
+    place = {id(variable): column for column, variable in enumerate(matrix.columns)}
+    needed = {}
+    for part, line in program.needed.items():
+        terms = _terms(line.quantity)
+        known = [
+            (place[id(x)], float(coefficient))
+            for coefficient, x in zip(terms.linear_coefs, terms.linear_vars, strict=True)
+            if id(x) in place
+        ]
+        columns, coefficients = zip(*known, strict=True) if known else ((), ())
+        needed[part] = _Sum(
+            np.array(columns, dtype=np.intp), np.array(coefficients, dtype=float), float(pyo.value(terms.constant))
+        )
+    return _Compiled(matrix, {part: place[id(x)] for part, x in form.bought.items() if id(x) in place}, needed)
+
+
+def _without_model(matrix: Matrix) -> Matrix:
+    """Return a matrix whose columns and rows are known by their names alone."""
+    rows = [(_Named(constraint.name), side) for constraint, side in matrix.rows]
+    return replace(matrix, columns=[_Named(variable.name) for variable in matrix.columns], rows=rows)
+
+
+def _terms(quantity: Any) -> Any:
+    """Return an expression, or a number, as a constant and linear terms."""
+    return generate_standard_repn(quantity, quadratic=False)
 
 
 def _is_whole(quantity: Any) -> bool:
     """Whether an expression takes whole values alone."""
-    if isinstance(quantity, int | float):
-        return float(quantity).is_integer()
-    terms = generate_standard_repn(quantity, quadratic=False)
+    terms = _terms(quantity)
     numbers = [float(pyo.value(terms.constant)), *(float(one) for one in terms.linear_coefs)]
     return all(one.is_integer() for one in numbers) and not any(x.is_continuous() for x in terms.linear_vars)
 

@@ -60,15 +60,28 @@ class ScenarioRow:
 
 @dataclass(frozen=True)
 class TornadoRow:
-    """TCO at the low and high value of an input (None: no design there), and whether another design is best there."""
+    """The effect of one input. None where there is no design at that end.
+
+    Attributes
+    ----------
+    low_usd, high_usd: TCO at the input's low and high value.
+    swing_usd: from the least to the largest TCO of both and the base.
+    low_changes, high_changes: whether another design is best there (what it buys or runs differs from the base).
+    """
 
     cell: str
     low_value: float
     high_value: float
     low_usd: float | None
     high_usd: float | None
+    swing_usd: float
     low_changes: bool
     high_changes: bool
+
+    @property
+    def breaks(self) -> bool:
+        """Whether there is no design at one of the ends."""
+        return self.low_usd is None or self.high_usd is None
 
 
 @dataclass(frozen=True)
@@ -217,20 +230,18 @@ def _tornado(content: StudyContent) -> Section | None:
             number(row.high_value),
             _end(row.low_usd, row.low_changes),
             _end(row.high_usd, row.high_changes),
-            amount(max((abs(end - base) for end in (row.low_usd, row.high_usd) if end is not None), default=0.0)),
+            amount(row.swing_usd),
         ]
         for row in content.tornado
     ]
     headers = ["Input", ">Low", ">High", ">TCO at low, USD", ">TCO at high, USD", ">Swing, USD"]
-    return Section(
-        "tornado",
-        "One input at a time",
-        (
-            RangeChart("TCO at the low and the high value of each input", "USD", base, ranges),
-            table("Inputs by their effect on TCO", headers, rows),
-            Text("* another design is best there."),
-        ),
-    )
+    blocks: list[Block] = [
+        RangeChart("TCO at the low and the high value of each input", "USD", base, ranges),
+        table("Inputs by their effect on TCO", headers, rows),
+    ]
+    if any(row.low_changes or row.high_changes for row in content.tornado):
+        blocks.append(Text("* another design is best there."))
+    return Section("tornado", "One input at a time", tuple(blocks))
 
 
 def _end(cost: float | None, changes: bool) -> str:

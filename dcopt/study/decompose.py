@@ -5,7 +5,7 @@
     best   = goal(V_1(X), ..., V_S(X)) of the best X that was tried
 
 A round solves the program of the bound and runs every scenario alone on the purchase it finds. Where that does not
-serve one, the dearest of these becomes whole and what they lack is bought besides; else every scenario whose cuts lie
+serve one, the dearest of these become whole and what they lack is bought besides; else every scenario whose cuts lie
 below its TCO there gets another (`dcopt.pipeline.recourse`), and where that leaves too much between them the one that
 adds most becomes whole. So a round makes a scenario whole or makes cuts tight; once all are whole the program is the
 extensive form. Any number of rounds leaves a proven bound, since every cut holds for every purchase.
@@ -28,7 +28,7 @@ from pathlib import Path
 
 from dcopt.economics.prices import Part
 from dcopt.pipeline.extensive import Purchased, solve_form
-from dcopt.pipeline.recourse import Prepared, Ran
+from dcopt.pipeline.recourse import ROOM, Prepared, Ran
 from dcopt.pipeline.run import RunOptions
 from dcopt.pipeline.shared_purchase import Cut, Form, Goal, Priced, block_name
 from dcopt.problem.load import load
@@ -42,6 +42,8 @@ INNER = 0.25
 AHEAD = 0.9
 """How much of the gap that is left a bound may still gain from cuts without another whole scenario."""
 
+MOST_ADDED = 2
+"""Scenarios that a purchase does not serve, of which so many become whole in a round."""
 INWARDS = 0.03
 """How far towards half of all that could be bought cuts take their slopes: 0 needs 25 rounds where 0.03 needs 3 (the
 6 scenarios of `tests/benchmarks/robust_scale.py`)."""
@@ -78,11 +80,12 @@ def decomposed(
     rounds: int = 100,
     jobs: int = 1,
     on_round: Callable[[int, Round], None] = lambda number, round: None,
+    on_step: Callable[[str], None] = lambda text: None,
 ) -> Decomposed:
     """Return the best purchase for equally likely scenarios with a proven bound, after at most ``rounds`` rounds.
 
-    The gap and the time limit are those of the whole decomposition; ``jobs`` are processes. Ctrl-C ends it with what
-    was found until then.
+    The gap and the time limit are those of the whole decomposition; ``jobs`` are processes; ``on_step`` is told what is
+    being done. Ctrl-C ends it with what was found until then.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def decomposed(
     problem = load(path, tuple(sets))
     options = RunOptions(choices.time_limit_s, choices.gap, choices.threads, choices.seed).solve_options(problem)
     with Team(path, sets, scenarios, choices, jobs) as team:
-        search = _Search(team, goal, options)
+        search = _Search(team, goal, options, on_step)
         try:
             search.begin()
             for number in range(1, rounds + 1):
@@ -115,6 +118,7 @@ class _Search:
     team: Team
     goal: Goal
     options: SolveOptions
+    say: Callable[[str], None]
     start: float = field(default_factory=time.monotonic)
     bound: float = -math.inf
     best: float = math.inf
@@ -129,11 +133,13 @@ class _Search:
 
     def begin(self) -> None:
         """Compile every scenario, take the dearest one whole, and bound the others."""
+        self.say(f"what each of {len(self.team.scenarios)} scenarios could need")
         needs = self.team.needs()
         for scenario, (_, reason) in zip(self.team.scenarios, needs, strict=True):
             if reason:
                 raise UnservedError(f"{scenario.name}: {reason}")
         self.most = _largest([parts for parts, _ in needs])
+        self.say(f"the programs of {len(needs)} scenarios")
         self.prepared: list[Prepared] = self.team.compile(self.most)
         self.whole_units = frozenset.intersection(*(one.whole for one in self.prepared))
         alone = [one.relaxed_parts for one in self.prepared]
@@ -158,11 +164,10 @@ class _Search:
         failing = [index for index, one in ran.items() if one is None]
         parts = found.parts
         if failing:
-            parts = self._repaired(found.parts, failing)
-            new = [index for index in failing if index not in self.whole]
-            if new:
-                self.whole.append(max(new, key=self.demands.__getitem__))
-                self.stuck = False
+            parts, lacking = self._repaired(found.parts, failing)
+            new = [index for index in lacking if index not in self.whole][:MOST_ADDED]
+            self.whole += new
+            self.stuck = not new
             if parts and self.left() > 0:
                 ran = self._tried(parts)
         if self._missing() > 0 and self.left() > 0 and all(ran.values()):
@@ -194,6 +199,7 @@ class _Search:
 
     def _bounded(self) -> Purchased:
         """Solve the program of the bound."""
+        self.say(f"a purchase and a bound, with {len(self.whole)} scenarios whole")
         team = self.team
         weight = 1.0 / len(team.scenarios)
         prepared = [case_of(team.path, team.sets, team.scenarios[i], team.choices, weight) for i in self.whole]
@@ -216,6 +222,7 @@ class _Search:
 
     def _tried(self, parts: Mapping[Part, float]) -> dict[int, Ran | None]:
         """Run every scenario on ``parts``, and keep them if they are the best."""
+        self.say(f"running {len(self.cuts)} scenarios on a purchase")
         ran: dict[int, Ran | None] = self.team.ask(range(len(self.cuts)), "run_on", dict(parts), self._inner())
         served = [one for one in ran.values() if one is not None]
         if len(served) == len(ran):
@@ -225,23 +232,31 @@ class _Search:
                 self.integers = {index: one.integers for index, one in ran.items() if one is not None}
         return ran
 
-    def _repaired(self, parts: Mapping[Part, float], failing: Sequence[int]) -> dict[Part, float]:
-        """Return ``parts`` and what is bought besides so that every failing scenario is served; empty where none is."""
-        found = dict(parts)
+    def _repaired(self, parts: Mapping[Part, float], failing: Sequence[int]) -> tuple[dict[Part, float], list[int]]:
+        """Return ``parts`` and what is bought besides so that every failing scenario is served; empty where none is.
+
+        With it come the scenarios that something was bought for, the dearest first: what serves it serves most others.
+        """
+        self.say(f"what {len(failing)} scenarios lack")
+        found, lacking = dict(parts), []
         for index in sorted(failing, key=lambda index: -self.demands[index]):
             if self.left() <= 0:
-                return {}
+                return {}, lacking
             ran: Ran | None = self.team.ask([index], "run_on", found, self._inner(), more=True)[index]
             if ran is None:
-                return {}
-            found = {part: max(found.get(part, 0.0), ran.needed.get(part, 0.0)) for part in {*found, *ran.needed}}
-        return {part: units for part, units in found.items() if units > 0}
+                return {}, [*lacking, index]
+            larger = _largest([found, ran.needed])
+            if any(units > found.get(part, 0.0) * (1 + ROOM) + ROOM for part, units in larger.items()):
+                lacking.append(index)
+            found = larger
+        return {part: units for part, units in found.items() if units > 0}, lacking
 
     def _learn(self, parts: Mapping[Part, float], ran: Mapping[int, Ran], may_add: bool) -> None:
         """Cut where the bounds lie below what scenarios cost; where cuts leave too much, take one scenario whole."""
         room = self.options.gap * INNER
         costs = {index: one.tco_usd for index, one in ran.items()}
         low = [i for i in costs if i not in self.whole and costs[i] - self._known(i, parts) > room * abs(costs[i])]
+        self.say(f"bounds on {len(low)} scenarios")
         found: dict[int, Cut | None] = self.team.ask(low, "cut_at", self._inwards(parts), self._inner())
         for index, cut in found.items():
             if cut is not None and cut.at(parts) > self._known(index, parts) + room * abs(costs[index]):

@@ -17,7 +17,6 @@ from dcopt.report.study_content import (
     RegretRow,
     ScenarioRow,
     StudyContent,
-    TornadoRow,
     build_study_report,
 )
 from dcopt.study.pareto import FIGURE
@@ -146,7 +145,7 @@ def content_of(
         problem=Path(str(plan["problem"])).name,
         scenarios=tuple(_row(outcome, letters) for outcome in outcomes),
         choices={letter: (choice, counts[choice] / len(outcomes)) for choice, letter in letters.items()},
-        tornado=tornado_rows(outcomes) if kind == "tornado" and base is not None else (),
+        tornado=tornado_bars(outcomes) if kind == "tornado" and base is not None else (),
         base_usd=None if base is None else base.figures["tco_usd"],
         effects=effect_rows(outcomes) if kind == "screen" else (),
         front=front_rows(other, outcomes, letters) if kind == "pareto" else (),
@@ -176,14 +175,6 @@ def _row(outcome: Outcome, letters: Mapping[str, str]) -> ScenarioRow:
         carbon_t_per_year=outcome.figures.get("carbon_t_per_year"),
         choice=letters.get(outcome.choice, "") if outcome.solved else "",
         reason=outcome.reason,
-    )
-
-
-def tornado_rows(outcomes: Sequence[Outcome]) -> tuple[TornadoRow, ...]:
-    """Return the bars of a tornado."""
-    return tuple(
-        TornadoRow(b.cell, b.low_value, b.high_value, b.low_usd, b.high_usd, b.low_changes, b.high_changes)
-        for b in tornado_bars(outcomes)
     )
 
 

@@ -163,6 +163,9 @@ def test_a_tornado_ranks_by_swing_and_sees_the_decision_change(tmp_path) -> None
     assert price.high_usd is not None
     assert price.low_usd < base < price.high_usd
     assert price.swing_usd > water.swing_usd
+    assert price.swing_usd == pytest.approx(price.high_usd - price.low_usd)
+    assert limit.high_usd is not None
+    assert limit.swing_usd == pytest.approx(abs(limit.high_usd - base)), "an end without a design counts for none"
     assert not water.low_changes
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import owned_site, service, two_sites
+from small import job, owned_site, service, two_sites
 
 from dcopt.candidates.generate import generate
 from dcopt.cli.main import main
@@ -235,6 +235,20 @@ def test_the_decomposition_agrees_where_prices_sites_and_loads_differ(seed: int,
     assert all(bound <= exact.objective_usd * (1 + 1e-6) for bound in bounds)
     best = [one.best_usd for one in found.rounds]
     assert best == sorted(best, reverse=True)
+
+
+def test_the_decomposition_plans_jobs_with_their_calendar(tmp_path: Path) -> None:
+    """Two jobs that share nodes, in futures whose deadlines and prices differ."""
+    small = owned_site([job("a"), job("b")], [service()])
+    path = small.write(tmp_path)
+    futures = tuple(
+        Scenario(name=f"{days}", sets=(f"training.a.deadline_days={days}", f"nodes.duo.price_usd*={price}"))
+        for days, price in ((4, 1), (12, 0.7), (30, 1.5))
+    )
+    exact = robust_purchase(path, (), futures, Goal("expected"), SolveChoices(gap=1e-6))
+    found = decomposed(path, (), futures, Goal("expected"), SolveChoices(gap=1e-6)).purchased
+    assert exact.status == found.status == "optimal"
+    assert found.objective_usd == pytest.approx(exact.objective_usd, rel=3e-6)
 
 
 def test_limits_over_all_sites_hold_for_what_the_decomposition_buys(tmp_path: Path) -> None:
