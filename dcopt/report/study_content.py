@@ -26,7 +26,9 @@ from dcopt.report.numbers import amount, number, percent
 MOST_LISTED = 60
 """Scenarios of a grid or a list up to which the terminal shows each."""
 TOLD_BY_NAME = {"grid": (), "tornado": ("cell", "end", "value"), "screen": ("trajectory", "step", "moved_by")}
-"""Inputs that the names of a kind's scenarios say as well; of a grid the inputs say the name."""
+"""Inputs that the names of a kind's scenarios say as well."""
+NAMED_BY_INPUTS = ("grid", "breakeven")
+"""Kinds whose inputs say all that the names of their scenarios say."""
 KINDS = {
     "grid": "Sensitivity",
     "scenarios": "Scenarios",
@@ -157,14 +159,15 @@ class StudyContent:
     other: tuple[str, str] = ("", "")
     regret: tuple[RegretRow, ...] = ()
     flip: BreakEven | None = None
+    stands: float | None = None
 
 
 def build_study_report(content: StudyContent) -> Report:
     """Return the report of a study; its status is 'feasible' where scenarios are unanswered, else 'optimal'."""
     open_ = [row for row in content.scenarios if row.status in ("failed", "no_solution")]
     sections = (
+        _flip(content.flip, content.stands),
         _answer(content, len(open_)),
-        _flip(content.flip),
         _tornado(content),
         _screening(content),
         _front(content),
@@ -178,7 +181,7 @@ def build_study_report(content: StudyContent) -> Report:
     return Report(title, "feasible" if open_ else "optimal", tuple(one for one in sections if one is not None))
 
 
-def _flip(found: BreakEven | None) -> Section | None:
+def _flip(found: BreakEven | None, stands: float | None) -> Section | None:
     if found is None:
         return None
     change = f"{found.cell} {found.operator}"
@@ -187,6 +190,10 @@ def _flip(found: BreakEven | None) -> Section | None:
         pairs += [("Flips at", "no value: it is the same at both ends"), ("Best there", found.below)]
     else:
         pairs.append(("Flips at", f"{found.value:,.6g} (± {found.width / 2:,.2g})"))
+        if stands is not None:
+            there = {"*=": stands * found.value, "+=": stands + found.value}.get(found.operator)
+            pairs += [] if there is None else [("Which is", f"{there:,.6g}")]
+            pairs.append(("As it stands", f"{stands:,.6g}"))
         pairs += [("Best below", found.below), ("Best above", found.above)]
     pairs.append(("Proven optima", f"{found.solves:,}"))
     return Section("flip", "Where the decision flips", (Figures(tuple(pairs)),))
@@ -373,7 +380,7 @@ def _regret(content: StudyContent) -> Section | None:
 def _scenarios(content: StudyContent) -> Section:
     hidden = TOLD_BY_NAME.get(content.kind, ())
     names = list(dict.fromkeys(name for row in content.scenarios for name in row.inputs if name not in hidden))
-    named = content.kind != "grid" or not names
+    named = content.kind not in NAMED_BY_INPUTS or not names
     rows = [
         [
             *([row.name] if named else []),
@@ -384,12 +391,20 @@ def _scenarios(content: StudyContent) -> Section:
             number(row.carbon_t_per_year),
             row.choice,
         ]
-        for row in content.scenarios
+        for row in _in_order(content, names)
     ]
     first = ["Scenario"] if named else []
     headers = [*first, *(f">{name}" for name in names), "Status", ">TCO, USD", ">IT kW", ">t CO2/year", "Chosen"]
     long = content.kind not in ("grid", "scenarios") or len(rows) > MOST_LISTED
     return Section("scenarios", "Every scenario", (table("Scenarios", headers, rows, is_detail=long),))
+
+
+def _in_order(content: StudyContent, names: Sequence[str]) -> list[ScenarioRow]:
+    """Return the scenarios in the order in which they were asked, of a break-even by the value of its cell."""
+    rows = list(content.scenarios)
+    if content.kind == "breakeven" and len(names) == 1:
+        rows.sort(key=lambda row: float(row.inputs.get(names[0], 0.0)))
+    return rows
 
 
 def _unanswered(rows: Sequence[ScenarioRow]) -> Section | None:

@@ -35,7 +35,9 @@ def break_even(
         nonlocal solves
         solves += 1
         text = f"{cell}{operator}{value:.12g}"
-        outcome = solve(Scenario(name=text, sets=(text,), inputs={cell: value}))
+        outcome = solve(
+            Scenario(name=text, sets=(text,), inputs={cell if operator == "=" else f"{cell} {operator}": value})
+        )
         if outcome.status not in ("optimal", "infeasible"):
             raise NotProvenError(f"{text}: {outcome.status} {outcome.reason}".strip())
         if outcome.status == "infeasible":

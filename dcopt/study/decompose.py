@@ -42,7 +42,7 @@ INNER = 0.25
 AHEAD = 0.9
 """How much of the gap that is left a bound may still gain from cuts without another whole scenario."""
 
-MOST_ADDED = 2
+MOST_ADDED = 4
 """Scenarios that a purchase does not serve, of which so many become whole in a round."""
 INWARDS = 0.03
 """How far towards half of all that could be bought cuts take their slopes: 0 needs 25 rounds where 0.03 needs 3 (the
@@ -150,7 +150,7 @@ class _Search:
         everywhere = range(len(alone))
         self.whole = [max(everywhere, key=self.demands.__getitem__)]
         at_once = _largest([parts or {} for parts in alone])
-        first = self.team.ask(everywhere, "cut_at", self._inwards(at_once), None)
+        first = self.team.ask(everywhere, "cut_at", self._inwards(at_once, INWARDS), None)
         floor = self.team.ask([i for i in everywhere if first[i] is None], "cut_with", {}, None)
         self.cuts = [[first[i] or floor[i]] for i in everywhere]
 
@@ -251,31 +251,51 @@ class _Search:
             found = larger
         return {part: units for part, units in found.items() if units > 0}, lacking
 
-    def _learn(self, parts: Mapping[Part, float], ran: Mapping[int, Ran], may_add: bool) -> None:
-        """Cut where the bounds lie below what scenarios cost; where cuts leave too much, take one scenario whole."""
-        room = self.options.gap * INNER
+    def _learn(self, parts: Mapping[Part, float], ran: Mapping[int, Ran], is_bound: bool) -> None:
+        """Cut where the bounds lie below what scenarios cost; where cuts leave too much, take one scenario whole.
+
+        Slopes of the purchase itself and whole scenarios only help at the purchase that the bound is at, ``is_bound``.
+        """
         costs = {index: one.tco_usd for index, one in ran.items()}
-        low = [i for i in costs if i not in self.whole and costs[i] - self._known(i, parts) > room * abs(costs[i])]
+        for inwards in (INWARDS, 0.0) if is_bound else (INWARDS,):
+            low = self._low(costs, parts)
+            if low and (inwards or self._lost(costs, parts) > AHEAD * self.options.gap * abs(self.best)):
+                self._cut(low, parts, self._inwards(parts, inwards), costs)
+        low = self._low(costs, parts)
+        if is_bound and low and (self.stuck or self._lost(costs, parts) > AHEAD * self.options.gap * abs(self.best)):
+            self.whole.append(max(low, key=lambda i: costs[i] - self._known(i, parts)))
+            self.stuck = False
+
+    def _low(self, costs: Mapping[int, float], parts: Mapping[Part, float]) -> list[int]:
+        """Return the scenarios that are not whole and whose cuts lie too far below what they cost on ``parts``."""
+        room = self.options.gap * INNER
+        return [i for i in costs if i not in self.whole and costs[i] - self._known(i, parts) > room * abs(costs[i])]
+
+    def _lost(self, costs: Mapping[int, float], parts: Mapping[Part, float]) -> float:
+        """Return by how much the goal falls on ``parts`` where the cuts stand for the scenarios that are not whole."""
+        known = {i: costs[i] if i in self.whole else min(costs[i], self._known(i, parts)) for i in costs}
+        return goal_of(self.goal, list(costs.values())) - goal_of(self.goal, list(known.values()))
+
+    def _cut(
+        self, low: Sequence[int], parts: Mapping[Part, float], near: Mapping[Part, float], costs: Mapping[int, float]
+    ) -> None:
+        """Keep the cuts that scenarios have ``near`` a purchase, where they lie higher on it than what is known."""
         self.say(f"bounds on {len(low)} scenarios")
-        found: dict[int, Cut | None] = self.team.ask(low, "cut_at", self._inwards(parts), self._inner())
+        room = self.options.gap * INNER
+        found: dict[int, Cut | None] = self.team.ask(low, "cut_at", dict(near), self._inner())
         for index, cut in found.items():
             if cut is not None and cut.at(parts) > self._known(index, parts) + room * abs(costs[index]):
                 self.cuts[index].append(cut)
                 self.stuck = False
-        known = {i: costs[i] if i in self.whole else min(costs[i], self._known(i, parts)) for i in costs}
-        lost = goal_of(self.goal, list(costs.values())) - goal_of(self.goal, list(known.values()))
-        if may_add and low and (self.stuck or lost > AHEAD * self.options.gap * abs(self.best)):
-            self.whole.append(max(low, key=lambda i: costs[i] - known[i]))
-            self.stuck = False
 
-    def _inwards(self, parts: Mapping[Part, float]) -> dict[Part, float]:
+    def _inwards(self, parts: Mapping[Part, float], share: float) -> dict[Part, float]:
         """Return a purchase near ``parts`` with something of every row.
 
         Where nothing of a row is bought the slopes of a relaxation say what its first bit is worth, which often is much
         more than a unit. Slopes of a point near by hold for more purchases (Magnanti and Wong 1981, Papadakos 2008).
         """
         return {
-            part: units + INWARDS * (most / 2 - units)
+            part: units + share * (most / 2 - units)
             for part, most in self.most.items()
             for units in (parts.get(part, 0.0),)
         }

@@ -152,7 +152,18 @@ def content_of(
         other=(other, UNITS.get(other) or SUFFIX_UNITS.get(other.rpartition("_")[2], "")),
         regret=regret,
         flip=flip,
+        stands=None if flip is None else _stands(outcomes),
     )
+
+
+def _stands(outcomes: Sequence[Outcome]) -> float | None:
+    """Return the number that the one cell which the scenarios change has as the problem stands."""
+    cells = {(change.table, change.key, change.column): change.old for o in outcomes for change in o.changes}
+    try:
+        (old,) = cells.values()
+        return float(old)
+    except ValueError:  # several cells, none, or no number
+        return None
 
 
 def letters_of(outcomes: Sequence[Outcome]) -> dict[str, str]:
