@@ -74,8 +74,8 @@ def refuse_stages(problem: Problem) -> None:
     if len(dates) > 1:
         raise StagedError(
             "what is bought can be held fixed, or shared by several futures, only where everything is bought at once, "
-            f"and settings.csv purchase_years is '{' '.join(map(str, dates))}': what is bought at the later dates would "
-            "follow what has come by then. Either ask it of a copy with purchase_years 1, for the whole horizon or for "
+            f"and settings.csv purchase_years is '{' '.join(map(str, dates))}': what is bought later would follow what "
+            "has come by then. Either ask it of a copy with purchase_years 1, for the whole horizon or for "
             "the first years alone (horizon_years), without what later years say in prices.csv, ageing.csv, offers.csv "
             "and demand; or 'dcopt sensitivity' without --regret keeps the dates and plans each future by itself"
         )

@@ -343,8 +343,8 @@ def _map(content: StudyContent, across: str, down: str) -> Block:
     return HeatMap("What is best where", across, down, tuple(columns), tuple(lines), cells, meanings)
 
 
-def _word(value: float | str) -> str:
-    return value if isinstance(value, str) else number(value, 4)
+def _word(value: float | str, digits: int = 4) -> str:
+    return value if isinstance(value, str) else number(value, digits)
 
 
 def _regret(content: StudyContent) -> Section | None:
@@ -381,10 +381,11 @@ def _scenarios(content: StudyContent) -> Section:
     hidden = TOLD_BY_NAME.get(content.kind, ())
     names = list(dict.fromkeys(name for row in content.scenarios for name in row.inputs if name not in hidden))
     named = content.kind not in NAMED_BY_INPUTS or not names
+    digits = 7 if content.kind == "breakeven" else 4  # bisection ends in values that are nearly the same
     rows = [
         [
             *([row.name] if named else []),
-            *(_word(row.inputs.get(name, "")) for name in names),
+            *(_word(row.inputs.get(name, ""), digits) for name in names),
             row.status.replace("_", " "),
             amount(row.tco_usd),
             number(row.it_kw),

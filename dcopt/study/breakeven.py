@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dcopt.report.study_content import BreakEven
+from dcopt.study.grid import heading
 from dcopt.study.records import Outcome, Scenario
 
 Solve = Callable[[Scenario], Outcome]
@@ -35,9 +36,7 @@ def break_even(
         nonlocal solves
         solves += 1
         text = f"{cell}{operator}{value:.12g}"
-        outcome = solve(
-            Scenario(name=text, sets=(text,), inputs={cell if operator == "=" else f"{cell} {operator}": value})
-        )
+        outcome = solve(Scenario(name=text, sets=(text,), inputs={heading(cell, operator): value}))
         if outcome.status not in ("optimal", "infeasible"):
             raise NotProvenError(f"{text}: {outcome.status} {outcome.reason}".strip())
         if outcome.status == "infeasible":

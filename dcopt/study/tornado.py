@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dcopt.problem.tables.study_rows import UncertainCell
+from dcopt.problem.tables.study_rows import OPERATOR, UncertainCell
 from dcopt.report.study_content import TornadoRow
 from dcopt.study.distributions import extremes
-from dcopt.study.grid import BASE
+from dcopt.study.grid import BASE, heading
 from dcopt.study.records import Outcome, Scenario
 
 LOW, HIGH = "low", "high"
@@ -19,7 +19,11 @@ def tornado_scenarios(cells: Iterable[UncertainCell]) -> tuple[Scenario, ...]:
     for cell in cells:
         for end, value in zip((LOW, HIGH), extremes(cell), strict=True):
             text = cell.as_set(value)
-            inputs: dict[str, float | str] = {"cell": cell.path, "end": end, "value": value}
+            inputs: dict[str, float | str] = {
+                "cell": heading(cell.path, OPERATOR[cell.operation]),
+                "end": end,
+                "value": value,
+            }
             found.append(Scenario(name=text, sets=(text,), inputs=inputs))
     return tuple(found)
 
