@@ -5,8 +5,8 @@
 
 ``fresh`` takes 20 seeds and 40 fresh samples each where nothing else is said. The problem is the two-site service of
 `tests/small.py` with uncertain load, prices of nodes and of electricity, or the example NAME with its own (load × 0.6
-to 1.8, nodes × 0.7 to 1.3, electricity × 0.5 to 2); with --sure-load the load is as it stands. The extensive form may take
-120 s of HiGHS and is left out with --no-extensive. What was measured is in README.md beside this file.
+to 1.8, nodes × 0.7 to 1.3, electricity × 0.5 to 2); with --sure-load the load is as it stands. The extensive form may
+take 120 s of HiGHS and is left out with --no-extensive. What was measured is in README.md beside this file.
 """
 
 from __future__ import annotations
