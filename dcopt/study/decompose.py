@@ -238,7 +238,8 @@ class _Search:
         With it come the scenarios that something was bought for, the dearest first: what serves it serves most others.
         """
         self.say(f"what {len(failing)} scenarios lack")
-        found, lacking = dict(parts), []
+        found = dict(parts)
+        lacking: list[int] = []
         for index in sorted(failing, key=lambda index: -self.demands[index]):
             if self.left() <= 0:
                 return {}, lacking
