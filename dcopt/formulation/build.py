@@ -75,9 +75,9 @@ def refuse_stages(problem: Problem) -> None:
         raise StagedError(
             "what is bought can be held fixed, or shared by several futures, only where everything is bought at once, "
             f"and settings.csv purchase_years is '{' '.join(map(str, dates))}': what is bought later would follow what "
-            "has come by then. Either ask it of a copy with purchase_years 1, for the whole horizon or for "
-            "the first years alone (horizon_years), without what later years say in prices.csv, ageing.csv, offers.csv "
-            "and demand; or 'dcopt sensitivity' without --regret keeps the dates and plans each future by itself"
+            "has come by then. Either --set settings.purchase_years=1 buys all of it in year 1, in a copy without what "
+            "prices.csv, ageing.csv and offers.csv say of later years (and with a lower horizon_years for the first "
+            "years alone); or 'dcopt sensitivity' without --regret keeps the dates and plans each future by itself"
         )
 
 
