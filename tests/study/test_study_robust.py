@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import random
 from pathlib import Path
@@ -198,6 +199,27 @@ def test_the_command_buys_once_and_judges(path: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(main, [*arguments, "--json"]).stdout.startswith("{")
     assert CliRunner().invoke(main, ["robust", str(path)]).exit_code == 2
     assert CliRunner().invoke(main, [*arguments, "--check", "3"]).exit_code == 2
+
+
+def test_the_command_decomposes_where_it_is_asked_to_or_scenarios_are_many(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    futures = tmp_path / "futures.csv"
+    futures.write_text(
+        "scenario,table,name,column,operation,value\nboom,inference,chat,peak_requests_per_s,factor,20\n"
+    )
+    arguments = ["robust", str(path), "--scenarios", str(futures), "--gap", "1e-7", "--json"]
+    told = {}
+    for few, method in ((10, "extensive"), (1, "decomposition")):
+        monkeypatch.setattr("dcopt.cli.robust.FEW", few)
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+        told[method] = json.loads(result.stdout)
+        assert told[method]["method"] == method
+    assert "round 1" in result.stderr
+    assert told["decomposition"]["objective_usd"] == pytest.approx(told["extensive"]["objective_usd"], rel=1e-6)
+    chance = CliRunner().invoke(main, [*arguments, "--goal", "chance", "--method", "decomposition"])
+    assert (chance.exit_code, "extensive" in chance.stderr) == (2, True)
 
 
 DECOMPOSED = (Goal("expected"), Goal("worst"), Goal("cvar", 0.5))
