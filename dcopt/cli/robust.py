@@ -107,9 +107,13 @@ def command(
         exit_with(error.findings)
     except StagedError as error:
         usage_error(str(error))
-    if not found.parts:
+    if found.objective_usd is None:
         click.echo(f"{found.status}: {found.reason}", err=True)
         sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)
+    if not found.parts:
+        words = f"nothing is bought: what is rented serves every scenario, for USD {found.objective_usd:,.0f}"
+        click.echo(json.dumps({**asdict(found), "method": method}, indent=1) if asked.as_json else words)
+        sys.exit(0 if found.status == "optimal" else FAILED)
     new = sample_scenarios(tuple(loaded.uncertainty.values()), fresh, "random", asked.seed + 1) if fresh else ()
     results, tables, nominal = _judge(asked, found, scenarios, new)
     document = {

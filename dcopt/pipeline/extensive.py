@@ -106,7 +106,7 @@ def _running_usd(
     has none.
     """
     form = Form(prepared, Goal("expected"), most)
-    if solve_form(form, options, time.monotonic()).parts:
+    if solve_form(form, options, time.monotonic()).objective_usd is not None:
         ledgers = [(program.ledger.evaluated(number), program.finance) for program in form.programs]
         return tuple(sum(cost_of(ledger, finance).running.values()) for ledger, finance in ledgers)
     found = [solve_program(case.problem, candidates, options, Listener()) for case, candidates in prepared]

@@ -158,19 +158,19 @@ class _Search:
         """Solve for a purchase and a bound, try it, and learn from it."""
         self.stuck = True
         found = self._bounded()
-        if not found.parts:
+        if found.objective_usd is None:
             return self._note()
         ran = self._tried(found.parts)
         failing = [index for index, one in ran.items() if one is None]
-        parts = found.parts
+        parts: dict[Part, float] | None = found.parts
         if failing:
             parts, lacking = self._repaired(found.parts, failing)
             new = [index for index in lacking if index not in self.whole][:MOST_ADDED]
             self.whole += new
             self.stuck = not new
-            if parts and self.left() > 0:
+            if parts is not None and self.left() > 0:
                 ran = self._tried(parts)
-        if self._missing() > 0 and self.left() > 0 and all(ran.values()):
+        if parts is not None and self._missing() > 0 and self.left() > 0 and all(ran.values()):
             self._learn(parts, {index: one for index, one in ran.items() if one is not None}, not failing)
         return self._note()
 
@@ -232,8 +232,10 @@ class _Search:
                 self.integers = {index: one.integers for index, one in ran.items() if one is not None}
         return ran
 
-    def _repaired(self, parts: Mapping[Part, float], failing: Sequence[int]) -> tuple[dict[Part, float], list[int]]:
-        """Return ``parts`` and what is bought besides so that every failing scenario is served; empty where none is.
+    def _repaired(
+        self, parts: Mapping[Part, float], failing: Sequence[int]
+    ) -> tuple[dict[Part, float] | None, list[int]]:
+        """Return ``parts`` and what is bought besides so that every failing scenario is served; None where that fails.
 
         With it come the scenarios that something was bought for, the dearest first: what serves it serves most others.
         """
@@ -242,10 +244,10 @@ class _Search:
         lacking: list[int] = []
         for index in sorted(failing, key=lambda index: -self.demands[index]):
             if self.left() <= 0:
-                return {}, lacking
+                return None, lacking
             ran: Ran | None = self.team.ask([index], "run_on", found, self._inner(), more=True)[index]
             if ran is None:
-                return {}, [*lacking, index]
+                return None, [*lacking, index]
             larger = _largest([found, ran.needed])
             if any(units > found.get(part, 0.0) * (1 + ROOM) + ROOM for part, units in larger.items()):
                 lacking.append(index)
@@ -308,7 +310,7 @@ class _Search:
         """Return what was found."""
         seconds = time.monotonic() - self.start
         bound = self.bound if math.isfinite(self.bound) else None
-        if not self.best_parts or status:
+        if not math.isfinite(self.best) or status:
             ended = Purchased(status or "no_solution", {}, None, bound, (), reason, seconds, self.variables)
             return Decomposed(ended, tuple(self.history))
         closed = self._missing() <= 1e-9

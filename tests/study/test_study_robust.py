@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import job, owned_site, service, two_sites
+from small import job, owned_site, service, two_sites, with_cloud
 
 from dcopt.candidates.generate import generate
 from dcopt.cli.main import main
@@ -220,6 +220,20 @@ def test_the_command_decomposes_where_it_is_asked_to_or_scenarios_are_many(
     assert told["decomposition"]["objective_usd"] == pytest.approx(told["extensive"]["objective_usd"], rel=1e-6)
     chance = CliRunner().invoke(main, [*arguments, "--goal", "chance", "--method", "decomposition"])
     assert (chance.exit_code, "extensive" in chance.stderr) == (2, True)
+
+
+def test_where_renting_serves_all_scenarios_nothing_is_bought(tmp_path: Path) -> None:
+    (tmp_path / "cloud").mkdir()
+    path = with_cloud(services=[service()]).scale("nodes", "price_usd", 1000).write(tmp_path / "cloud")
+    futures = (Scenario(name="now"), Scenario(name="more", sets=("inference.chat.peak_requests_per_s*=3",)))
+    exact = robust_purchase(path, (), futures, Goal("expected"), TIGHT)
+    found = decomposed(path, (), futures, Goal("expected"), TIGHT).purchased
+    assert (exact.status, exact.parts) == (found.status, found.parts) == ("optimal", {})
+    assert found.objective_usd == pytest.approx(exact.objective_usd, rel=1e-6)
+    table = tmp_path / "futures.csv"
+    table.write_text("scenario,table,name,column,operation,value\nmore,inference,chat,peak_requests_per_s,factor,3\n")
+    result = CliRunner().invoke(main, ["robust", str(path), "--scenarios", str(table)])
+    assert (result.exit_code, "nothing is bought" in result.stdout) == (0, True)
 
 
 DECOMPOSED = (Goal("expected"), Goal("worst"), Goal("cvar", 0.5))
