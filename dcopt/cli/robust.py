@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcopt.cli.inputs import NO_DESIGN, exit_with, load_or_exit, usage_error
-from dcopt.cli.study_options import Asked, study_command
+from dcopt.cli.study_options import Asked, ProgressLine, study_command
 from dcopt.cli.study_run import FAILED, exit_of, refuse_staged, run_asked, shown
 
 if TYPE_CHECKING:
     from dcopt.pipeline.extensive import Purchased
+    from dcopt.pipeline.shared_purchase import Goal
     from dcopt.problem.problem import Problem
+    from dcopt.report.purchase_content import Judged
     from dcopt.study.records import Outcome, Scenario
-    from dcopt.study.robust import Judged
+
+FEW = 10
+"""Scenarios up to which one program of them all is solved about as fast as by decomposition."""
 
 
 @study_command("robust", runs=True)
@@ -41,12 +45,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--method",
-    type=click.Choice(["extensive", "decomposition"]),
-    default="extensive",
+    type=click.Choice(["auto", "extensive", "decomposition"]),
+    default="auto",
     show_default=True,
-    help="All scenarios in one program (tens), or each alone with multipliers (hundreds; goal expected).",
+    help="All scenarios in one program, or most of them alone and bounded by cuts (not for chance); auto: the first "
+    "up to 10 scenarios.",
 )
-@click.option("--rounds", type=click.IntRange(min=1), default=10, show_default=True, help="Of the decomposition.")
+@click.option("--rounds", type=click.IntRange(min=1), default=100, show_default=True, help="Of the decomposition.")
 @click.option("--check", "fresh", type=click.IntRange(min=0), default=0, help="Judge it on so many fresh samples too.")
 def command(
     asked: Asked,
@@ -78,31 +83,37 @@ def command(
     refuse_staged(loaded)
     scenarios = _scenarios(loaded, file, (sample, count, asked.seed) if sample else None)
     from dcopt.formulation.build import StagedError
-    from dcopt.pipeline.extensive import Goal
+    from dcopt.pipeline.shared_purchase import Goal
     from dcopt.problem.findings import InputError
     from dcopt.study.distributions import sample_scenarios
     from dcopt.study.report import robust_report
     from dcopt.study.robust import robust_purchase
     from dcopt.study.store import ROBUST_FILE, write_found
 
-    if method == "decomposition" and goal != "expected":
-        usage_error("the decomposition knows the goal expected alone: take --method extensive for the others")
+    if method == "auto":
+        method = "extensive" if goal == "chance" or len(scenarios) <= FEW else "decomposition"
+    if method == "decomposition" and goal == "chance":
+        usage_error("the decomposition keeps the promises of every scenario: take --method extensive for --goal chance")
     if fresh and not loaded.uncertainty:
         usage_error("--check draws from uncertainty.csv, which the problem does not have")
     wanted = Goal(goal, level if goal in ("cvar", "chance") else 1.0)  # type: ignore[arg-type]
     click.echo(f"one purchase for {len(scenarios)} scenarios ...", err=True)
     try:
         if method == "decomposition":
-            found = _decomposed(asked, scenarios, rounds)
+            found = _decomposed(asked, scenarios, wanted, rounds)
         else:
             found = robust_purchase(asked.problem, asked.sets, scenarios, wanted, asked.choices())
     except InputError as error:
         exit_with(error.findings)
     except StagedError as error:
         usage_error(str(error))
-    if not found.parts:
+    if found.objective_usd is None:
         click.echo(f"{found.status}: {found.reason}", err=True)
         sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)
+    if not found.parts:
+        words = f"nothing is bought: what is rented serves every scenario, for USD {found.objective_usd:,.0f}"
+        click.echo(json.dumps({**asdict(found), "method": method}, indent=1) if asked.as_json else words)
+        sys.exit(0 if found.status == "optimal" else FAILED)
     new = sample_scenarios(tuple(loaded.uncertainty.values()), fresh, "random", asked.seed + 1) if fresh else ()
     results, tables, nominal = _judge(asked, found, scenarios, new)
     document = {
@@ -122,45 +133,31 @@ def command(
     sys.exit(code or (0 if found.status == "optimal" else FAILED))
 
 
-def _decomposed(asked: Asked, scenarios: Sequence[Scenario], rounds: int) -> Purchased:
-    """Return the best purchase that the decomposition finds, judging each one that it tries in every scenario."""
-    import math
-    import time
+def _decomposed(asked: Asked, scenarios: Sequence[Scenario], goal: Goal, rounds: int) -> Purchased:
+    """Return the best purchase that the decomposition finds, saying after each round where it stands."""
+    from dcopt.study.decompose import Round, decomposed
 
-    from dcopt.pipeline.extensive import Goal, Purchased
-    from dcopt.problem.load import load
-    from dcopt.study.decompose import decomposed
-    from dcopt.study.regret import held_fixed
-    from dcopt.study.robust import goal_value, purchase_named
-    from dcopt.study.run import Study, run_study
+    line = ProgressLine()
 
-    def value(parts: Mapping[tuple[str, str, str], float]) -> float:
-        fixed = held_fixed([purchase_named("tried", parts)], scenarios)
-        study = Study("robust", asked.problem, fixed, asked.sets, asked.choices())
-        return goal_value(Goal("expected"), run_study(study, jobs=asked.jobs, dask=asked.dask).outcomes, "tried")
+    def say(number: int, now: Round) -> None:
+        line.clear()
+        best = "none serves all yet" if now.best_usd == float("inf") else f"best {now.best_usd:,.0f} USD"
+        click.echo(f"  round {number}: {best}, bound {now.bound_usd:,.0f} USD, {now.whole} scenarios whole", err=True)
 
-    def say(number: int, bound: float, best: float) -> None:
-        click.echo(f"  round {number}: best {best:,.0f}, bound {bound:,.0f} USD", err=True)
-
-    start = time.monotonic()
-    gap = load(asked.problem, asked.sets).settings.mip_gap if asked.gap is None else asked.gap
-    found = decomposed(
-        asked.problem,
-        asked.sets,
-        scenarios,
-        asked.choices(),
-        value,
-        rounds=rounds,
-        gap=gap,
-        jobs=asked.jobs,
-        on_round=say,
-    )
-    if found.expected_usd is None or not math.isfinite(found.expected_usd):
-        return Purchased("no_solution", {}, None, found.bound_usd, (), found.reason or "none serves all", 0.0, 0)
-    bound = min(found.bound_usd or 0.0, found.expected_usd)
-    proven = found.expected_usd - bound <= gap * found.expected_usd
-    seconds = time.monotonic() - start
-    return Purchased("optimal" if proven else "feasible", found.parts, found.expected_usd, bound, (), "", seconds, 0)
+    try:
+        return decomposed(
+            asked.problem,
+            asked.sets,
+            scenarios,
+            goal,
+            asked.choices(),
+            rounds=rounds,
+            jobs=asked.jobs,
+            on_round=say,
+            on_step=lambda text: line.write(f"  {text} ..."),
+        ).purchased
+    finally:
+        line.clear()
 
 
 def _judge(

@@ -75,9 +75,10 @@ def refuse_stages(problem: Problem) -> None:
     if len(dates) > 1:
         raise StagedError(
             "what is bought can be held fixed, or shared by several futures, only where everything is bought at once, "
-            f"and settings.csv purchase_years is '{' '.join(map(str, dates))}'. Either --set settings.purchase_years=1 "
-            "buys all of it in year 1 for the whole horizon, or 'dcopt sensitivity' without --regret keeps the dates "
-            "and plans each future by itself"
+            f"and settings.csv purchase_years is '{' '.join(map(str, dates))}': what is bought later would follow what "
+            "has come by then. Either --set settings.purchase_years=1 buys all of it in year 1, in a copy without what "
+            "prices.csv, ageing.csv and offers.csv say of later years (and with a lower horizon_years for the first "
+            "years alone); or 'dcopt sensitivity' without --regret keeps the dates and plans each future by itself"
         )
 
 

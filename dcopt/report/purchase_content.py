@@ -22,19 +22,29 @@ class PartRow:
 
 
 @dataclass(frozen=True)
-class FareRow:
-    """How a purchase fares where it is held fixed: ``costs`` (USD) are those of the futures whose promises it keeps.
+class Judged:
+    """How a purchase fares in scenarios that it is held fixed in.
 
-    ``common_mean_usd`` is the mean over the futures in which every purchase keeps them, so that like is compared.
+    Attributes
+    ----------
+    scenarios: how many there are.
+    costs: TCO of those in which they are kept, ascending, USD.
+    mean_usd, worst_usd, cvar_usd: of those costs (CVaR is the mean of the dearest 5 %); None where there is none.
+    common_mean_usd: mean over the scenarios in which every purchase that was judged with it keeps the promises.
     """
 
     name: str
     scenarios: int
     costs: tuple[float, ...]
     mean_usd: float | None
-    cvar_usd: float | None
     worst_usd: float | None
+    cvar_usd: float | None
     common_mean_usd: float | None
+
+    @property
+    def kept(self) -> int:
+        """In how many scenarios every promise is kept."""
+        return len(self.costs)
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class RobustContent:
     bound_usd: float | None
     given_up: tuple[str, ...]
     parts: tuple[PartRow, ...]
-    fares: tuple[tuple[str, tuple[FareRow, ...]], ...]
+    fares: tuple[tuple[str, tuple[Judged, ...]], ...]
 
 
 def build_robust_report(content: RobustContent) -> Report:
@@ -91,7 +101,7 @@ def _signed(value: float) -> str:
     return f"{'+' if value > 0 else '-'}{number(abs(value))}"
 
 
-def _fares(title: str, rows: tuple[FareRow, ...]) -> Section:
+def _fares(title: str, rows: tuple[Judged, ...]) -> Section:
     cells = [
         [
             row.name,

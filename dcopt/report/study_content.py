@@ -26,7 +26,9 @@ from dcopt.report.numbers import amount, number, percent
 MOST_LISTED = 60
 """Scenarios of a grid or a list up to which the terminal shows each."""
 TOLD_BY_NAME = {"grid": (), "tornado": ("cell", "end", "value"), "screen": ("trajectory", "step", "moved_by")}
-"""Inputs that the names of a kind's scenarios say as well; of a grid the inputs say the name."""
+"""Inputs that the names of a kind's scenarios say as well."""
+NAMED_BY_INPUTS = ("grid", "breakeven")
+"""Kinds whose inputs say all that the names of their scenarios say."""
 KINDS = {
     "grid": "Sensitivity",
     "scenarios": "Scenarios",
@@ -60,15 +62,28 @@ class ScenarioRow:
 
 @dataclass(frozen=True)
 class TornadoRow:
-    """TCO at the low and high value of an input (None: no design there), and whether another design is best there."""
+    """The effect of one input. None where there is no design at that end.
+
+    Attributes
+    ----------
+    low_usd, high_usd: TCO at the input's low and high value.
+    swing_usd: from the least to the largest TCO of both and the base.
+    low_changes, high_changes: whether another design is best there (what it buys or runs differs from the base).
+    """
 
     cell: str
     low_value: float
     high_value: float
     low_usd: float | None
     high_usd: float | None
+    swing_usd: float
     low_changes: bool
     high_changes: bool
+
+    @property
+    def breaks(self) -> bool:
+        """Whether there is no design at one of the ends."""
+        return self.low_usd is None or self.high_usd is None
 
 
 @dataclass(frozen=True)
@@ -108,8 +123,12 @@ class RegretRow:
 
 
 @dataclass(frozen=True)
-class FlipRow:
-    """Where a decision flips: ``value`` ± half of ``width``; None where it is the same from ``below`` to ``above``."""
+class BreakEven:
+    """Where a decision flips: below ``value`` the one, above it the other (``value`` ± half of ``width``).
+
+    ``value`` is None where the decision is the same at both ends. ``below`` and ``above`` say in words what is decided
+    there, or that there is no design.
+    """
 
     cell: str
     operator: str
@@ -139,15 +158,16 @@ class StudyContent:
     front: tuple[FrontRow, ...] = ()
     other: tuple[str, str] = ("", "")
     regret: tuple[RegretRow, ...] = ()
-    flip: FlipRow | None = None
+    flip: BreakEven | None = None
+    stands: float | None = None
 
 
 def build_study_report(content: StudyContent) -> Report:
     """Return the report of a study; its status is 'feasible' where scenarios are unanswered, else 'optimal'."""
     open_ = [row for row in content.scenarios if row.status in ("failed", "no_solution")]
     sections = (
+        _flip(content.flip, content.stands),
         _answer(content, len(open_)),
-        _flip(content.flip),
         _tornado(content),
         _screening(content),
         _front(content),
@@ -161,7 +181,7 @@ def build_study_report(content: StudyContent) -> Report:
     return Report(title, "feasible" if open_ else "optimal", tuple(one for one in sections if one is not None))
 
 
-def _flip(found: FlipRow | None) -> Section | None:
+def _flip(found: BreakEven | None, stands: float | None) -> Section | None:
     if found is None:
         return None
     change = f"{found.cell} {found.operator}"
@@ -170,6 +190,10 @@ def _flip(found: FlipRow | None) -> Section | None:
         pairs += [("Flips at", "no value: it is the same at both ends"), ("Best there", found.below)]
     else:
         pairs.append(("Flips at", f"{found.value:,.6g} (± {found.width / 2:,.2g})"))
+        if stands is not None:
+            there = {"*=": stands * found.value, "+=": stands + found.value}.get(found.operator)
+            pairs += [] if there is None else [("Which is", f"{there:,.6g}")]
+            pairs.append(("As it stands", f"{stands:,.6g}"))
         pairs += [("Best below", found.below), ("Best above", found.above)]
     pairs.append(("Proven optima", f"{found.solves:,}"))
     return Section("flip", "Where the decision flips", (Figures(tuple(pairs)),))
@@ -213,20 +237,18 @@ def _tornado(content: StudyContent) -> Section | None:
             number(row.high_value),
             _end(row.low_usd, row.low_changes),
             _end(row.high_usd, row.high_changes),
-            amount(max((abs(end - base) for end in (row.low_usd, row.high_usd) if end is not None), default=0.0)),
+            amount(row.swing_usd),
         ]
         for row in content.tornado
     ]
     headers = ["Input", ">Low", ">High", ">TCO at low, USD", ">TCO at high, USD", ">Swing, USD"]
-    return Section(
-        "tornado",
-        "One input at a time",
-        (
-            RangeChart("TCO at the low and the high value of each input", "USD", base, ranges),
-            table("Inputs by their effect on TCO", headers, rows),
-            Text("* another design is best there."),
-        ),
-    )
+    blocks: list[Block] = [
+        RangeChart("TCO at the low and the high value of each input", "USD", base, ranges),
+        table("Inputs by their effect on TCO", headers, rows),
+    ]
+    if any(row.low_changes or row.high_changes for row in content.tornado):
+        blocks.append(Text("* another design is best there."))
+    return Section("tornado", "One input at a time", tuple(blocks))
 
 
 def _end(cost: float | None, changes: bool) -> str:
@@ -321,8 +343,8 @@ def _map(content: StudyContent, across: str, down: str) -> Block:
     return HeatMap("What is best where", across, down, tuple(columns), tuple(lines), cells, meanings)
 
 
-def _word(value: float | str) -> str:
-    return value if isinstance(value, str) else number(value, 4)
+def _word(value: float | str, digits: int = 4) -> str:
+    return value if isinstance(value, str) else number(value, digits)
 
 
 def _regret(content: StudyContent) -> Section | None:
@@ -358,23 +380,32 @@ def _regret(content: StudyContent) -> Section | None:
 def _scenarios(content: StudyContent) -> Section:
     hidden = TOLD_BY_NAME.get(content.kind, ())
     names = list(dict.fromkeys(name for row in content.scenarios for name in row.inputs if name not in hidden))
-    named = content.kind != "grid" or not names
+    named = content.kind not in NAMED_BY_INPUTS or not names
+    digits = 7 if content.kind == "breakeven" else 4  # bisection ends in values that are nearly the same
     rows = [
         [
             *([row.name] if named else []),
-            *(_word(row.inputs.get(name, "")) for name in names),
+            *(_word(row.inputs.get(name, ""), digits) for name in names),
             row.status.replace("_", " "),
             amount(row.tco_usd),
             number(row.it_kw),
             number(row.carbon_t_per_year),
             row.choice,
         ]
-        for row in content.scenarios
+        for row in _in_order(content, names)
     ]
     first = ["Scenario"] if named else []
     headers = [*first, *(f">{name}" for name in names), "Status", ">TCO, USD", ">IT kW", ">t CO2/year", "Chosen"]
     long = content.kind not in ("grid", "scenarios") or len(rows) > MOST_LISTED
     return Section("scenarios", "Every scenario", (table("Scenarios", headers, rows, is_detail=long),))
+
+
+def _in_order(content: StudyContent, names: Sequence[str]) -> list[ScenarioRow]:
+    """Return the scenarios in the order in which they were asked, of a break-even by the value of its cell."""
+    rows = list(content.scenarios)
+    if content.kind == "breakeven" and len(names) == 1:
+        rows.sort(key=lambda row: float(row.inputs.get(names[0], 0.0)))
+    return rows
 
 
 def _unanswered(rows: Sequence[ScenarioRow]) -> Section | None:

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from dcopt.report.study_content import BreakEven
+from dcopt.study.grid import heading
 from dcopt.study.records import Outcome, Scenario
 
 Solve = Callable[[Scenario], Outcome]
-
-
-@dataclass(frozen=True)
-class BreakEven:
-    """Where a decision flips: below ``value`` the one, above it the other (``value`` ± half of ``width``).
-
-    ``value`` is None where the decision is the same at both ends. ``below`` and ``above`` say in words what is decided
-    there, or that there is no design.
-    """
-
-    cell: str
-    operator: str
-    aspect: str
-    value: float | None
-    width: float
-    below: str
-    above: str
-    solves: int
 
 
 class NotProvenError(Exception):
@@ -53,7 +36,7 @@ def break_even(
         nonlocal solves
         solves += 1
         text = f"{cell}{operator}{value:.12g}"
-        outcome = solve(Scenario(name=text, sets=(text,), inputs={cell: value}))
+        outcome = solve(Scenario(name=text, sets=(text,), inputs={heading(cell, operator): value}))
         if outcome.status not in ("optimal", "infeasible"):
             raise NotProvenError(f"{text}: {outcome.status} {outcome.reason}".strip())
         if outcome.status == "infeasible":

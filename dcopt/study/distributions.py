@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.stats import qmc
 
-from dcopt.problem.tables.study_rows import UncertainCell
+from dcopt.problem.tables.study_rows import OPERATOR, UncertainCell
+from dcopt.study.grid import heading
 from dcopt.study.records import Scenario
 
 Floats = NDArray[np.float64]
@@ -107,6 +108,8 @@ def sample_scenarios(cells: Sequence[UncertainCell], count: int, method: Method,
     for number in range(count):
         values = [float(f"{column[number]:.12g}") for column in columns]
         sets = tuple(cell.as_set(value) for cell, value in zip(cells, values, strict=True))
-        inputs: dict[str, float | str] = {cell.path: value for cell, value in zip(cells, values, strict=True)}
+        inputs: dict[str, float | str] = {
+            heading(cell.path, OPERATOR[cell.operation]): value for cell, value in zip(cells, values, strict=True)
+        }
         scenarios.append(Scenario(name=f"sample-{number + 1:0{digits}d}", sets=sets, inputs=inputs))
     return tuple(scenarios)

@@ -67,12 +67,17 @@ def _evenly(text: str, value: str) -> tuple[str, ...]:
     return tuple(f"{low + (high - low) * index / (count - 1):.12g}" for index in range(count))
 
 
+def heading(cell: str, operator: str) -> str:
+    """Return what a column of values of a cell is called: they replace what stands there, or multiply or add to it."""
+    return cell if operator == "=" else f"{cell} {operator}"
+
+
 def grid(varied: Sequence[Vary]) -> tuple[Scenario, ...]:
     """Return a scenario for each combination of the values, the last cell varying fastest."""
     scenarios = []
     for values in product(*(vary.values for vary in varied)):
         pairs = list(zip(varied, values, strict=True))
-        inputs = {vary.cell + ("" if vary.operator == "=" else f" {vary.operator}"): as_cell(v) for vary, v in pairs}
+        inputs = {heading(vary.cell, vary.operator): as_cell(v) for vary, v in pairs}
         name = ", ".join(f"{vary.cell}{vary.operator}{value}" for vary, value in pairs)
         sets = tuple(text for vary, value in pairs for text in vary.sets(value))
         scenarios.append(Scenario(name=name, sets=sets, inputs=inputs))

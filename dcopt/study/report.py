@@ -9,15 +9,14 @@ from typing import Any
 
 from dcopt.report.blocks import Report
 from dcopt.report.numbers import percent
-from dcopt.report.purchase_content import FareRow, PartRow, RobustContent, build_robust_report
+from dcopt.report.purchase_content import Judged, PartRow, RobustContent, build_robust_report
 from dcopt.report.study_content import (
+    BreakEven,
     EffectRow,
-    FlipRow,
     FrontRow,
     RegretRow,
     ScenarioRow,
     StudyContent,
-    TornadoRow,
     build_study_report,
 )
 from dcopt.study.pareto import FIGURE
@@ -87,9 +86,9 @@ def report_on(
 ) -> Report:
     """Return the report of a study with this plan (its kind, problem and details) and these outcomes.
 
-    ``flip`` holds the fields of a `dcopt.study.breakeven.BreakEven`.
+    ``flip`` holds the fields of a `BreakEven`.
     """
-    return build_study_report(content_of(plan, outcomes, regret, None if flip is None else FlipRow(**flip)))
+    return build_study_report(content_of(plan, outcomes, regret, None if flip is None else BreakEven(**flip)))
 
 
 def robust_report(found: Mapping[str, Any]) -> Report:
@@ -101,7 +100,7 @@ def robust_report(found: Mapping[str, Any]) -> Report:
         for name, (site, table, row) in ((name, name.split("/")) for name in names)
     )
     fares = {
-        title: tuple(FareRow(**{**one, "costs": tuple(one["costs"])}) for one in rows)
+        title: tuple(Judged(**{**one, "costs": tuple(one["costs"])}) for one in rows)
         for title, rows in found["judged"].items()
     }
     content = RobustContent(
@@ -132,7 +131,7 @@ def content_of(
     plan: Mapping[str, Any],
     outcomes: Sequence[Outcome],
     regret: tuple[RegretRow, ...] = (),
-    flip: FlipRow | None = None,
+    flip: BreakEven | None = None,
 ) -> StudyContent:
     """Return what a study with this plan and these outcomes has to show."""
     kind = str(plan["kind"])
@@ -146,14 +145,25 @@ def content_of(
         problem=Path(str(plan["problem"])).name,
         scenarios=tuple(_row(outcome, letters) for outcome in outcomes),
         choices={letter: (choice, counts[choice] / len(outcomes)) for choice, letter in letters.items()},
-        tornado=tornado_rows(outcomes) if kind == "tornado" and base is not None else (),
+        tornado=tornado_bars(outcomes) if kind == "tornado" and base is not None else (),
         base_usd=None if base is None else base.figures["tco_usd"],
         effects=effect_rows(outcomes) if kind == "screen" else (),
         front=front_rows(other, outcomes, letters) if kind == "pareto" else (),
         other=(other, UNITS.get(other) or SUFFIX_UNITS.get(other.rpartition("_")[2], "")),
         regret=regret,
         flip=flip,
+        stands=None if flip is None else _stands(outcomes),
     )
+
+
+def _stands(outcomes: Sequence[Outcome]) -> float | None:
+    """Return the number that the one cell which the scenarios change has as the problem stands."""
+    cells = {(change.table, change.key, change.column): change.old for o in outcomes for change in o.changes}
+    try:
+        (old,) = cells.values()
+        return float(old)
+    except ValueError:  # several cells, none, or no number
+        return None
 
 
 def letters_of(outcomes: Sequence[Outcome]) -> dict[str, str]:
@@ -176,14 +186,6 @@ def _row(outcome: Outcome, letters: Mapping[str, str]) -> ScenarioRow:
         carbon_t_per_year=outcome.figures.get("carbon_t_per_year"),
         choice=letters.get(outcome.choice, "") if outcome.solved else "",
         reason=outcome.reason,
-    )
-
-
-def tornado_rows(outcomes: Sequence[Outcome]) -> tuple[TornadoRow, ...]:
-    """Return the bars of a tornado."""
-    return tuple(
-        TornadoRow(b.cell, b.low_value, b.high_value, b.low_usd, b.high_usd, b.low_changes, b.high_changes)
-        for b in tornado_bars(outcomes)
     )
 
 

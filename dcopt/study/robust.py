@@ -4,48 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from dcopt.candidates.memory import Memory
-from dcopt.pipeline.extensive import Case, Goal, Purchased, best_purchase
+from dcopt.pipeline.extensive import Purchased, best_purchase
 from dcopt.pipeline.run import RunOptions
+from dcopt.pipeline.shared_purchase import Case, Goal
 from dcopt.problem.load import load
 from dcopt.problem.problem import Problem
+from dcopt.report.purchase_content import Judged
 from dcopt.study.records import Outcome, Scenario, SolveChoices
 from dcopt.study.regret import Purchase
 
 ROBUST, NOMINAL = "robust", "nominal"
 TAIL = 0.95
 """The share of the better scenarios beyond which the reported CVaR is the mean."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """How a purchase fares in scenarios that it is held fixed in.
-
-    Attributes
-    ----------
-    scenarios: how many there are.
-    costs: TCO of those in which they are kept, ascending, USD.
-    mean_usd, worst_usd, cvar_usd: of those costs (CVaR at `TAIL`); None where there is none.
-    common_mean_usd: mean over the scenarios in which every purchase that was judged with it keeps the promises.
-    """
-
-    name: str
-    scenarios: int
-    costs: tuple[float, ...]
-    mean_usd: float | None
-    worst_usd: float | None
-    cvar_usd: float | None
-    common_mean_usd: float | None
-
-    @property
-    def kept(self) -> int:
-        """In how many scenarios every promise is kept."""
-        return len(self.costs)
 
 
 def cases_of(path: Path, sets: Sequence[str], scenarios: Sequence[Scenario]) -> tuple[Case, ...]:
@@ -117,6 +93,11 @@ def goal_value(goal: Goal, outcomes: Sequence[Outcome], name: str) -> float:
     allowed = 1.0 - goal.level if goal.kind == "chance" else 0.0
     if not costs or len(mine) - len(costs) > allowed * len(mine) + 1e-9:
         return math.inf
+    return goal_of(goal, costs)
+
+
+def goal_of(goal: Goal, costs: Sequence[float]) -> float:
+    """Return the value of ``goal`` where equally likely scenarios cost ``costs``."""
     if goal.kind == "worst":
         return max(costs)
     return cvar(costs, goal.level) if goal.kind == "cvar" else float(np.mean(costs))

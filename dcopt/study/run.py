@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dcopt.problem.load import load
 from dcopt.solve.interrupt import deferred, heard
+from dcopt.study.cluster import on_dask
 from dcopt.study.evaluate import content_hash, evaluate, outcome_key
-from dcopt.study.order import spread
+from dcopt.study.lanes import Lanes, inwards
+from dcopt.study.processes import in_processes
 from dcopt.study.records import Outcome, Scenario, SolveChoices
 from dcopt.study.store import Store, in_plan_order
-
-ATTEMPTS = 3
-"""How often a scenario is started whose process died under it; then it counts as failed."""
-CONNECT_S = 10.0
-"""How long a Dask scheduler may take to answer."""
+from dcopt.study.task import Task
 
 
 @dataclass(frozen=True)
@@ -98,16 +92,20 @@ def run_study(
     store = None if folder is None else Store(folder, study.plan(keys))
     known: dict[str, Outcome] = {} if store is None else dict(store.outcomes)
     waiting = [
-        _Task(study, scenario, key)
+        Task(study.path, study.sets, scenario, study.choices, key)
         for key, scenario in dict(zip(keys, study.scenarios, strict=True)).items()
         if not (store is not None and store.is_done(key))
     ]
-    if study.choices.warm:
-        waiting = [waiting[place] for place in spread([task.scenario for task in waiting])]
+    warm = study.choices.warm
     meter = _Meter(len(set(keys)), len(waiting), on_progress)
     meter.show(known)
     complete = True
-    outcomes = _on_dask(waiting, dask) if dask else _in_processes(waiting, jobs) if jobs > 1 else _here(waiting)
+    if dask:
+        outcomes = on_dask(waiting, dask, apart=warm)
+    elif jobs > 1:
+        outcomes = in_processes(Lanes(waiting, jobs, apart=warm))
+    else:
+        outcomes = _here(inwards(waiting) if warm else waiting)
     with deferred():
         try:
             for outcome in outcomes:
@@ -119,28 +117,6 @@ def run_study(
         except KeyboardInterrupt:
             complete = False
     return StudyResult(in_plan_order(known, keys, study.scenarios), complete)
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    study: Study
-    scenario: Scenario
-    key: str
-
-    def arguments(self) -> tuple[Path, tuple[str, ...], Scenario, SolveChoices, str]:
-        return self.study.path, self.study.sets, self.scenario, self.study.choices, self.key
-
-    def lost(self, why: str) -> Outcome:
-        """Return the outcome of a scenario whose process did not live to tell."""
-        scenario = self.scenario
-        return Outcome(
-            key=self.key,
-            scenario=scenario.name,
-            inputs=scenario.inputs,
-            sets=scenario.sets,
-            status="failed",
-            reason=why,
-        )
 
 
 @dataclass
@@ -161,106 +137,9 @@ class _Meter:
         self.tell(StudyProgress(done, self.total, failed, eta, best, worst))
 
 
-def _here(tasks: Sequence[_Task]) -> Iterator[Outcome]:
+def _here(tasks: Sequence[Task]) -> Iterator[Outcome]:
     """Solve in this process. Ctrl-C ends the scenario under way, which is then not done."""
     for task in tasks:
         with heard():
             pass
         yield evaluate(*task.arguments())
-
-
-def _ignore_ctrl_c() -> None:
-    """A worker leaves Ctrl-C to the process that hands out the work, which drains."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _in_processes(tasks: Sequence[_Task], jobs: int) -> Iterator[Outcome]:
-    """Solve in processes; one that dies takes only the scenarios that it had, which are started again."""
-    left = dict.fromkeys(tasks, 0)
-    while left:
-        context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_ctrl_c)
-        try:
-            yield from _until_broken(executor, left, jobs)
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _until_broken(executor: ProcessPoolExecutor, left: dict[_Task, int], jobs: int) -> Iterator[Outcome]:
-    """Yield outcomes and take their tasks out of ``left``, until all are done or a process died.
-
-    Only as many tasks as processes are handed out at once, so a death costs few of them an attempt, and Ctrl-C waits
-    for few.
-    """
-    queue = list(left)
-    running: dict[Future[Outcome], _Task] = {}
-    interrupted = False
-    while (queue and not interrupted) or running:
-        try:
-            while queue and len(running) < jobs and not interrupted:
-                task = queue.pop(0)
-                running[executor.submit(evaluate, *task.arguments())] = task
-            with heard():
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                task = running[future]
-                outcome = future.result()
-                del running[future], left[task]
-                yield outcome
-        except KeyboardInterrupt:
-            if interrupted:
-                raise
-            interrupted = True
-        except BrokenProcessPool:
-            for task in running.values():
-                left[task] += 1
-                if left[task] >= ATTEMPTS:
-                    del left[task]
-                    yield task.lost(f"its process died {ATTEMPTS} times")
-            return
-    if interrupted:
-        raise KeyboardInterrupt
-
-
-def _on_dask(tasks: Sequence[_Task], address: str) -> Iterator[Outcome]:
-    """Solve on a Dask cluster, whose scheduler starts the scenarios of a lost worker again.
-
-    Raises
-    ------
-    RuntimeError: Dask is not installed, or no scheduler answers.
-    """
-    try:
-        from distributed import Client, as_completed
-    except ImportError:
-        raise RuntimeError("--dask needs the package 'distributed': pip install 'dcopt[dask]'") from None
-    try:
-        client = Client(address, timeout=CONNECT_S)
-    except OSError as error:
-        raise RuntimeError(f"no Dask scheduler answers at {address}: {error}") from None
-    with client:
-        yield from _by_window(client, as_completed, tasks)
-
-
-def _by_window(client: Any, as_completed: Callable[..., Any], tasks: Sequence[_Task]) -> Iterator[Outcome]:
-    """Hand out as many tasks as the cluster has threads, another for each that ends; Ctrl-C waits for those."""
-    queue = list(tasks)
-    running: dict[Any, _Task] = {}
-    ended = as_completed()
-    interrupted = False
-    while (queue and not interrupted) or running:
-        try:
-            while queue and not interrupted and len(running) < max(1, sum(client.nthreads().values())):
-                task = queue.pop(0)
-                future = client.submit(evaluate, *task.arguments(), key=f"{task.key}-{task.scenario.name}", retries=0)
-                running[future] = task
-                ended.add(future)
-            with heard():
-                future = next(ended)
-            task = running.pop(future)
-            yield task.lost(f"{future.exception()}") if future.status == "error" else future.result()
-        except KeyboardInterrupt:
-            if interrupted:
-                raise
-            interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt

@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from dcopt.problem.tables.study_rows import UncertainCell
+from dcopt.problem.tables.study_rows import OPERATOR, UncertainCell
+from dcopt.report.study_content import TornadoRow
 from dcopt.study.distributions import extremes
-from dcopt.study.grid import BASE
+from dcopt.study.grid import BASE, heading
 from dcopt.study.records import Outcome, Scenario
 
 LOW, HIGH = "low", "high"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """The effect of one input. None where there is no design at that end.
-
-    Attributes
-    ----------
-    low_usd, high_usd: TCO at the input's low and high value. swing_usd: the distance from the base, the larger of both.
-    low_changes, high_changes: whether another design is best there (what it buys or runs differs from the base).
-    """
-
-    cell: str
-    low_value: float
-    high_value: float
-    low_usd: float | None
-    high_usd: float | None
-    swing_usd: float
-    low_changes: bool
-    high_changes: bool
-
-    @property
-    def breaks(self) -> bool:
-        """Whether there is no design at one of the ends."""
-        return self.low_usd is None or self.high_usd is None
 
 
 def tornado_scenarios(cells: Iterable[UncertainCell]) -> tuple[Scenario, ...]:
@@ -44,12 +19,16 @@ def tornado_scenarios(cells: Iterable[UncertainCell]) -> tuple[Scenario, ...]:
     for cell in cells:
         for end, value in zip((LOW, HIGH), extremes(cell), strict=True):
             text = cell.as_set(value)
-            inputs: dict[str, float | str] = {"cell": cell.path, "end": end, "value": value}
+            inputs: dict[str, float | str] = {
+                "cell": heading(cell.path, OPERATOR[cell.operation]),
+                "end": end,
+                "value": value,
+            }
             found.append(Scenario(name=text, sets=(text,), inputs=inputs))
     return tuple(found)
 
 
-def tornado_bars(outcomes: Sequence[Outcome]) -> tuple[Bar, ...]:
+def tornado_bars(outcomes: Sequence[Outcome]) -> tuple[TornadoRow, ...]:
     """Return the bars, the largest swing first; an input that leaves no design at one end comes before all others.
 
     Raises
@@ -70,15 +49,15 @@ def tornado_bars(outcomes: Sequence[Outcome]) -> tuple[Bar, ...]:
             continue
         low, high = pair[LOW], pair[HIGH]
         costs = [o.figures.get("tco_usd") if o.solved else None for o in (low, high)]
-        swing = max((abs(cost - middle) for cost in costs if cost is not None), default=0.0)
+        known = [middle, *(cost for cost in costs if cost is not None)]
         bars.append(
-            Bar(
+            TornadoRow(
                 cell=cell,
                 low_value=float(low.inputs["value"]),
                 high_value=float(high.inputs["value"]),
                 low_usd=costs[0],
                 high_usd=costs[1],
-                swing_usd=swing,
+                swing_usd=max(known) - min(known),
                 low_changes=low.solved and low.design != base.design,
                 high_changes=high.solved and high.design != base.design,
             )

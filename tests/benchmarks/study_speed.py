@@ -142,8 +142,21 @@ def compare(found: dict[str, tuple[Outcome, ...]]) -> None:
                 cost = outcome.figures["tco_usd"]
                 apart = max(apart, abs(cost / known.setdefault(outcome.scenario, cost) - 1))
     print(f"largest relative difference of TCO between ways: {apart:.1e}")
+    print(f"scenarios whose bound in one way passes the cost in another: {crossed(found)}")
     statuses = sorted({outcome.status for outcomes in found.values() for outcome in outcomes})
     print(f"statuses: {', '.join(statuses)}")
+
+
+def crossed(found: dict[str, tuple[Outcome, ...]]) -> int:
+    """Return in how many scenarios the intervals from bound to cost of the ways do not overlap."""
+    bounds: dict[str, float] = {}
+    costs: dict[str, float] = {}
+    for outcome in [outcome for outcomes in found.values() for outcome in outcomes if outcome.solved]:
+        name, cost = outcome.scenario, outcome.figures["tco_usd"]
+        costs[name] = min(cost, costs.get(name, cost))
+        bound = outcome.figures.get("objective_bound", cost)
+        bounds[name] = max(bound, bounds.get(name, bound))
+    return sum(bounds[name] > cost + 1e-9 * abs(cost) for name, cost in costs.items())
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def test_a_tornado_ranks_by_swing_and_sees_the_decision_change(tmp_path) -> None
     assert len(scenarios) == 7
     outcomes = [ask(scenario) for scenario in scenarios]
     limit, price, water = tornado_bars(outcomes)
-    assert limit.cell == "sites.oslo.power_limit_kw"
+    assert limit.cell == "sites.oslo.power_limit_kw *=", "its values are factors"
     assert limit.breaks
     assert limit.low_usd is None
     base = outcomes[0].figures["tco_usd"]
@@ -163,6 +163,9 @@ def test_a_tornado_ranks_by_swing_and_sees_the_decision_change(tmp_path) -> None
     assert price.high_usd is not None
     assert price.low_usd < base < price.high_usd
     assert price.swing_usd > water.swing_usd
+    assert price.swing_usd == pytest.approx(price.high_usd - price.low_usd)
+    assert limit.high_usd is not None
+    assert limit.swing_usd == pytest.approx(abs(limit.high_usd - base)), "an end without a design counts for none"
     assert not water.low_changes
 
 

@@ -88,6 +88,6 @@ def test_ctrl_c_waits_for_what_runs_and_keeps_it(study: Study, cluster: Any, tmp
 
 
 def test_no_scheduler_is_an_error_that_says_so(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dcopt.study.run.CONNECT_S", 1.0)
+    monkeypatch.setattr("dcopt.study.cluster.CONNECT_S", 1.0)
     with pytest.raises(RuntimeError, match="no Dask scheduler answers"):
         run_study(study, dask="tcp://127.0.0.1:1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -10,14 +11,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small import owned_site, service
 
 from dcopt.study.grid import grid, parse_vary
+from dcopt.study.lanes import Lanes
+from dcopt.study.processes import in_processes
 from dcopt.study.records import SolveChoices
-from dcopt.study.run import Study, run_study
+from dcopt.study.run import Study, StudyProgress, run_study
 from dcopt.study.store import RESULTS_FILE, read_outcomes
+from dcopt.study.task import Task
 
 SCENARIOS = grid([parse_vary("nodes.*.price_usd*=0.5:2:6"), parse_vary("sites.*.electricity_usd_per_kwh=0.05,0.3")])
 
@@ -69,3 +74,45 @@ def test_killed_at_random_moments_it_ends_with_the_identical_table(tmp_path: Pat
     assert len(read_outcomes(folder)) == len(SCENARIOS)
     for line in (folder / RESULTS_FILE).read_text(encoding="utf-8").splitlines():
         json.loads(line)
+
+
+def test_a_process_that_dies_costs_only_the_scenario_that_it_had(tmp_path: Path) -> None:
+    path = owned_site(services=[service()]).write(tmp_path)
+    study = study_of(path)
+    killed: list[int] = []
+
+    def kill_one(progress: StudyProgress) -> None:
+        children = multiprocessing.active_children()
+        if progress.done == 3 and not killed and children:
+            killed.append(children[0].pid or 0)
+            os.kill(killed[0], signal.SIGKILL)
+
+    result = run_study(study, jobs=2, on_progress=kill_one)
+    assert killed
+    assert result.complete
+    whole = run_study(study)
+    told = [[o.model_dump(exclude={"solve_seconds"}) for o in one.outcomes] for one in (result, whole)]
+    assert told[0] == told[1]
+
+
+def test_a_scenario_that_kills_its_process_again_and_again_counts_as_failed(tmp_path: Path) -> None:
+    """The others are answered all the same."""
+    path = owned_site(services=[service()]).write(tmp_path)
+    study = Study("grid", path, SCENARIOS[:3], (), SolveChoices(gap=1e-9))
+    tasks = [Task(path, (), one, study.choices, key) for one, key in zip(study.scenarios, study.keys(), strict=True)]
+    tasks[1] = Deadly(path, (), tasks[1].scenario, study.choices, tasks[1].key)
+    found = {outcome.key: outcome for outcome in in_processes(Lanes(tasks, 2, apart=False))}
+    assert [found[task.key].status for task in tasks] == ["optimal", "failed", "optimal"]
+    assert "died" in found[tasks[1].key].reason
+
+
+class Deadly(Task):
+    """Its arguments cannot be read without ending the process that reads them."""
+
+    def arguments(self) -> Any:
+        return (End(), *super().arguments()[1:])
+
+
+class End:
+    def __reduce__(self) -> Any:
+        return os._exit, (9,)

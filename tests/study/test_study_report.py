@@ -72,7 +72,7 @@ def test_a_tornado_is_drawn_around_its_base(path: Path, tmp_path: Path) -> None:
     _, found = blocks(study(path, tmp_path / "t", "sensitivity", "--tornado"), "tornado")
     chart = found[0]
     assert isinstance(chart, RangeChart)
-    assert {one.label for one in chart.ranges} == {"nodes.*.price_usd", "inference.chat.peak_requests_per_s"}
+    assert {one.label for one in chart.ranges} == {"nodes.*.price_usd *=", "inference.chat.peak_requests_per_s *="}
     for one in chart.ranges:
         assert one.low < chart.centre < one.high
 

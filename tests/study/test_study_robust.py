@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
-from collections.abc import Mapping
+import random
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from small import owned_site, service, two_sites
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small import job, owned_site, service, two_sites, with_cloud
 
 from dcopt.candidates.generate import generate
 from dcopt.cli.main import main
+from dcopt.economics.prices import Part
 from dcopt.pipeline import extensive
-from dcopt.pipeline.extensive import Goal
+from dcopt.pipeline.recourse import Recourse
+from dcopt.pipeline.shared_purchase import Case, Form, Goal, most_needed
 from dcopt.pipeline.stocked import run_on
 from dcopt.problem.load import load
 from dcopt.solve.matrix import compile_model
@@ -196,25 +201,166 @@ def test_the_command_buys_once_and_judges(path: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(main, [*arguments, "--check", "3"]).exit_code == 2
 
 
-def test_the_decomposition_bounds_the_extensive_form_and_comes_near(path: Path) -> None:
-    def value(parts: Mapping[tuple[str, str, str], float]) -> float:
-        return goal_value(Goal("expected"), held(path, dict(parts), FUTURES), "robust")
+def test_the_command_decomposes_where_it_is_asked_to_or_scenarios_are_many(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    futures = tmp_path / "futures.csv"
+    futures.write_text(
+        "scenario,table,name,column,operation,value\nboom,inference,chat,peak_requests_per_s,factor,20\n"
+    )
+    arguments = ["robust", str(path), "--scenarios", str(futures), "--gap", "1e-7", "--json"]
+    told = {}
+    for few, method in ((10, "extensive"), (1, "decomposition")):
+        monkeypatch.setattr("dcopt.cli.robust.FEW", few)
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+        told[method] = json.loads(result.stdout)
+        assert told[method]["method"] == method
+    assert "round 1" in result.stderr
+    assert told["decomposition"]["objective_usd"] == pytest.approx(told["extensive"]["objective_usd"], rel=1e-6)
+    chance = CliRunner().invoke(main, [*arguments, "--goal", "chance", "--method", "decomposition"])
+    assert (chance.exit_code, "extensive" in chance.stderr) == (2, True)
 
-    best = robust_purchase(path, (), FUTURES, Goal("expected"), TIGHT).objective_usd
-    assert best is not None
-    found = decomposed(path, (), FUTURES, TIGHT, value, rounds=6)
-    assert found.bound_usd is not None
-    assert found.expected_usd is not None
-    assert found.bound_usd <= best * (1 + 1e-7)
-    assert found.expected_usd >= best * (1 - 1e-7)
-    assert found.expected_usd <= best * 1.05
-    bounds = [bound for bound, _ in found.rounds]
+
+def test_where_renting_serves_all_scenarios_nothing_is_bought(tmp_path: Path) -> None:
+    (tmp_path / "cloud").mkdir()
+    path = with_cloud(services=[service()]).scale("nodes", "price_usd", 1000).write(tmp_path / "cloud")
+    futures = (Scenario(name="now"), Scenario(name="more", sets=("inference.chat.peak_requests_per_s*=3",)))
+    exact = robust_purchase(path, (), futures, Goal("expected"), TIGHT)
+    found = decomposed(path, (), futures, Goal("expected"), TIGHT).purchased
+    assert (exact.status, exact.parts) == (found.status, found.parts) == ("optimal", {})
+    assert found.objective_usd == pytest.approx(exact.objective_usd, rel=1e-6)
+    table = tmp_path / "futures.csv"
+    table.write_text("scenario,table,name,column,operation,value\nmore,inference,chat,peak_requests_per_s,factor,3\n")
+    result = CliRunner().invoke(main, ["robust", str(path), "--scenarios", str(table)])
+    assert (result.exit_code, "nothing is bought" in result.stdout) == (0, True)
+
+
+DECOMPOSED = (Goal("expected"), Goal("worst"), Goal("cvar", 0.5))
+
+
+@pytest.mark.parametrize(("goal", "jobs"), [*((goal, 1) for goal in DECOMPOSED), (DECOMPOSED[0], 2)])
+def test_the_decomposition_finds_what_the_extensive_form_finds(path: Path, goal: Goal, jobs: int) -> None:
+    exact = robust_purchase(path, (), FUTURES, goal, TIGHT)
+    found = decomposed(path, (), FUTURES, goal, TIGHT, jobs=jobs)
+    assert found.purchased.status == "optimal"
+    assert found.purchased.objective_usd == pytest.approx(exact.objective_usd, rel=1e-6)
+    assert found.purchased.bound_usd == pytest.approx(exact.objective_usd, rel=1e-6)
+    mine = goal_value(goal, held(path, found.purchased.parts, FUTURES), "robust")
+    assert mine == pytest.approx(found.purchased.objective_usd, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_decomposition_agrees_where_prices_sites_and_loads_differ(seed: int, tmp_path: Path) -> None:
+    """Two sites, and futures in which another node or another site is the better one; bounds never pass the optimum."""
+    small = two_sites(services=[service(peak_requests_per_s=3000)])
+    small = small.add("uncertainty", table="inference", name="chat", column="peak_requests_per_s", low=0.5, high=3)
+    small = small.add("uncertainty", table="nodes", name="*", column="price_usd", low=0.6, high=1.5)
+    small = small.add("uncertainty", table="sites", name="*", column="electricity_usd_per_kwh", low=0.3, high=3)
+    path = small.write(tmp_path)
+    futures = sample_scenarios(tuple(small.load().uncertainty.values()), 5, "lhs", seed)  # type: ignore[arg-type]
+    goal = DECOMPOSED[seed % 3]
+    choices = SolveChoices(gap=1e-6)
+    exact = robust_purchase(path, (), futures, goal, choices)
+    found = decomposed(path, (), futures, goal, choices)
+    assert exact.objective_usd is not None
+    assert found.purchased.status == "optimal"
+    assert found.purchased.objective_usd == pytest.approx(exact.objective_usd, rel=3e-6)
+    bounds = [one.bound_usd for one in found.rounds]
     assert bounds == sorted(bounds)
-    assert bounds[-1] > bounds[0], "multipliers raise the bound above that of each scenario with a purchase of its own"
+    assert all(bound <= exact.objective_usd * (1 + 1e-6) for bound in bounds)
+    best = [one.best_usd for one in found.rounds]
+    assert best == sorted(best, reverse=True)
+
+
+def test_the_decomposition_plans_jobs_with_their_calendar(tmp_path: Path) -> None:
+    """Two jobs that share nodes, in futures whose deadlines and prices differ."""
+    small = owned_site([job("a"), job("b")], [service()])
+    path = small.write(tmp_path)
+    futures = tuple(
+        Scenario(name=f"{days}", sets=(f"training.a.deadline_days={days}", f"nodes.duo.price_usd*={price}"))
+        for days, price in ((4, 1), (12, 0.7), (30, 1.5))
+    )
+    exact = robust_purchase(path, (), futures, Goal("expected"), SolveChoices(gap=1e-6))
+    found = decomposed(path, (), futures, Goal("expected"), SolveChoices(gap=1e-6)).purchased
+    assert exact.status == found.status == "optimal"
+    assert found.objective_usd == pytest.approx(exact.objective_usd, rel=3e-6)
+
+
+def test_limits_over_all_sites_hold_for_what_the_decomposition_buys(tmp_path: Path) -> None:
+    small = two_sites(services=[service()]).add("offers", table="nodes", name="duo", max_units=8)
+    path = small.write(tmp_path)
+    here, there = "sites.oslo.electricity_usd_per_kwh=3", "sites.rome.electricity_usd_per_kwh=3"
+    load = "inference.chat.peak_requests_per_s*=6"
+    futures = (Scenario(name="a", sets=(here, load)), Scenario(name="b", sets=(there, load)))
+    exact = robust_purchase(path, (), futures, Goal("expected"), TIGHT)
+    found = decomposed(path, (), futures, Goal("expected"), TIGHT).purchased
+    assert found.objective_usd == pytest.approx(exact.objective_usd, rel=1e-6)
+    assert sum(units for (_, table, row), units in found.parts.items() if (table, row) == ("nodes", "duo")) <= 8
+
+
+def test_the_decomposition_says_what_it_cannot_do(path: Path) -> None:
     dark = Scenario(name="dark", sets=("sites.oslo.power_limit_kw=0.001",))
-    none = decomposed(path, (), (*FUTURES[:1], dark), TIGHT, value)
-    assert none.expected_usd is None
+    none = decomposed(path, (), (*FUTURES[:1], dark), Goal("expected"), TIGHT).purchased
+    assert (none.status, none.parts, none.objective_usd) == ("infeasible", {}, None)
     assert "dark" in none.reason
+    with pytest.raises(ValueError, match="every scenario"):
+        decomposed(path, (), FUTURES, Goal("chance", 0.5), TIGHT)
+    stopped = decomposed(path, (), FUTURES, Goal("expected"), TIGHT, rounds=1)
+    assert len(stopped.rounds) == 1
+    assert stopped.purchased.bound_usd is not None
+    exact = robust_purchase(path, (), FUTURES, Goal("expected"), TIGHT).objective_usd
+    assert exact is not None
+    assert stopped.purchased.bound_usd <= exact * (1 + 1e-7)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_no_cut_passes_the_cost_of_any_purchase(seed: int) -> None:
+    """A cut made at one purchase holds at every other that serves the scenario; the strengthened one is no lower."""
+    recourse, most = _Compiled.get()
+    rng = random.Random(seed)
+    here, there = ({part: float(round(rng.random() * units)) for part, units in most.items()} for _ in range(2))
+    options = SolveOptions(gap=1e-7, threads=1)
+    plain, strong = recourse.cut_at(here, None), recourse.cut_at(here, options)
+    if plain is None or strong is None:
+        assert recourse.run_on(here, options) is None
+        return
+    assert strong.least_usd >= plain.least_usd - 1e-6 * abs(plain.least_usd)
+    for parts in (here, there, dict(most)):
+        ran = recourse.run_on(parts, options)
+        if ran is not None:
+            assert strong.at(parts) <= ran.tco_usd * (1 + 1e-6)
+
+
+def test_more_may_be_bought_for_a_scenario_that_a_purchase_does_not_serve() -> None:
+    recourse, most = _Compiled.get()
+    options = SolveOptions(gap=1e-7, threads=1)
+    assert recourse.run_on({}, options) is None
+    ran = recourse.run_on({}, options, more=True)
+    assert ran is not None
+    assert all(ran.needed[part] <= ran.parts.get(part, 0.0) + 1e-6 for part in ran.needed)
+    again = recourse.run_on(ran.parts, options)
+    assert again is not None
+    assert again.tco_usd == pytest.approx(ran.tco_usd, rel=1e-6)
+    everything = recourse.run_on(most, options)
+    assert everything is not None
+    assert everything.tco_usd > ran.tco_usd
+
+
+class _Compiled:
+    """The recourse of one future of the small problem, compiled once."""
+
+    kept: tuple[Recourse, dict[Part, float]] | None = None
+
+    @classmethod
+    def get(cls) -> tuple[Recourse, dict[Part, float]]:
+        if cls.kept is None:
+            problem = for_tco(two_sites(services=[service(peak_requests_per_s=3000)]).load())
+            case, candidates = Case("one", problem, 1.0), generate(problem, any_price=True)
+            most = most_needed([(case, candidates)])
+            cls.kept = Recourse(case, candidates, most), most
+        return cls.kept
 
 
 def test_the_designs_of_single_scenarios_are_a_start_of_the_extensive_form(path: Path) -> None:
@@ -222,7 +368,7 @@ def test_the_designs_of_single_scenarios_are_a_start_of_the_extensive_form(path:
     prepared = [(case, generate(case.problem, any_price=True)) for case in cases_of(path, (), FUTURES)]
     options = SolveOptions(gap=1e-6, threads=1)
     start = extensive._each_alone(prepared, options)
-    matrix = compile_model(extensive._Form(prepared, Goal("expected"), ()).model)
+    matrix = compile_model(Form(prepared, Goal("expected"), most_needed(prepared)).model)
     assert start.keys() >= matrix.integers_by_name().keys()
     said: list[str] = []
     solve(matrix, SolveOptions(gap=1e-6, threads=1, start=start), log=said.append)

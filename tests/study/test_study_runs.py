@@ -164,7 +164,17 @@ def test_break_even_and_front_from_the_command_line(problem: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     words = {" ".join(line.split()) for line in result.stdout.splitlines()}
-    assert words >= {"Decision node", "Best below duo", "Best above quad"}
+    assert words >= {"Decision node", "Best below duo", "Best above quad", "As it stands 12,000"}
+    result = CliRunner().invoke(
+        main, ["breakeven", str(problem), "--vary", "nodes.duo.price_usd*=0.01:16", "--until-changes", "node"]
+    )
+    lines = [line.split() for line in result.stdout.splitlines()]
+    (factor,) = (float(line[2]) for line in lines if line[:2] == ["Flips", "at"])
+    (there,) = (float(line[2].replace(",", "")) for line in lines if line[:2] == ["Which", "is"])
+    assert there == pytest.approx(12000 * factor, rel=1e-4)
+    values = [float(line[0]) for line in lines if len(line) > 2 and line[1] == "optimal"]
+    assert values == sorted(values)
+    assert len(values) > 5
     result = CliRunner().invoke(main, ["pareto", str(problem), "--trade", "tco", "carbon", "--points", "3", "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)[0]["tco_usd"] > 0

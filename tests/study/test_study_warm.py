@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import itertools
+import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small import Small, job, owned_site, service, two_sites
 
 import dcopt.performance
@@ -20,6 +24,7 @@ from dcopt.solve import neighbours, together
 from dcopt.solve.matrix import compile_model
 from dcopt.solve.session import SolveOptions, solve
 from dcopt.study.grid import grid, parse_vary
+from dcopt.study.lanes import Lanes
 from dcopt.study.order import spread
 from dcopt.study.records import Scenario, SolveChoices
 from dcopt.study.run import Study, run_study
@@ -171,3 +176,58 @@ def test_a_sweep_is_solved_from_its_ends_inwards() -> None:
     bare = [Scenario(name=name) for name in "abc"]
     assert spread(bare) == [0, 1, 2]
     assert spread([]) == []
+
+
+@dataclass(frozen=True)
+class Waiting:
+    scenario: Scenario
+
+
+def sweep(points: int) -> list[Waiting]:
+    inputs = [{"price": float(place + 1)} for place in range(points)]
+    return [Waiting(Scenario(name=f"{one['price']}", inputs=dict(one))) for one in inputs]
+
+
+def number(task: Waiting | None) -> float:
+    assert task is not None
+    return float(next(iter(task.scenario.inputs.values())))
+
+
+@settings(deadline=None)
+@given(points=st.integers(0, 30), count=st.integers(1, 5), apart=st.booleans(), seed=st.integers(0, 10**6))
+def test_each_scenario_is_taken_once_whoever_asks(points: int, count: int, apart: bool, seed: int) -> None:
+    tasks, draw = sweep(points), random.Random(seed)
+    lanes = Lanes(tasks, count, apart=apart)
+    taken = []
+    while lanes:
+        task = lanes.take(draw.randrange(count))
+        assert task is not None, "whoever is free gets what waits"
+        taken.append(task)
+        if draw.random() < 0.1:
+            lanes.put_back(0, taken.pop())
+    assert lanes.take(0) is None
+    assert sorted(map(number, taken)) == sorted(map(number, tasks))
+
+
+def test_warm_lanes_hold_neighbours_and_fresh_ones_what_is_next() -> None:
+    apart = Lanes(sweep(10), 2, apart=True)
+    assert [[number(apart.take(lane)) for _ in range(5)] for lane in (0, 1)] == [[1, 5, 3, 2, 4], [6, 10, 8, 7, 9]]
+    together = Lanes(sweep(4), 2, apart=False)
+    assert [number(together.take(lane)) for lane in (0, 1, 1, 0)] == [1, 2, 3, 4]
+    uneven = Lanes(sweep(5), 2, apart=True)
+    mine = [number(uneven.take(0)) for _ in range(4)]
+    assert mine == [1, 2, 4, 5], "its own block, then the last of the other's"
+
+
+def test_warm_sweeps_in_two_processes_agree_with_fresh_ones_within_the_gap(tmp_path: Path) -> None:
+    """Each process solves a block of the sweep; answers and bounds are those of fresh solves to the gap."""
+    path = owned_site(services=[service()]).write(tmp_path)
+    scenarios = grid([parse_vary("nodes.*.price_usd*=0.6:1.4:10")])
+    fresh = run_study(Study("grid", path, scenarios, (), SolveChoices(gap=1e-6))).outcomes
+    warm = run_study(Study("grid", path, scenarios, (), SolveChoices(gap=1e-6, warm=True)), jobs=2).outcomes
+    assert [outcome.scenario for outcome in warm] == [scenario.name for scenario in scenarios]
+    for a, b in zip(fresh, warm, strict=True):
+        assert b.status == "optimal"
+        assert b.figures["tco_usd"] == pytest.approx(a.figures["tco_usd"], rel=2e-6)
+        assert b.figures["objective_bound"] <= a.figures["tco_usd"] * (1 + 1e-9)
+        assert a.figures["objective_bound"] <= b.figures["tco_usd"] * (1 + 1e-9)
