@@ -102,8 +102,8 @@ class Bounding:
         """The coarse program of the hardest year, with what the others cost."""
         self.to_come: list[Relaxation] = []
 
-    def further(self, before: Left, best: Solved, value: float, ends: float, last: Relaxation) -> Left:
-        """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``last`` is solved.
+    def further(self, before: Left, best: Solved, value: float, ends: float, most: int = 9) -> Left:
+        """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``most`` more are solved.
 
         Every relaxation holds the best design itself. What would exclude that is not believed, nor anything after it.
 
@@ -118,10 +118,12 @@ class Bounding:
                 raise DoubtedError
             if self.hardest is None:
                 left = self._begun(left, best, limit, ends)
-            while self.to_come and self.to_come[0] <= last and time.monotonic() < ends:
-                if left.bound is not None and left.bound >= limit * (1 - self.options.gap):
+            for relaxation in self.to_come[:most]:
+                is_proven = left.bound is not None and left.bound >= limit * (1 - self.options.gap)
+                if is_proven or time.monotonic() >= ends:
                     break
-                left = self._bounded(left, self.to_come.pop(0), limit, ends)
+                self.to_come.remove(relaxation)
+                left = self._bounded(left, relaxation, limit, ends)
         except DoubtedError:
             self.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
             self.hardest, self.to_come = None, []

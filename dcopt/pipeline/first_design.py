@@ -33,6 +33,9 @@ USED = 1e-6
 """Share of a pool that a linear relaxation opens which counts as use."""
 MANY_COLUMNS = 15_000
 """Columns from which a linear program is solved faster by interior points than by simplex."""
+MANY_INTEGERS = 2000
+"""Integers of a year's program from which its jobs are placed before its services."""
+JOBS_FIRST = frozenset({"train", "open", "kind_open", "active_site"})
 GAP = 3e-3
 """Relative gap to which the steps before the last are solved."""
 
@@ -133,7 +136,7 @@ class _Search:
         ways = on_pools(small.training, small.serving, pools)
         lesser = with_ways(self.problem, small, *ways)
         stated = self.stated(lesser)
-        placed = self.minimized(stated.matrix, 0.6, WORKLOADS, gap=2e-2)
+        placed = self.placed(stated)
         if placed.values is None:
             return None
         held = stated.fixed(stated.values(placed, WORKLOADS))
@@ -145,6 +148,17 @@ class _Search:
         bought = stated.values(best, HELD)
         opened = {key for key in lesser.pools if bought.get(stated.program.model.open[key].name)}
         return bought, opened
+
+    def placed(self, stated: _Stated) -> Outcome:
+        """Return which workloads run where, with the plant relaxed; of many, first the jobs and then the rest."""
+        matrix = stated.matrix
+        if matrix.integer_columns < MANY_INTEGERS:
+            return self.minimized(matrix, 0.6, WORKLOADS, gap=1e-2)
+        jobs = self.minimized(matrix, 0.4, JOBS_FIRST, gap=2e-2)
+        if jobs.values is None:
+            return jobs
+        held = stated.fixed(stated.values(jobs, frozenset({"train"})))
+        return self.minimized(matrix, 0.4, WORKLOADS, fixed=held, gap=5e-2)
 
     def every_year(self, small: Candidates, bought: dict[str, int], pools: set[str]) -> Solved:
         """Return the design of all years in which just that is bought."""

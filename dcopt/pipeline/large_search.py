@@ -22,7 +22,7 @@ from dataclasses import replace
 from dcopt.candidates.lesser import on_pools, with_ways
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
-from dcopt.pipeline.bounding import Bounding, Left, Relaxation
+from dcopt.pipeline.bounding import Bounding, Left
 from dcopt.pipeline.first_design import first_design, with_purchases
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Known, Listener, Solved, solve_program
@@ -30,9 +30,9 @@ from dcopt.pipeline.trace import thinned
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_gap
 
-ROUNDS = ((Relaxation.STRATEGIC, 0.5, 0.25), (Relaxation.ALL_YEARS, 0.9, 1.0))
-"""Rounds of bounding and improving: the last relaxation of a round, and the share of the time that is left which its
-bounding may take, and then its improving."""
+ROUNDS = ((1, 0.8, 0.25), (9, 0.9, 1.0))
+"""Rounds of bounding and improving: how many relaxations with integers a round solves at most, and the share of the
+time that is left which its bounding may take, and then its improving."""
 FOR_PURCHASES = 0.2
 """Share of the time that is left which a design with given purchases may take."""
 FIRST = 0.75
@@ -112,10 +112,10 @@ class LargeSearch:
         left = Left(self.candidates)
         gap = self.options.gap
         try:
-            for last, bounding, improving in ROUNDS:
+            for most, bounding, improving in ROUNDS:
                 self._report(self.best, left.bound)
                 self.listener.phase("what a better design cannot be")
-                left = self.bounded(left, bounding, last)
+                left = self.bounded(left, bounding, most)
                 self.best = with_bound(self.best, left.bound, gap)
                 self._report(self.best, left.bound)
                 if self.best.status == "optimal":
@@ -133,11 +133,11 @@ class LargeSearch:
         except StoppedError:
             return stopped(self.best, self.spent())
 
-    def bounded(self, before: Left, share: float, last: Relaxation) -> Left:
+    def bounded(self, before: Left, share: float, most: int) -> Left:
         """Return what ``share`` of the time that is left teaches about designs that are better than the best."""
         assert self.best is not None
         ends = time.monotonic() + share * max(0.0, self.options.time_limit_s - self.spent())
-        return self.bounding.further(before, self.best, value_of(self.best), ends, last)
+        return self.bounding.further(before, self.best, value_of(self.best), ends, most)
 
     def _whole(self, candidates: Candidates, known: Known) -> Solved:
         return solve_program(

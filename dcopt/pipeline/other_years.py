@@ -58,7 +58,7 @@ def is_bought(variable: Any) -> bool:
 def cost_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Callable[[str], None]) -> Least | None:
     """Return what a year costs at least at any purchases, exact at ``bought`` if they are enough for it.
 
-    None where nothing is known. What ``bought`` lacks may be bought beside it, at its price.
+    None where nothing is known. Where ``bought`` is not enough, what it lacks may be bought beside it, at its price.
 
     Raises
     ------
@@ -66,20 +66,27 @@ def cost_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Ca
     """
     lp = year.matrix.lp
     most = np.asarray(lp.col_upper_)
-    at_least = {
-        place: (min(bought[variable.name], float(most[place])), float(most[place]))
+    given = {
+        place: min(bought[variable.name], float(most[place]))
         for place, variable in enumerate(year.matrix.columns)
         if variable.name in bought
     }
-    prices = np.asarray(lp.col_cost_, dtype=float)
-    shared = np.array([is_bought(variable) for variable in year.matrix.columns], dtype=bool)
-    aimed = with_cost(with_integers(year.matrix, lambda _: False), np.where(shared, prices, year.running), 0.0)
-    outcome = solve(with_bounds(aimed, at_least), replace(options, start=None), log=log)
+    linear_year = with_integers(year.matrix, lambda _: False)
+    just = with_bounds(with_cost(linear_year, year.running, 0.0), {at: (units, units) for at, units in given.items()})
+    prices = _prices(just, options, log)
+    if prices is None:
+        shared = np.array([is_bought(variable) for variable in year.matrix.columns], dtype=bool)
+        cost = np.where(shared, np.asarray(lp.col_cost_, dtype=float), year.running)
+        more = {at: (units, float(most[at])) for at, units in given.items()}
+        prices = _prices(with_bounds(with_cost(linear_year, cost, 0.0), more), options, log)
+    return None if prices is None else priced_out(year.matrix, is_bought, year.running, prices)
+
+
+def _prices(matrix: Matrix, options: SolveOptions, log: Callable[[str], None]) -> Any:
+    outcome = solve(matrix, replace(options, start=None), log=log)
     if outcome.verdict == "interrupted":
         raise StoppedError
-    if outcome.prices is None:
-        return None
-    return priced_out(year.matrix, is_bought, year.running, outcome.prices)
+    return outcome.prices
 
 
 def require(program: Program, year: Year, number: int, least: Least) -> None:
