@@ -105,3 +105,12 @@ def hardest_of(candidates: Candidates) -> Period:
         return len(period.jobs) + sum(peak / peaks[service] for service, peak, _ in period.loads if peaks[service])
 
     return max(candidates.periods, key=lambda period: (asks(period), period.index))
+
+
+def ways_of(candidates: Candidates) -> int:
+    """Return the number of ways to run workloads, over all years."""
+    ways = 0
+    for period in candidates.periods:
+        ways += sum(len(candidates.training[job]) for job in period.jobs)
+        ways += sum(max(1, len(c.bands)) for service, _, _ in period.loads for c in candidates.serving[service])
+    return ways

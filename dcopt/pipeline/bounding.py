@@ -130,6 +130,20 @@ class Bounding:
             return before
         return left
 
+    def of_any(self, candidates: Candidates) -> tuple[Stated, Outcome]:
+        """Return the coarse program of the hardest year and its linear relaxation, where no design is known.
+
+        Where that has no solution there is no design. Raises what `further` raises.
+        """
+        one = self._stated(self._coarse(candidates, hardest_of(candidates)))
+        options = replace(self.options, start=None)
+        outcome = solve(with_integers(one.matrix, lambda _: False), options, log=self.log)
+        if outcome.verdict == "interrupted":
+            raise StoppedError
+        if (np.asarray(one.matrix.lp.col_cost_) < 0).any():
+            outcome.bound = None  # other years may earn money
+        return one, outcome
+
     def _begun(self, left: Left, best: Solved, limit: float, ends: float) -> Left:
         """Return what the linear relaxation leaves, and note which relaxations are worth solving after it."""
         self.to_come = [Relaxation.ALL_YEARS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dcopt.candidates.lesser import ways_of
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.program import Program
 from dcopt.pipeline.apart import groups_of, solve_apart
@@ -41,13 +42,4 @@ def solve_any(
 
 def is_large(candidates: Candidates) -> bool:
     """Whether the program of these candidates is worth several steps."""
-    return not candidates.epochs and _ways(candidates) >= LARGE
-
-
-def _ways(candidates: Candidates) -> int:
-    """Return the number of ways to run workloads, over all years."""
-    ways = 0
-    for period in candidates.periods:
-        ways += sum(len(candidates.training[job]) for job in period.jobs)
-        ways += sum(max(1, len(c.bands)) for service, _, _ in period.loads for c in candidates.serving[service])
-    return ways
+    return not candidates.epochs and ways_of(candidates) >= LARGE

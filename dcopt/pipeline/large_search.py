@@ -19,13 +19,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dcopt.candidates.lesser import on_pools, with_ways
+from dcopt.candidates.lesser import on_pools, ways_of, with_ways
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
 from dcopt.pipeline.bounding import Bounding, Left
 from dcopt.pipeline.first_design import first_design, with_purchases
 from dcopt.pipeline.ranges import StoppedError
-from dcopt.pipeline.solving import Known, Listener, Solved, solve_program
+from dcopt.pipeline.solving import Known, Listener, Solved, size_of, solve_program
 from dcopt.pipeline.trace import thinned
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_gap
@@ -33,6 +33,8 @@ from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_ga
 ROUNDS = ((1, 0.8, 0.25), (9, 0.9, 1.0))
 """Rounds of bounding and improving: how many relaxations with integers a round solves at most, and the share of the
 time that is left which its bounding may take, and then its improving."""
+HUGE = 100_000
+"""Ways to run workloads from which a program is not built whole: that alone would take gigabytes and minutes."""
 FOR_PURCHASES = 0.2
 """Share of the time that is left which a design with given purchases may take."""
 FIRST = 0.75
@@ -108,7 +110,7 @@ class LargeSearch:
 
     def _finished(self) -> Solved:
         if self.best is None:
-            return self._whole(self.candidates, Known(None, None, self.spent()))
+            return self._without_a_design()
         left = Left(self.candidates)
         gap = self.options.gap
         try:
@@ -132,6 +134,27 @@ class LargeSearch:
             return self.best
         except StoppedError:
             return stopped(self.best, self.spent())
+
+    def _without_a_design(self) -> Solved:
+        """Return what the program as a whole leads to; of a huge one, whether there can be a design at all."""
+        if ways_of(self.candidates) < HUGE:
+            return self._whole(self.candidates, Known(None, None, self.spent()))
+        self.listener.phase("no first design: whether there can be one")
+        try:
+            stated, outcome = self.bounding.of_any(self.candidates)
+        except StoppedError:
+            raise KeyboardInterrupt from None
+        none = outcome.verdict == "infeasible"
+        return Solved(
+            None,
+            stated.program,
+            "infeasible" if none else "no_solution",
+            outcome.bound,
+            "infeasible" if none else "time limit",
+            size_of(stated.matrix, 0, 1, 0),
+            {"highs": self.spent()},
+            0,
+        )
 
     def bounded(self, before: Left, share: float, most: int) -> Left:
         """Return what ``share`` of the time that is left teaches about designs that are better than the best."""

@@ -118,7 +118,7 @@ def solve_program(
         nodes += outcome.nodes
         if trusted and outcome.bound is not None:
             bound = outcome.bound if bound is None else max(bound, outcome.bound)
-        size = _size(matrix, nodes, rounds, cuts)
+        size = size_of(matrix, nodes, rounds, cuts)
         if outcome.values is None:
             status: Status = "infeasible" if outcome.verdict == "infeasible" and trusted else "no_solution"
             return Solved(None, program, status, bound, outcome.verdict, size, clock.laps, nodes)
@@ -144,7 +144,8 @@ def solve_program(
             return Solved(None, program, "no_solution", bound, outcome.verdict, size, clock.laps, nodes)
 
 
-def _size(matrix: Any, nodes: int, rounds: int, cuts: int) -> dict[str, int]:
+def size_of(matrix: Any, nodes: int, rounds: int, cuts: int) -> dict[str, int]:
+    """Return how large a program is, and how long it was searched."""
     return {
         "variables": int(matrix.lp.num_col_),
         "integers": matrix.integer_columns,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from random_small import random_small
-from small import job, service, two_sites
+from small import job, owned_site, service, two_sites
 
 from dcopt.candidates.coarse import coarse
 from dcopt.candidates.generate import generate
@@ -16,6 +16,7 @@ from dcopt.candidates.lesser import hardest_of
 from dcopt.candidates.records import Candidates
 from dcopt.formulation import anywhere
 from dcopt.formulation.build import build
+from dcopt.pipeline import large, large_search
 from dcopt.pipeline.bounding import Bounding, Left, Relaxation
 from dcopt.pipeline.other_years import year_of
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -103,6 +104,28 @@ def test_sums_over_the_sites_cut_nothing_off() -> None:
     assert again.objective == pytest.approx(plain.objective, rel=1e-6)
     for name in ("bought_anywhere", "work_anywhere", "hosts_anywhere"):
         assert len(program.model.component(name)) > 0
+
+
+def test_a_huge_problem_without_a_first_design_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, candidates, plain = _growing(1)
+    assert plain.design is not None
+    monkeypatch.setattr(large_search, "HUGE", 0)
+    monkeypatch.setattr(large_search, "first_design", lambda *args, **named: None)
+    monkeypatch.setattr(large, "LARGE", 0)
+    found = large.solve_any(problem, candidates, OPTIONS, Listener())
+    assert (found.design, found.status, found.stopped_by) == (None, "no_solution", "time limit")
+    assert found.bound is not None
+    assert 0.5 * plain.design.tco_usd <= found.bound <= plain.design.tco_usd * (1 + 1e-7)
+
+
+def test_a_huge_problem_that_no_design_keeps_is_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = owned_site(services=[service(peak_requests_per_s=9000, mean_requests_per_s=900)], power_limit_kw=3).load()
+    candidates = generate(problem)
+    assert all(candidates.serving.values())
+    monkeypatch.setattr(large_search, "HUGE", 0)
+    monkeypatch.setattr(large, "LARGE", 0)
+    found = large.solve_any(problem, candidates, OPTIONS, Listener())
+    assert (found.design, found.status) == (None, "infeasible")
 
 
 def test_what_is_proven_is_not_solved_again() -> None:
