@@ -1,13 +1,10 @@
 """Solve a large program: a good design first, then bounds and better designs by turns.
 
 1. `first_design` finds a design. Its cost V limits all that is still of interest.
-2. Left out is what no design of at most V can hold (`dearer_than`). The coarse program, one pool for all fabrics of a
-   node (`coarse`), costs no more than any design; its linear relaxation within V confines the IT power of each site
-   (`ranges`) and leaves out sites that nothing within V uses; with its strategic integers whole it bounds the cost of
-   every design.
-3. Where what is left is no longer large, its whole program is solved from the best design on, to proof. Else the
-   program of the pools that the best design and the relaxation use looks for a better design, and the cheaper V makes
-   the next round of 2 and 3 tighter.
+2. Relaxations bound the cost of every design and leave out what none of at most V can hold (`bounding`).
+3. Their solutions say what to buy (`as_bought`) and on which pools a better design may lie (`improved`); a cheaper V
+   makes what is bounded next tighter. Where what is left is no longer large, its whole program is solved from the best
+   design on, to proof.
 
 Nothing that could be better than V is lost: a relaxation keeps every design, and V is the cost of one. What is proven
 comes from relaxations of the whole alone, never from a restricted program.
