@@ -17,6 +17,9 @@ from dcopt.solve.session import SolveOptions
 LARGE = 1500
 """Ways to run workloads, over all years, from which a program is large."""
 
+MANY_GROUPS = 8
+"""Groups that fall apart beyond which all are solved as one program: its parts are, and equal ones once."""
+
 
 def solve_any(
     problem: Problem,
@@ -35,7 +38,9 @@ def solve_any(
     if not is_large(candidates) or cutoffs is not no_constraints:
         return solve_program(problem, candidates, options, listener, only_pair=only_pair, cutoffs=cutoffs)
     groups = groups_of(problem, candidates, only_pair=only_pair)
-    if groups:
+    if groups is not None and len(groups.workloads) > MANY_GROUPS:
+        return solve_program(problem, candidates, options, listener, only_pair=only_pair)
+    if groups is not None:
         return solve_apart(problem, candidates, groups, options, listener, only_pair=only_pair, is_large=is_large)
     return LargeSearch(problem, candidates, options, listener, only_pair=only_pair, is_large=is_large).solved()
 

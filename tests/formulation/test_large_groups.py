@@ -57,6 +57,18 @@ def test_the_groups_together_are_the_whole(steps: int, monkeypatch: pytest.Monke
         assert {row.job for row in apart.design.training} == {"learn", "elsewhere"}
 
 
+def test_many_groups_are_parts_of_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, candidates, plain = _solved(_apart())
+    assert plain.design is not None
+    monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr(large, "MANY_GROUPS", 1)
+    monkeypatch.setattr(large, "solve_apart", None)
+    solved = large.solve_any(problem, candidates, OPTIONS, Listener())
+    assert solved.status == "optimal"
+    assert solved.design is not None
+    assert solved.design.objective_value == pytest.approx(plain.design.objective_value, rel=1e-6)
+
+
 def test_what_shares_nothing_falls_apart() -> None:
     problem, candidates, _ = _solved(_apart())
     groups = groups_of(problem, candidates, only_pair=False)
