@@ -194,6 +194,7 @@ def around(problem: Problem, candidates: Candidates, stated: Stated, values: Any
 def state(
     problem: Problem, candidates: Candidates, user_constraints: Callable[[Program], None] = no_constraints
 ) -> Stated:
+    """Return the program of ``problem`` on ``candidates`` with its matrix and the parts into which it falls."""
     with heard():
         program = build(problem, candidates)
         user_constraints(program)
@@ -222,6 +223,7 @@ def _points(stated: Stated, options: SolveOptions, log: Callable[[str], None]) -
 
 
 def unless_interrupted(outcome: Outcome, *, meant: bool = False) -> Outcome:
+    """Return an outcome; one that Ctrl-C ended, and not what was ``meant`` to end it, raises KeyboardInterrupt."""
     if outcome.verdict == "interrupted" and not meant:
         raise KeyboardInterrupt
     return outcome

@@ -19,7 +19,9 @@ class HasScenario(Protocol):
     """What is to be solved."""
 
     @property
-    def scenario(self) -> Scenario: ...
+    def scenario(self) -> Scenario:
+        """The scenario that the task solves."""
+        ...
 
 
 T = TypeVar("T", bound=HasScenario)
