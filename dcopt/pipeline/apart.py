@@ -75,7 +75,11 @@ def groups_of(problem: Problem, candidates: Candidates, *, only_pair: bool) -> G
     several = [row for row in problem.datasets.values() if sum(bool(group & used[row.name]) for group in found) != 1]
     if not len(found) == len(parts) > 1 or any(row.min_copies > 1 or not used[row.name] for row in several):
         return None
-    return Groups(found, (len(found) - 1) * float(cost[codecs].sum()))
+    dearest: dict[str, float] = {}
+    for place in np.flatnonzero(codecs):
+        dataset = str(matrix.columns[place].index()[0])
+        dearest[dataset] = max(dearest.get(dataset, 0.0), float(cost[place]))
+    return Groups(found, (len(found) - 1) * sum(dearest.values()))
 
 
 def _datasets_of(problem: Problem) -> dict[str, frozenset[Workload]]:

@@ -18,7 +18,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import Enum, auto
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,13 @@ from dcopt.solve.matrix import Matrix, compile_model
 from dcopt.solve.session import WHOLE_TO, Outcome, SolveOptions, solve
 
 
-class Relaxation(IntEnum):
+class Relaxation(Enum):
     """Relaxations with integers, in the order in which they are solved."""
 
-    ANYWHERE = 1
-    STRATEGIC = 2
-    ONE_YEAR = 3
-    ALL_YEARS = 4
+    ANYWHERE = auto()
+    STRATEGIC = auto()
+    ONE_YEAR = auto()
+    ALL_YEARS = auto()
 
 
 WHOLE: dict[Relaxation, frozenset[str] | None] = {
@@ -152,12 +152,14 @@ class Bounding:
             return left
         left, self.hardest = found
         columns = self.hardest.matrix.columns
-        if any(name_of(variable) in ANYWHERE for variable in columns):
-            self.to_come.insert(0, Relaxation.ANYWHERE)
-        if len(columns) * len(left.candidates.periods) > FEW_COLUMNS:
-            self.to_come.insert(-1, Relaxation.ONE_YEAR)
-        self.to_come.insert(-1, Relaxation.STRATEGIC)
-        self.to_come.sort()
+        several_sites = any(name_of(variable) in ANYWHERE for variable in columns)
+        is_long = len(columns) * len(left.candidates.periods) > FEW_COLUMNS
+        self.to_come = [
+            *([Relaxation.ANYWHERE] if several_sites else []),
+            Relaxation.STRATEGIC,
+            *([Relaxation.ONE_YEAR] if is_long else []),
+            Relaxation.ALL_YEARS,
+        ]
         return left
 
     def _bounded(self, left: Left, relaxation: Relaxation, limit: float, ends: float) -> Left:

@@ -170,7 +170,12 @@ class LargeSearch:
         )
 
     def as_bought(self, left: Left) -> Solved:
-        """Return the design that buys what the last relaxation does; the best one where that is none, or known."""
+        """Return the design that buys what the last relaxation does; the best one where that is none, or known.
+
+        Raises
+        ------
+        StoppedError: Ctrl-C was pressed.
+        """
         assert self.best is not None
         if left.bought is None or left.bought == self.tried:
             return self.best
@@ -178,9 +183,15 @@ class LargeSearch:
         pools = {key for key in left.candidates.pools if left.bought.get(f"open[{key}]")}
         ways = on_pools(left.candidates.training, left.candidates.serving, pools)
         lesser = with_ways(self.problem, left.candidates, *ways)
-        lesser = replace(lesser, pools={key: left.candidates.pools[key] for key in lesser.pools})
+        lesser = replace(  # as large as the relaxation had them: what is bought fits
+            lesser,
+            pools={key: left.candidates.pools[key] for key in lesser.pools},
+            facilities={key: left.candidates.facilities[key] for key in lesser.pools},
+        )
         options = self.limited(FOR_PURCHASES, 1e-3)
         solved = with_purchases(self.problem, lesser, left.bought, options, self.listener, only_pair=self.only_pair)
+        if solved.stopped_by == "interrupted":
+            raise StoppedError
         return self.best if solved.design is None else with_bound(solved, left.bound, self.options.gap)
 
     def improved(self, best: Solved, left: Left, share: float) -> Solved:

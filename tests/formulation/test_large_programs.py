@@ -17,7 +17,7 @@ from dcopt.candidates.priced import dearer_than
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.build import build
 from dcopt.formulation.expressions import number, total
-from dcopt.formulation.stages import STRATEGIC, name_of
+from dcopt.formulation.stages import HELD, STRATEGIC, name_of
 from dcopt.pipeline import bounding, large, large_search
 from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
@@ -238,6 +238,40 @@ def test_what_is_interrupted_later_keeps_the_first_design(monkeypatch: pytest.Mo
     assert plain.design is not None
     assert (stopped.status, stopped.stopped_by) == ("feasible", "interrupted")
     assert (stopped.design.objective_value or 0.0) >= (plain.design.objective_value or 0.0) * (1 - 1e-7)
+
+
+def _search(problem: Problem, candidates: Candidates, best: Solved) -> large_search.LargeSearch:
+    search = large_search.LargeSearch(
+        problem, candidates, OPTIONS, Listener(), only_pair=False, is_large=lambda candidates: True
+    )
+    search.best = best
+    return search
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_a_relaxation_buys_is_tried(seed: int) -> None:
+    """The purchases of the optimum lead back to it."""
+    problem, candidates, plain = _case(seed)
+    assert plain.design is not None
+    bought: dict[str, int] = {}
+    for name in HELD:
+        component = plain.program.model.component(name)
+        for variable in component.values() if component is not None else ():
+            bought[variable.name] = round(variable.value or 0.0)
+    dearer = replace(plain, design=plain.design.model_copy(update={"objective_value": 1e12}))
+    search = _search(problem, candidates, dearer)
+    found = search.as_bought(bounding.Left(candidates, bought=bought))
+    assert found.design is not None
+    assert found.design.objective_value == pytest.approx(plain.design.objective_value, rel=2e-3)
+    assert search.as_bought(bounding.Left(candidates, bought=bought)) is dearer, "what was tried is not tried again"
+
+
+def test_an_interrupt_while_purchases_are_tried_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, candidates, plain = _case(0)
+    nothing = replace(plain, design=None, stopped_by="interrupted", status="no_solution")
+    monkeypatch.setattr(large_search, "with_purchases", lambda *args, **named: nothing)
+    with pytest.raises(StoppedError):
+        _search(problem, candidates, plain).as_bought(bounding.Left(candidates, bought={}))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
