@@ -36,6 +36,8 @@ MANY_COLUMNS = 15_000
 MANY_INTEGERS = 2000
 """Integers of a year's program from which its jobs are placed before its services."""
 JOBS_FIRST = frozenset({"train", "open", "kind_open", "active_site"})
+FINE_GAP, ROUGH_GAP = 2e-3, 3e-2
+"""Relative gap of the last step, and that of many: a calendar may ask for another round."""
 GAP = 3e-3
 """Relative gap to which the steps before the last are solved."""
 
@@ -165,9 +167,9 @@ class _Search:
         ways = on_pools(small.training, small.serving, pools)
         as_large = with_ways(self.problem, small, *ways)  # as the one year needs: what is bought fits
         lesser = replace(as_large, periods=self.candidates.periods, it_kw={})
-        return with_purchases(
-            self.problem, lesser, bought, self.limited(0.9, 2e-3), self.listener, only_pair=self.only_pair
-        )
+        many = sum(len(of_job) for of_job in lesser.training.values()) * len(lesser.periods) > MANY_INTEGERS
+        options = self.limited(0.9, ROUGH_GAP if many else FINE_GAP)
+        return with_purchases(self.problem, lesser, bought, options, self.listener, only_pair=self.only_pair)
 
 
 def with_purchases(
