@@ -5,12 +5,12 @@ A relaxation of the program with few of them is solved in seconds and shows wher
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from dcopt.candidates.need import as_large_as_needed
 from dcopt.candidates.pools import pool_facility
-from dcopt.candidates.records import Candidates, Period, ServingCandidate, TrainingCandidate
+from dcopt.candidates.records import Candidates, Period, Pool, ServingCandidate, TrainingCandidate
 from dcopt.candidates.targets import targets_of, used_pools
 from dcopt.problem.problem import Problem
 
@@ -71,6 +71,16 @@ def on_pools(
         {job: tuple(c for c in of_job if c.pool.key in keys) for job, of_job in training.items()},
         {service: tuple(c for c in of_service if c.pool.key in keys) for service, of_service in serving.items()},
     )
+
+
+def kinds_of(pools: Iterable[Pool]) -> frozenset[tuple[str, str]]:
+    """Return (site, node) of pools."""
+    return frozenset((pool.site, pool.node.name) for pool in pools)
+
+
+def of_kinds(candidates: Candidates, kinds: Collection[tuple[str, str]]) -> set[str]:
+    """Return the keys of the pools of these (site, node), on whatever fabric."""
+    return {key for key, pool in candidates.pools.items() if (pool.site, pool.node.name) in kinds}
 
 
 def hardest_year(candidates: Candidates) -> Period:

@@ -77,18 +77,11 @@ def command(
     Exit codes: 0 found within the gap, 1 no purchase serves all scenarios, 2 bad input, 3 stopped, 4 not found or not
     judged in the time.
     """
-    import json
-
     loaded = load_or_exit(asked.problem, asked.sets)
     refuse_staged(loaded)
     scenarios = _scenarios(loaded, file, (sample, count, asked.seed) if sample else None)
-    from dcopt.formulation.build import StagedError
     from dcopt.pipeline.shared_purchase import Goal
-    from dcopt.problem.findings import InputError
     from dcopt.study.distributions import sample_scenarios
-    from dcopt.study.report import robust_report
-    from dcopt.study.robust import robust_purchase
-    from dcopt.study.store import ROBUST_FILE, write_found
 
     if method == "auto":
         method = "extensive" if goal == "chance" or len(scenarios) <= FEW else "decomposition"
@@ -98,22 +91,8 @@ def command(
         usage_error("--check draws from uncertainty.csv, which the problem does not have")
     wanted = Goal(goal, level if goal in ("cvar", "chance") else 1.0)  # type: ignore[arg-type]
     click.echo(f"one purchase for {len(scenarios)} scenarios ...", err=True)
-    try:
-        if method == "decomposition":
-            found = _decomposed(asked, scenarios, wanted, rounds)
-        else:
-            found = robust_purchase(asked.problem, asked.sets, scenarios, wanted, asked.choices())
-    except InputError as error:
-        exit_with(error.findings)
-    except StagedError as error:
-        usage_error(str(error))
-    if found.objective_usd is None:
-        click.echo(f"{found.status}: {found.reason}", err=True)
-        sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)
-    if not found.parts:
-        words = f"nothing is bought: what is rented serves every scenario, for USD {found.objective_usd:,.0f}"
-        click.echo(json.dumps({**asdict(found), "method": method}, indent=1) if asked.as_json else words)
-        sys.exit(0 if found.status == "optimal" else FAILED)
+    found = _purchase(asked, scenarios, wanted, rounds if method == "decomposition" else None)
+    _end_without_purchase(asked, found, method)
     new = sample_scenarios(tuple(loaded.uncertainty.values()), fresh, "random", asked.seed + 1) if fresh else ()
     results, tables, nominal = _judge(asked, found, scenarios, new)
     document = {
@@ -126,11 +105,53 @@ def command(
         "nominal_parts": nominal,
         "judged": {title: [asdict(one) for one in table] for title, table in tables.items()},
     }
+    _tell(asked, document)
+    sys.exit(exit_of(results) or _code_of(found))
+
+
+def _code_of(found: Purchased) -> int:
+    return 0 if found.status == "optimal" else FAILED
+
+
+def _purchase(asked: Asked, scenarios: Sequence[Scenario], goal: Goal, rounds: int | None) -> Purchased:
+    """Return the best purchase for the scenarios, by so many rounds of the decomposition or (None) in one program."""
+    from dcopt.formulation.build import StagedError
+    from dcopt.problem.findings import InputError
+    from dcopt.study.robust import robust_purchase
+
+    try:
+        if rounds is not None:
+            return _decomposed(asked, scenarios, goal, rounds)
+        return robust_purchase(asked.problem, asked.sets, scenarios, goal, asked.choices())
+    except InputError as error:
+        exit_with(error.findings)
+    except StagedError as error:
+        usage_error(str(error))
+
+
+def _end_without_purchase(asked: Asked, found: Purchased, method: str) -> None:
+    """Say so and end where there is nothing to judge: no purchase was found, or nothing need be bought."""
+    if found.objective_usd is None:
+        click.echo(f"{found.status}: {found.reason}", err=True)
+        sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)
+    if not found.parts:
+        import json
+
+        words = f"nothing is bought: what is rented serves every scenario, for USD {found.objective_usd:,.0f}"
+        click.echo(json.dumps({**asdict(found), "method": method}, indent=1) if asked.as_json else words)
+        sys.exit(_code_of(found))
+
+
+def _tell(asked: Asked, document: dict[str, Any]) -> None:
+    """Write what was found into the study's folder, where one was named, and print it."""
+    import json
+
+    from dcopt.study.report import robust_report
+    from dcopt.study.store import ROBUST_FILE, write_found
+
     if asked.output is not None:
         write_found(asked.output, ROBUST_FILE, document)
     click.echo(json.dumps(document, indent=1) if asked.as_json else shown(robust_report(document)))
-    code = exit_of(results)
-    sys.exit(code or (0 if found.status == "optimal" else FAILED))
 
 
 def _decomposed(asked: Asked, scenarios: Sequence[Scenario], goal: Goal, rounds: int) -> Purchased:

@@ -68,3 +68,7 @@ def name_of(variable: Any) -> str:
 def stays(names: frozenset[str] | None) -> Callable[[Any], bool]:
     """Return which variables stay whole: those declared under ``names``, all where that is None."""
     return lambda variable: names is None or name_of(variable) in names
+
+
+LINEAR = stays(frozenset())
+"""No variable stays whole."""

@@ -26,16 +26,16 @@ from dcopt.formulation.program import Program
 from dcopt.formulation.stages import WORKLOADS, name_of
 from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.fewer import Workload, only, workloads_in
-from dcopt.pipeline.large_search import LargeSearch, value_of, with_bound
+from dcopt.pipeline.large_search import LargeSearch, searched, value_of, with_bound
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
-from dcopt.pipeline.trace import thinned
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import without
 from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import compile_model
 from dcopt.solve.parts import parts_of
 from dcopt.solve.session import Progress, SolveOptions, relative_gap
+from dcopt.solve.together import sum_if_all
 
 FREE_DATA = frozenset({"codec", "place", "copy", "use", "units", "kept_at"})
 """What is decided anew where groups that share a dataset come together."""
@@ -210,14 +210,15 @@ class _Apart:
         others = [part.best for place, part in enumerate(self.parts) if place != number]
         values = [None if best is None else value_of(best) for best in others]
         bounds = [None if best is None else best.bound for best in others]
-        incumbent, bound = _sum([*values, progress.incumbent]), _sum([*bounds, progress.bound, -self.twice_usd])
+        incumbent, bound = (
+            sum_if_all([*values, progress.incumbent]),
+            sum_if_all([*bounds, progress.bound, -self.twice_usd]),
+        )
         now = Progress(
             self.spent(), incumbent, bound, relative_gap(incumbent, bound), progress.nodes, progress.stopping
         )
         self.listener.progress(now)
-        point = ProgressPoint(seconds=now.seconds, incumbent=incumbent, bound=bound)
-        if not self.trace or (self.trace[-1].incumbent, self.trace[-1].bound) != (incumbent, bound):
-            self.trace.append(point)
+        self.trace.append(ProgressPoint(seconds=now.seconds, incumbent=incumbent, bound=bound))
 
     def finished(self) -> Solved:
         """Return the best designs of all groups together, with what is proven of the whole."""
@@ -231,7 +232,7 @@ class _Apart:
 
     def _without(self, failed: Solved) -> Solved:
         """Return the answer where a group has no design: then the whole has none."""
-        bound = _sum([*(part.best.bound if part.best else None for part in self.parts), -self.twice_usd])
+        bound = sum_if_all([*(part.best.bound if part.best else None for part in self.parts), -self.twice_usd])
         return replace(failed, bound=None if failed.status == "infeasible" else bound)
 
     def _together(self, solved: list[Solved]) -> Solved:
@@ -239,19 +240,17 @@ class _Apart:
         whole = self._joined(solved, FREE_DATA)
         if whole.design is None:
             whole = self._joined(solved, None)
-        bound = _sum([*(one.bound for one in solved), -self.twice_usd])
-        stopped_by = next((one.stopped_by for one in solved if one.stopped_by == "interrupted"), "")
-        stopped_by = stopped_by or next((one.stopped_by for one in solved if one.stopped_by), "")
+        bound = sum_if_all([*(one.bound for one in solved), -self.twice_usd])
+        reasons = [one.stopped_by for one in solved if one.stopped_by]
+        stopped_by = "interrupted" if "interrupted" in reasons else next(iter(reasons), "")
         if whole.design is None:
             return replace(whole, status="no_solution", bound=bound, stopped_by=stopped_by or "time limit")
         proven = with_bound(replace(whole, stopped_by=stopped_by), bound, self.options.gap)
         assert proven.design is not None
-        ended = ProgressPoint(seconds=self.spent(), incumbent=value_of(whole), bound=proven.bound)
         size = {name: sum(one.size.get(name, 0) for one in solved) for name in whole.size}
-        timings = whole.timings_s | {"highs": self.spent()}
-        update = {"progress": thinned([*self.trace, ended]), "timings_s": timings, "size": size}
-        design = proven.design.model_copy(update=update)
-        return replace(proven, design=design, timings_s=timings, size=size, nodes=sum(one.nodes for one in solved))
+        sized = replace(proven, design=proven.design.model_copy(update={"size": size}), size=size)
+        ended = searched(sized, self.trace, self.spent())
+        return replace(ended, nodes=sum(one.nodes for one in solved))
 
     def _joined(self, solved: list[Solved], free: frozenset[str] | None) -> Solved:
         """Return the whole with what the groups bought and run; ``free``: what else is decided anew (None: all)."""
@@ -279,10 +278,3 @@ def _hold(program: Program, parts: list[Program], free: frozenset[str] | None) -
             value = min(held[variable.name], variable.ub)
             variable.setlb(value)
             variable.setub(value)
-
-
-def _sum(numbers: Iterable[float | None]) -> float | None:
-    """Return the sum, or None where a number is missing."""
-    found = list(numbers)
-    known = [number for number in found if number is not None]
-    return sum(known) if len(known) == len(found) else None

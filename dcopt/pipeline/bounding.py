@@ -24,21 +24,19 @@ from typing import Any
 import numpy as np
 
 from dcopt.candidates.coarse import coarse
-from dcopt.candidates.lesser import hardest_of, on_pools, with_ways
+from dcopt.candidates.lesser import hardest_of, kinds_of, on_pools, with_ways
 from dcopt.candidates.priced import dearer_than
 from dcopt.candidates.records import Candidates, Period
 from dcopt.formulation import anywhere
-from dcopt.formulation.build import build
 from dcopt.formulation.expressions import number, total, whole
-from dcopt.formulation.program import Program
-from dcopt.formulation.stages import ANYWHERE, STRATEGIC, name_of, stays
-from dcopt.pipeline.first_design import MANY_COLUMNS
+from dcopt.formulation.stages import ANYWHERE, LINEAR, STRATEGIC, name_of, stays
+from dcopt.pipeline.first_design import linear_method
 from dcopt.pipeline.other_years import MOST_ROUNDS, WORTH, Year, cost_of, is_bought, require, year_of
 from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, narrower
 from dcopt.pipeline.solving import Solved
+from dcopt.pipeline.stated import Stated, state
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers, within_cost
-from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import Matrix, compile_model
 from dcopt.solve.session import WHOLE_TO, Outcome, SolveOptions, solve
 
@@ -85,14 +83,6 @@ class Left:
     """What the last relaxation buys, where that is in whole numbers: values of the variables by name."""
 
 
-@dataclass(frozen=True)
-class Stated:
-    """A program with its matrix."""
-
-    program: Program
-    matrix: Matrix
-
-
 class Bounding:
     """The relaxations of a program, within the cost of a known design; each is solved once."""
 
@@ -102,10 +92,11 @@ class Bounding:
         """The coarse program of the hardest year, with what the others cost."""
         self.to_come: list[Relaxation] = []
 
-    def further(self, before: Left, best: Solved, value: float, ends: float, most: int = 9) -> Left:
+    def further(self, before: Left, best: Solved, value: float, ends: float, most: int | None = None) -> Left:
         """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``most`` more are solved.
 
-        Every relaxation holds the best design itself. What would exclude that is not believed, nor anything after it.
+        ``most`` None: all. Every relaxation holds the best design itself. What would exclude that is not believed, nor
+        anything after it.
 
         Raises
         ------
@@ -137,7 +128,7 @@ class Bounding:
         """
         one = self._stated(self._coarse(candidates, hardest_of(candidates)))
         options = replace(self.options, start=None)
-        outcome = solve(with_integers(one.matrix, lambda _: False), options, log=self.log)
+        outcome = solve(with_integers(one.matrix, LINEAR), options, log=self.log)
         if outcome.verdict == "interrupted":
             raise StoppedError
         if (np.asarray(one.matrix.lp.col_cost_) < 0).any():
@@ -168,7 +159,7 @@ class Bounding:
         else:
             assert self.hardest is not None
             stated = self.hardest
-        return _noted(left, stated.matrix, self._solved(stated.matrix, limit, stays(WHOLE[relaxation]), ends))
+        return _noted(left, stated, self._solved(stated.matrix, limit, stays(WHOLE[relaxation]), ends))
 
     def _hardest_year(self, left: Left, best: Solved, limit: float, ends: float) -> tuple[Left, Stated] | None:
         """Return what the linear relaxation of the hardest year leaves, and its program with the other years' cost.
@@ -180,28 +171,27 @@ class Bounding:
         if (np.asarray(one.matrix.lp.col_cost_) < 0).any():
             return None
         others = [
-            year_of(period.index, stated.program, stated.matrix)
+            year_of(period.index, self._stated(self._coarse(left.candidates, period)))
             for period in left.candidates.periods
             if period.index != year.index
-            for stated in [self._stated(self._coarse(left.candidates, period))]
         ]
         one, linear = self._with_others(one, others, limit)
-        left = _noted(left, one.matrix, linear)
+        left = _noted(left, one, linear)
         allowed = FOR_RANGES * (ends - time.monotonic())
         if allowed > 0:
             solving = replace(self.options, time_limit_s=allowed, start=None)
-            ranges = it_ranges(one.program, one.matrix, limit, lambda _: False, solving, self.log)
+            ranges = it_ranges(one.program, one.matrix, limit, LINEAR, solving, self.log)
             if not holds_power(ranges, best):
                 raise DoubtedError
             left = replace(left, candidates=_within(self.problem, left.candidates, ranges))
             one, linear = self._with_others(self._stated(self._coarse(left.candidates, year)), others, limit)
-            left = _noted(left, one.matrix, linear)
+            left = _noted(left, one, linear)
         return left, one
 
     def _with_others(self, one: Stated, others: list[Year], limit: float) -> tuple[Stated, Outcome]:
         """Return the program of one year with what the others cost, and the linear relaxation of that."""
         linear = self._linear(one.matrix, limit)
-        for turn in range(MOST_ROUNDS):
+        for turn in range(MOST_ROUNDS if others else 0):
             before = linear.bound or 0.0
             bought = {
                 variable.name: float(value)
@@ -220,8 +210,7 @@ class Bounding:
 
     def _linear(self, matrix: Matrix, limit: float) -> Outcome:
         """Return the solution of the linear relaxation; whatever the time, as without it nothing is proven."""
-        method = "ipm" if matrix.lp.num_col_ >= MANY_COLUMNS else "choose"
-        outcome = self._solved(matrix, limit, lambda _: False, math.inf, method)
+        outcome = self._solved(matrix, limit, LINEAR, math.inf, linear_method(matrix))
         if outcome.values is None:
             raise DoubtedError
         return outcome
@@ -230,10 +219,7 @@ class Bounding:
         return coarse(self.problem, candidates, (replace(year, index=0),))
 
     def _stated(self, candidates: Candidates) -> Stated:
-        with heard():
-            program = build(self.problem, candidates, only_pair=self.only_pair)
-            anywhere.link(program)
-            return Stated(program, compile_model(program.model))
+        return state(self.problem, candidates, only_pair=self.only_pair, besides=anywhere.link)
 
     def _solved(
         self, matrix: Matrix, limit: float, keeps: Callable[[Any], bool], ends: float, method: str = "choose"
@@ -250,13 +236,13 @@ class Bounding:
         return outcome
 
 
-def _noted(left: Left, matrix: Matrix, outcome: Outcome) -> Left:
+def _noted(left: Left, stated: Stated, outcome: Outcome) -> Left:
     """Return what is known after a relaxation was solved, or its time was up."""
     bound = max((value for value in (left.bound, outcome.bound) if value is not None), default=None)
     if outcome.values is None:
         return replace(left, bound=bound)
-    kinds = opened(left.candidates, matrix, outcome)
-    return replace(left, bound=bound, kinds=kinds, bought=_bought(matrix, outcome) or left.bought)
+    kinds = kinds_of(stated.opened(outcome.values, NOTICEABLE).values())
+    return replace(left, bound=bound, kinds=kinds, bought=_bought(stated.matrix, outcome) or left.bought)
 
 
 def _bought(matrix: Matrix, outcome: Outcome) -> dict[str, int] | None:
@@ -269,16 +255,6 @@ def _bought(matrix: Matrix, outcome: Outcome) -> dict[str, int] | None:
     if any(abs(value - round(value)) > 10 * WHOLE_TO for value in values.values()):
         return None
     return {name: round(value) for name, value in values.items()}
-
-
-def opened(candidates: Candidates, matrix: Matrix, outcome: Outcome) -> frozenset[tuple[str, str]]:
-    """Return (site, node) of the pools that a solution opens by a noticeable part."""
-    pools = [
-        candidates.pools[variable.index()]
-        for variable, value in zip(matrix.columns, outcome.values, strict=True)
-        if name_of(variable) == "open" and value > NOTICEABLE
-    ]
-    return frozenset((pool.site, pool.node.name) for pool in pools)
 
 
 def holds_ways(left: Candidates, best: Solved) -> bool:

@@ -16,23 +16,22 @@ from typing import Any
 import numpy as np
 
 from dcopt.candidates.coarse import coarse
-from dcopt.candidates.lesser import hardest_of, on_pools, with_ways
+from dcopt.candidates.lesser import hardest_of, kinds_of, of_kinds, on_pools, with_ways
 from dcopt.candidates.records import Candidates
-from dcopt.formulation.build import build
 from dcopt.formulation.extract import fewest, load_values
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import name_of
 from dcopt.pipeline.calendar import calendar_of
 from dcopt.pipeline.first_design import first_design
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, solve_program
+from dcopt.pipeline.stated import Stated, state
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve import session
 from dcopt.solve.elastic import Elastic, elastic, relaxed_bound
 from dcopt.solve.integers import polish
 from dcopt.solve.interrupt import heard
-from dcopt.solve.matrix import Matrix, compile_model
+from dcopt.solve.matrix import Matrix
 from dcopt.solve.parts import Part, parts_of
 from dcopt.solve.session import Outcome, Progress, SolveOptions, SolverError
 
@@ -68,11 +67,9 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Stated:
+class Divided(Stated):
     """A program with its matrix, and the parts that the matrix falls apart into."""
 
-    program: Program
-    matrix: Matrix
     parts: list[Part]
 
 
@@ -107,7 +104,7 @@ def decide(
         decision = _by_steps(problem, candidates, left, log)
         if decision.possible is not None:
             return decision
-    stated = state(problem, candidates, user_constraints)
+    stated = divided(problem, candidates, user_constraints)
     points = _points(stated, left(), log)
     if points.possible is False:
         return Decision(False, points.part)
@@ -137,7 +134,7 @@ def _by_steps(
 
     What is bought once serves every year, so a design is also one of the hardest year alone, with coarse pools.
     """
-    stated = state(problem, hardest(problem, candidates))
+    stated = divided(problem, hardest(problem, candidates))
     for part in {part.same: part for part in stated.parts}.values():
         if _is_excluded(stated, part.matrix, left(0.3)):
             return Decision(False, part if len(stated.parts) > 1 else None)
@@ -154,7 +151,7 @@ def _by_steps(
         return Decision(False, points.part)
     if points.values is None:
         return Decision(None)
-    lesser = state(problem, around(problem, candidates, stated, points.values))
+    lesser = divided(problem, around(problem, candidates, stated, points.values))
     points = _points(lesser, left(0.5), log)
     if points.possible and _is_a_design(lesser, points.values, log):
         return Decision(True)
@@ -181,28 +178,20 @@ def hardest(problem: Problem, candidates: Candidates) -> Candidates:
 
 def around(problem: Problem, candidates: Candidates, stated: Stated, values: Any) -> Candidates:
     """Return the candidates on nodes at the sites where a solution of the coarse program has them."""
-    pools = stated.program.candidates.pools
-    used = {
-        (pools[variable.index()].site, pools[variable.index()].node.name)
-        for variable, value in zip(stated.matrix.columns, values, strict=True)
-        if name_of(variable) == "open" and value > 0.5
-    }
-    keys = {key for key, pool in candidates.pools.items() if (pool.site, pool.node.name) in used}
+    keys = of_kinds(candidates, kinds_of(stated.opened(values, 0.5).values()))
     return with_ways(problem, candidates, *on_pools(candidates.training, candidates.serving, keys))
 
 
-def state(
+def divided(
     problem: Problem, candidates: Candidates, user_constraints: Callable[[Program], None] = no_constraints
-) -> Stated:
+) -> Divided:
     """Return the program of ``problem`` on ``candidates`` with its matrix and the parts into which it falls."""
+    stated = state(problem, candidates, besides=user_constraints)
     with heard():
-        program = build(problem, candidates)
-        user_constraints(program)
-        matrix = compile_model(program.model)
-        return Stated(program, matrix, parts_of(matrix))
+        return Divided(stated.program, stated.matrix, parts_of(stated.matrix))
 
 
-def _points(stated: Stated, options: SolveOptions, log: Callable[[str], None]) -> _Points:
+def _points(stated: Divided, options: SolveOptions, log: Callable[[str], None]) -> _Points:
     """Return whether a program has a solution, part by part; equal parts are asked once."""
     ends = time.monotonic() + options.time_limit_s
     answers: dict[bytes, Any] = {}

@@ -12,21 +12,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dcopt.candidates.coarse import coarse
-from dcopt.candidates.lesser import hardest_year, on_pools, smallest_sizes, with_ways
+from dcopt.candidates.lesser import hardest_year, kinds_of, of_kinds, on_pools, smallest_sizes, with_ways
 from dcopt.candidates.records import Candidates, Pool
-from dcopt.formulation.build import build
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import HELD, WORKLOADS, name_of, stays
+from dcopt.formulation.stages import HELD, WORKLOADS, stays
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
+from dcopt.pipeline.stated import Stated, state
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers
-from dcopt.solve.interrupt import heard
-from dcopt.solve.matrix import Matrix, compile_model
+from dcopt.solve.matrix import Matrix
 from dcopt.solve.session import Outcome, SolveOptions, solve
 
 USED = 1e-6
@@ -42,28 +41,9 @@ GAP = 3e-3
 """Relative gap to which the steps before the last are solved."""
 
 
-@dataclass(frozen=True)
-class _Stated:
-    """A program with its matrix."""
-
-    program: Program
-    matrix: Matrix
-
-    def values(self, outcome: Outcome, names: frozenset[str]) -> dict[str, int]:
-        """Return the integers of an outcome that were declared under ``names``."""
-        return {
-            variable.name: round(value)
-            for variable, value in zip(self.matrix.columns, outcome.values, strict=True)
-            if name_of(variable) in names and not variable.is_continuous()
-        }
-
-    def fixed(self, values: dict[str, int]) -> dict[int, float]:
-        """Return the columns that ``values`` name, for `solve`."""
-        return {
-            place: float(values[variable.name])
-            for place, variable in enumerate(self.matrix.columns)
-            if variable.name in values
-        }
+def linear_method(matrix: Matrix) -> str:
+    """Return how a linear program of this size is solved, for `dcopt.solve.session.solve`."""
+    return "ipm" if matrix.lp.num_col_ >= MANY_COLUMNS else "choose"
 
 
 class _Search:
@@ -81,10 +61,8 @@ class _Search:
         left = max(0.01, share * (self.ends - time.monotonic()))
         return replace(self.options, gap=gap, time_limit_s=left, start=None)
 
-    def stated(self, candidates: Candidates) -> _Stated:
-        with heard():
-            program = build(self.problem, candidates, only_pair=self.only_pair)
-            return _Stated(program, compile_model(program.model))
+    def stated(self, candidates: Candidates) -> Stated:
+        return state(self.problem, candidates, only_pair=self.only_pair)
 
     def minimized(
         self,
@@ -92,14 +70,12 @@ class _Search:
         share: float,
         whole: frozenset[str] | None = None,
         fixed: dict[int, float] | None = None,
-        start: dict[str, float] | None = None,
         gap: float = GAP,
     ) -> Outcome:
         """Solve a program with the integers of ``whole`` only (None: all of them)."""
         relaxed = with_integers(matrix, stays(whole))
-        method = "ipm" if matrix.lp.num_col_ >= MANY_COLUMNS and whole is not None and not whole else "choose"
-        options = replace(self.limited(share, gap), start=start)
-        outcome = solve(relaxed, options, fixed=fixed, method=method, log=self.listener.log)
+        method = linear_method(matrix) if whole == frozenset() else "choose"
+        outcome = solve(relaxed, self.limited(share, gap), fixed=fixed, method=method, log=self.listener.log)
         if outcome.verdict == "interrupted":
             raise StoppedError
         return outcome
@@ -113,9 +89,7 @@ class _Search:
         rough = self._used(coarse(self.problem, self.candidates, year))
         if rough is None:
             return None
-        kinds = {(pool.site, pool.node.name) for pool in rough.values()}
-        pools = self.candidates.pools
-        keys = {key for key, pool in pools.items() if (pool.site, pool.node.name) in kinds}
+        keys = of_kinds(self.candidates, kinds_of(rough.values()))
         ways, replicas = on_pools(smallest_sizes(self.candidates), self.candidates.serving, keys)
         small = with_ways(self.problem, self.candidates, ways, replicas, year)
         used = self._used(small)
@@ -125,13 +99,7 @@ class _Search:
         """Return the pools that the linear relaxation uses; None where it is not solved."""
         stated = self.stated(candidates)
         outcome = self.minimized(stated.matrix, 0.5, frozenset())
-        if outcome.values is None:
-            return None
-        return {
-            str(variable.index()): candidates.pools[variable.index()]
-            for variable, value in zip(stated.matrix.columns, outcome.values, strict=True)
-            if name_of(variable) == "open" and value > USED
-        }
+        return None if outcome.values is None else stated.opened(outcome.values, USED)
 
     def one_year(self, small: Candidates, pools: set[str]) -> tuple[dict[str, int], set[str]] | None:
         """Return what is bought in a good design of the hardest year, and on which pools its workloads run."""
@@ -141,17 +109,17 @@ class _Search:
         placed = self.placed(stated)
         if placed.values is None:
             return None
-        held = stated.fixed(stated.values(placed, WORKLOADS))
+        held = stated.fixed(stated.values(placed.values, WORKLOADS))
         best = self.minimized(stated.matrix, 0.2, fixed=held, gap=1e-3)
         if best.objective is None or best.values is None:
             best = self.minimized(stated.matrix, 0.5)
             if best.objective is None or best.values is None:
                 return None
-        bought = stated.values(best, HELD)
+        bought = stated.values(best.values, HELD)
         opened = {key for key in lesser.pools if bought.get(stated.program.model.open[key].name)}
         return bought, opened
 
-    def placed(self, stated: _Stated) -> Outcome:
+    def placed(self, stated: Stated) -> Outcome:
         """Return which workloads run where, with the plant relaxed; of many, first the jobs and then the rest."""
         matrix = stated.matrix
         if matrix.integer_columns < MANY_INTEGERS:
@@ -159,7 +127,7 @@ class _Search:
         jobs = self.minimized(matrix, 0.4, JOBS_FIRST, gap=2e-2)
         if jobs.values is None:
             return jobs
-        held = stated.fixed(stated.values(jobs, frozenset({"train"})))
+        held = stated.fixed(stated.values(jobs.values, frozenset({"train"})))
         return self.minimized(matrix, 0.4, WORKLOADS, fixed=held, gap=5e-2)
 
     def every_year(self, small: Candidates, bought: dict[str, int], pools: set[str]) -> Solved:

@@ -27,9 +27,9 @@ from dcopt.pipeline.trace import thinned
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_gap
 
-ROUNDS = ((1, 0.8, 0.25), (9, 0.9, 1.0))
-"""Rounds of bounding and improving: how many relaxations with integers a round solves at most, and the share of the
-time that is left which its bounding may take, and then its improving."""
+ROUNDS = ((1, 0.8, 0.25), (None, 0.9, 1.0))
+"""Rounds of bounding and improving: how many relaxations with integers a round solves at most (None: all), and the
+share of the time that is left which its bounding may take, and then its improving."""
 HUGE = 100_000
 """Ways to run workloads from which a program is not built whole: that alone would take gigabytes and minutes."""
 FOR_PURCHASES = 0.2
@@ -98,12 +98,7 @@ class LargeSearch:
     def finished(self) -> Solved:
         """Return the best that is found until the time is up."""
         solved = self._finished()
-        if solved.design is None:
-            return solved
-        ended = ProgressPoint(seconds=self.spent(), incumbent=value_of(solved), bound=solved.bound)
-        timings = solved.timings_s | {"highs": self.spent()}
-        update = {"progress": thinned([*self.trace, ended]), "timings_s": timings}
-        return replace(solved, design=solved.design.model_copy(update=update), timings_s=timings)
+        return solved if solved.design is None else searched(solved, self.trace, self.spent())
 
     def _finished(self) -> Solved:
         if self.best is None:
@@ -153,7 +148,7 @@ class LargeSearch:
             0,
         )
 
-    def bounded(self, before: Left, share: float, most: int) -> Left:
+    def bounded(self, before: Left, share: float, most: int | None) -> Left:
         """Return what ``share`` of the time that is left teaches about designs that are better than the best."""
         assert self.best is not None
         ends = time.monotonic() + share * max(0.0, self.options.time_limit_s - self.spent())
@@ -216,13 +211,10 @@ class LargeSearch:
         return with_bound(solved, left.bound, self.options.gap)
 
     def _heard(self, progress: Progress) -> None:
-        """Tell the listener where the search stands, and keep it where that has changed."""
+        """Tell the listener where the search stands, and keep it."""
         now = replace(progress, seconds=self.spent())
         self.listener.progress(now)
-        point = ProgressPoint(seconds=now.seconds, incumbent=now.incumbent, bound=now.bound)
-        last = self.trace[-1] if self.trace else None
-        if last is None or (last.incumbent, last.bound) != (point.incumbent, point.bound):
-            self.trace.append(point)
+        self.trace.append(ProgressPoint(seconds=now.seconds, incumbent=now.incumbent, bound=now.bound))
 
     def _report(self, best: Solved, bound: float | None) -> None:
         value = value_of(best)
@@ -252,6 +244,15 @@ def better_of(first: Solved, last: Solved, gap: float) -> Solved:
     assert kept.design is not None
     kept.design = kept.design.model_copy(update={"size": last.size})
     return replace(kept, size=last.size, nodes=last.nodes)
+
+
+def searched(solved: Solved, trace: list[ProgressPoint], seconds: float) -> Solved:
+    """Return a design with how a search of several steps led to it, and the time that took."""
+    assert solved.design is not None
+    ended = ProgressPoint(seconds=seconds, incumbent=value_of(solved), bound=solved.bound)
+    timings = solved.timings_s | {"highs": seconds}
+    update = {"progress": thinned([*trace, ended]), "timings_s": timings}
+    return replace(solved, design=solved.design.model_copy(update=update), timings_s=timings)
 
 
 def value_of(solved: Solved) -> float:

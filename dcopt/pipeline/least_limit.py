@@ -15,12 +15,12 @@ from dcopt.formulation.program import Program
 from dcopt.pipeline.feasible import (
     FINE,
     SMALL,
-    Stated,
+    Divided,
     around,
+    divided,
     hardest,
     is_worth_steps,
     rows_of,
-    state,
     unless_interrupted,
 )
 from dcopt.pipeline.first_design import first_design
@@ -30,6 +30,7 @@ from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve import session
 from dcopt.solve.elastic import least_limit, relaxed_bound
+from dcopt.solve.parts import Part
 from dcopt.solve.session import SolveOptions, SolverError
 
 BUDGET = "settings.csv: capex_limit_usd"
@@ -81,12 +82,12 @@ def least_limit_of(
     """
     ends = time.monotonic() + options.time_limit_s
 
-    def asked(stated: Stated, share: float, low: float, high: float) -> LeastLimit | None:
+    def asked(stated: Divided, share: float, low: float, high: float) -> LeastLimit | None:
         limited = replace(options, gap=WITHIN, time_limit_s=max(0.01, share * (ends - time.monotonic())))
         return _least(stated, row, limit, (low, high), limited, log)
 
     if user_constraints is no_constraints and is_worth_steps(candidates):
-        stated = state(problem, hardest(problem, candidates))
+        stated = divided(problem, hardest(problem, candidates))
         relaxed = _relaxed_limit(stated, row, limit, low, options.time_limit_s)
         if relaxed is None or relaxed.excluded:
             return relaxed
@@ -97,12 +98,12 @@ def least_limit_of(
         coarser = asked(stated, 0.4, best.bound, high)
         best = _better(best, coarser, found_too=False)
         if not best.is_near and known is None and coarser is not None and coarser.values is not None:
-            lesser = state(problem, around(problem, candidates, stated, coarser.values))
+            lesser = divided(problem, around(problem, candidates, stated, coarser.values))
             best = replace(best, found=_found(asked(lesser, 0.5, best.bound, high)))
         if not best.is_near:
-            best = _better(best, asked(state(problem, candidates), 1.0, best.bound, best.found or high))
+            best = _better(best, asked(divided(problem, candidates), 1.0, best.bound, best.found or high))
         return best
-    return asked(state(problem, candidates, user_constraints), 1.0, low, limit)
+    return asked(divided(problem, candidates, user_constraints), 1.0, low, limit)
 
 
 def _found(least: LeastLimit | None) -> float | None:
@@ -135,23 +136,20 @@ def _cheapest(
     return None if found is None or found.design is None else found.design.objective_value
 
 
-def _relaxed_limit(stated: Stated, row: str, limit: float, low: float, limit_s: float) -> LeastLimit | None:
+def _relaxed_limit(stated: Divided, row: str, limit: float, low: float, limit_s: float) -> LeastLimit | None:
     """Return what the linear relaxation proves of the least value of a limit; None where no row states it."""
-    for part in stated.parts:
-        rows = rows_of(stated.program, part.matrix, lambda name: True, row)
-        if not rows:
-            continue
-        if any(not _is_stated(part.matrix.rows[place], limit) for place in rows):
-            return None
-        small = part.matrix.lp.num_col_ <= SMALL
-        bound = relaxed_bound(least_limit(part.matrix, rows, limit, (low, limit)), limit_s) if small else None
-        proven = low if bound is None else max(low, bound)
-        return LeastLimit(None, proven, excluded=proven > limit)
-    return None
+    where = _where(stated, row, limit)
+    if where is None:
+        return None
+    part, rows = where
+    small = part.matrix.lp.num_col_ <= SMALL
+    bound = relaxed_bound(least_limit(part.matrix, rows, limit, (low, limit)), limit_s) if small else None
+    proven = low if bound is None else max(low, bound)
+    return LeastLimit(None, proven, excluded=proven > limit)
 
 
 def _least(
-    stated: Stated,
+    stated: Divided,
     row: str,
     limit: float,
     between: tuple[float, float],
@@ -160,22 +158,28 @@ def _least(
 ) -> LeastLimit | None:
     """Return the least value of a limit, within two, that the program allows; None where no row states it."""
     low, high = between
+    where = _where(stated, row, limit)
+    if where is None:
+        return None
+    part, rows = where
+    asked = least_limit(part.matrix, rows, limit, (low, high))
+    outcome = unless_interrupted(session.solve(asked, options, log=log))
+    if outcome.verdict == "infeasible":
+        return LeastLimit(None, high, excluded=True)
+    bound = low if outcome.bound is None else max(low, outcome.bound)
+    if outcome.values is None:
+        return LeastLimit(None, bound)
+    values = np.zeros(stated.matrix.lp.num_col_)
+    values[part.columns] = outcome.values[:-1]
+    return LeastLimit(float(outcome.values[-1]), bound, values=values)
+
+
+def _where(stated: Divided, row: str, limit: float) -> tuple[Part, list[int]] | None:
+    """Return the part that states a limit, and its rows there; None where none does, or not as the limit itself."""
     for part in stated.parts:
         rows = rows_of(stated.program, part.matrix, lambda name: True, row)
-        if not rows:
-            continue
-        if any(not _is_stated(part.matrix.rows[place], limit) for place in rows):
-            return None
-        asked = least_limit(part.matrix, rows, limit, (low, high))
-        outcome = unless_interrupted(session.solve(asked, options, log=log))
-        if outcome.verdict == "infeasible":
-            return LeastLimit(None, high, excluded=True)
-        bound = low if outcome.bound is None else max(low, outcome.bound)
-        if outcome.values is None:
-            return LeastLimit(None, bound)
-        values = np.zeros(stated.matrix.lp.num_col_)
-        values[part.columns] = outcome.values[:-1]
-        return LeastLimit(float(outcome.values[-1]), bound, values=values)
+        if rows:
+            return (part, rows) if all(_is_stated(part.matrix.rows[place], limit) for place in rows) else None
     return None
 
 

@@ -18,8 +18,9 @@ from pyomo.environ import Objective
 
 from dcopt.formulation.expressions import linear
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import OF_ONE_PERIOD, PURCHASES, name_of
+from dcopt.formulation.stages import LINEAR, OF_ONE_PERIOD, PURCHASES, name_of
 from dcopt.pipeline.ranges import StoppedError
+from dcopt.pipeline.stated import Stated
 from dcopt.solve.derived import with_bounds, with_cost, with_integers
 from dcopt.solve.matrix import Matrix
 from dcopt.solve.priced_out import Least, priced_out
@@ -33,21 +34,19 @@ WORTH = 1e-4
 
 @dataclass(frozen=True)
 class Year:
-    """The coarse program of one other year alone: its matrix, and what it costs there that no purchase does."""
+    """The coarse program of one other year alone, and what it costs there that no purchase does."""
 
     index: int
-    program: Program
-    """Kept, as the variables of the matrix are its own."""
-    matrix: Matrix
+    stated: Stated
     running: Any
     """Cost of each column where it belongs to the year, else 0."""
 
 
-def year_of(index: int, program: Program, matrix: Matrix) -> Year:
+def year_of(index: int, stated: Stated) -> Year:
     """Return the year of a program that has no other; nothing in it may earn money."""
-    cost = np.asarray(matrix.lp.col_cost_, dtype=float)
-    belongs = np.array([name_of(variable) in OF_ONE_PERIOD for variable in matrix.columns], dtype=bool)
-    return Year(index, program, matrix, np.where(belongs, cost, 0.0))
+    cost = np.asarray(stated.matrix.lp.col_cost_, dtype=float)
+    belongs = np.array([name_of(variable) in OF_ONE_PERIOD for variable in stated.matrix.columns], dtype=bool)
+    return Year(index, stated, np.where(belongs, cost, 0.0))
 
 
 def is_bought(variable: Any) -> bool:
@@ -64,22 +63,23 @@ def cost_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Ca
     ------
     StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
     """
-    lp = year.matrix.lp
+    matrix = year.stated.matrix
+    lp = matrix.lp
     most = np.asarray(lp.col_upper_)
     given = {
         place: min(bought[variable.name], float(most[place]))
-        for place, variable in enumerate(year.matrix.columns)
+        for place, variable in enumerate(matrix.columns)
         if variable.name in bought
     }
-    linear_year = with_integers(year.matrix, lambda _: False)
+    linear_year = with_integers(matrix, LINEAR)
     just = with_bounds(with_cost(linear_year, year.running, 0.0), {at: (units, units) for at, units in given.items()})
     prices = _prices(just, options, log)
     if prices is None:
-        shared = np.array([is_bought(variable) for variable in year.matrix.columns], dtype=bool)
+        shared = np.array([is_bought(variable) for variable in matrix.columns], dtype=bool)
         cost = np.where(shared, np.asarray(lp.col_cost_, dtype=float), year.running)
         more = {at: (units, float(most[at])) for at, units in given.items()}
         prices = _prices(with_bounds(with_cost(linear_year, cost, 0.0), more), options, log)
-    return None if prices is None else priced_out(year.matrix, is_bought, year.running, prices)
+    return None if prices is None else priced_out(matrix, is_bought, year.running, prices)
 
 
 def _prices(matrix: Matrix, options: SolveOptions, log: Callable[[str], None]) -> Any:
@@ -98,7 +98,7 @@ def require(program: Program, year: Year, number: int, least: Least) -> None:
     declared = model.component("other_year")
     if declared is None or year.index not in declared:
         (objective,) = model.component_data_objects(Objective, active=True)
-        most = float(np.abs(year.running) @ np.asarray(year.matrix.lp.col_upper_))
+        most = float(np.abs(year.running) @ np.asarray(year.stated.matrix.lp.col_upper_))
         objective.set_value(objective.expr + program.var("other_year", year.index, ub=most))
     known = [name for name in least.slopes if name in bought]
     costs = linear([least.slopes[name] for name in known], [bought[name] for name in known], least.constant)

@@ -87,8 +87,10 @@ class _Parts:
             copies = len(self.parts) - len(others)
             known = [other for other in others if other is not None]
             complete = len(known) == len(others)
-            incumbent = _sum([*(o.objective for o in known), *([progress.incumbent] * copies)]) if complete else None
-            bound = _sum([*(o.bound for o in known), *([progress.bound] * copies)]) if complete else None
+            incumbent = (
+                sum_if_all([*(o.objective for o in known), *([progress.incumbent] * copies)]) if complete else None
+            )
+            bound = sum_if_all([*(o.bound for o in known), *([progress.bound] * copies)]) if complete else None
             nodes = sum(answer.nodes for answer in self.answers.values()) + progress.nodes
             seconds = time.monotonic() - self.start
             offset = self.matrix.offset
@@ -106,9 +108,9 @@ class _Parts:
         if verdict == "infeasible":
             return Outcome("infeasible", None, None, None, None, nodes, seconds, self.trace)
         answers = [self.answers[part.same] for part in self.parts]
-        bound = _sum([answer.bound for answer in answers])
+        bound = sum_if_all([answer.bound for answer in answers])
         bound = None if bound is None else bound + self.matrix.offset
-        objective = _sum([answer.objective for answer in answers])
+        objective = sum_if_all([answer.objective for answer in answers])
         if objective is None:
             return Outcome(verdict, None, None, bound, None, nodes, seconds, self.trace)
         values = np.zeros(self.matrix.lp.num_col_)
@@ -119,7 +121,7 @@ class _Parts:
         return Outcome(verdict, values, objective, bound, gap, nodes, seconds, self.trace)
 
 
-def _sum(numbers: list[float | None]) -> float | None:
+def sum_if_all(numbers: list[float | None]) -> float | None:
     """Return the sum, or None where a number is missing."""
     known = [number for number in numbers if number is not None]
     return sum(known) if len(known) == len(numbers) else None

@@ -77,10 +77,9 @@ def test_one_year_with_the_cost_of_the_others_is_nearly_as_strong_as_all(seed: i
     if min(one.matrix.lp.col_cost_) < 0:
         pytest.skip("something earns money")
     others = [
-        year_of(period.index, stated.program, stated.matrix)
+        year_of(period.index, bounding._stated(alone(period.index)))
         for period in candidates.periods
         if period.index != year.index
-        for stated in [bounding._stated(alone(period.index))]
     ]
     _, together = bounding._with_others(one, others, math.inf)
     every = relaxed(coarse(problem, candidates, candidates.periods))
