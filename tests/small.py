@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dcopt.candidates.records import Candidates, TrainingCandidate
 from dcopt.design.records import Design
 from dcopt.pipeline.run import RunOptions, design_for
 from dcopt.problem.load import load
@@ -355,6 +356,16 @@ def design_of(small: Small | Problem, gap: float = 1e-9) -> Design:
     _, mismatches = verify(problem, design)
     assert not mismatches, "\n".join(str(mismatch) for mismatch in mismatches[:10])
     return design
+
+
+def left_out(candidates: Candidates, left: Candidates) -> list[tuple[str, TrainingCandidate]]:
+    """Return the ways to run a job, with its name, that ``left`` no longer has."""
+    return [
+        (name, candidate)
+        for name, of_job in candidates.training.items()
+        for candidate in of_job
+        if candidate not in left.training[name]
+    ]
 
 
 def tco_of(small: Small | Problem, gap: float = 1e-9) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from small import Small, colocation, job, owned_site, service, two_sites, with_cloud
+from small import Small, colocation, job, left_out, owned_site, service, two_sites, with_cloud
 
 from dcopt.candidates.generate import generate
 from dcopt.candidates.priced import dearer_than
@@ -71,12 +71,7 @@ def test_a_design_with_a_candidate_that_is_left_out_costs_more_than_the_limit(ca
     best = cheapest(problem, candidates)
     assert best is not None
     left = dearer_than(problem, candidates, best)
-    out = [
-        (name, candidate)
-        for name, of_job in candidates.training.items()
-        for candidate in of_job
-        if candidate not in left.training[name]
-    ]
+    out = left_out(candidates, left)
     assert out
     for name, candidate in out[:: max(1, len(out) // 6)]:
         forced = dearer_than(problem, candidates, 1e15)

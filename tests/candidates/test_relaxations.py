@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-from small import Small, job, owned_site, service, two_sites, with_cloud
+from small import Small, job, left_out, owned_site, service, two_sites, with_cloud
 
 from dcopt.candidates.coarse import coarse
 from dcopt.candidates.generate import generate
@@ -127,12 +127,7 @@ def test_a_design_with_what_is_left_out_costs_more(case: str) -> None:
     problem, candidates, design = solved(case)
     optimum = design.tco_usd or 0.0
     left = dearer_than(problem, candidates, optimum)
-    out = [
-        (name, candidate)
-        for name, of_job in candidates.training.items()
-        for candidate in of_job
-        if candidate not in left.training[name]
-    ]
+    out = left_out(candidates, left)
     assert out
     for name, candidate in out[:: max(1, len(out) // 4)]:
         forced = dearer_than(problem, candidates, 1e15)
