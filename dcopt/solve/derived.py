@@ -6,6 +6,7 @@ Each is a copy; the columns keep their places and their variables.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import highspy
@@ -24,7 +25,7 @@ def with_integers(matrix: Matrix, stays_whole: Callable[[Any], bool]) -> Matrix:
         _WHOLE if kind == _WHOLE and stays_whole(variable) else _ANY
         for variable, kind in zip(matrix.columns, matrix.lp.integrality_, strict=True)
     ]
-    return Matrix(lp, matrix.columns, matrix.rows, matrix.offset)
+    return replace(matrix, lp=lp)
 
 
 def with_cost(matrix: Matrix, cost: Any, offset: float) -> Matrix:
@@ -32,7 +33,7 @@ def with_cost(matrix: Matrix, cost: Any, offset: float) -> Matrix:
     lp = _copy(matrix.lp)
     lp.col_cost_ = np.asarray(cost, dtype=float)
     lp.offset_ = offset
-    return Matrix(lp, matrix.columns, matrix.rows, offset)
+    return replace(matrix, lp=lp, offset=offset)
 
 
 def within_cost(matrix: Matrix, limit: float) -> Matrix:
@@ -47,7 +48,7 @@ def within_cost(matrix: Matrix, limit: float) -> Matrix:
     lp.a_matrix_.start_ = np.append(np.asarray(rows.start_), len(np.asarray(rows.index_)) + len(columns))
     lp.a_matrix_.index_ = np.append(np.asarray(rows.index_), columns).astype(np.int32)
     lp.a_matrix_.value_ = np.append(np.asarray(rows.value_), cost[columns])
-    return Matrix(lp, matrix.columns, [*matrix.rows, None], matrix.offset)
+    return replace(matrix, lp=lp, rows=[*matrix.rows, None])
 
 
 def with_bounds(matrix: Matrix, bounds: dict[int, tuple[float, float]]) -> Matrix:
@@ -57,7 +58,7 @@ def with_bounds(matrix: Matrix, bounds: dict[int, tuple[float, float]]) -> Matri
     for column, (least, most) in bounds.items():
         lower[column], upper[column] = least, most
     lp.col_lower_, lp.col_upper_ = lower, upper
-    return Matrix(lp, matrix.columns, matrix.rows, matrix.offset)
+    return replace(matrix, lp=lp)
 
 
 def without(matrix: Matrix, columns: Any, rows: Any) -> Matrix:
@@ -69,7 +70,7 @@ def without(matrix: Matrix, columns: Any, rows: Any) -> Matrix:
     kept = ~(np.asarray(columns, dtype=bool)[index] | np.asarray(rows, dtype=bool)[of_row])
     lp.a_matrix_.start_ = np.searchsorted(of_row[kept], np.arange(lp.num_row_ + 1)).astype(np.int32)
     lp.a_matrix_.index_, lp.a_matrix_.value_ = index[kept], values[kept]
-    return Matrix(lp, matrix.columns, matrix.rows, matrix.offset)
+    return replace(matrix, lp=lp)
 
 
 def _copy(lp: Any) -> Any:

@@ -9,7 +9,7 @@ that there is one, a bound above it proves that there is none, and the optimum i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -104,7 +104,7 @@ def _with_columns(
     grown = np.zeros(old.num_row_ + 1, dtype=int)
     grown[np.array(lines, dtype=int) + 1] = 1
     lp.a_matrix_.start_ = (starts + np.cumsum(grown)).astype(np.int32)
-    return Matrix(lp, [*matrix.columns, *[None] * more], matrix.rows, 0.0)
+    return replace(matrix, lp=lp, columns=[*matrix.columns, *[None] * more], offset=0.0)
 
 
 def relaxed_bound(matrix: Matrix, limit_s: float) -> float | None:

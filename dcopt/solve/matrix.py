@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -40,12 +40,16 @@ class _Rows:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A compiled program: ``columns[i]`` is the Pyomo variable of column i, ``rows[k]`` (constraint, side) of row k."""
+    """A compiled program: ``columns[i]`` is the Pyomo variable of column i, ``rows[k]`` (constraint, side) of row k.
+
+    ``model`` is what they are of: variables refer to it weakly, and lose their names once nobody holds it.
+    """
 
     lp: Any
     columns: list[Any]
     rows: list[Any]
     offset: float
+    model: Any = None
 
     @property
     def integer_columns(self) -> int:
@@ -89,7 +93,7 @@ def _compiled(model: Any) -> Matrix:
         for side, right in [(0, low)] if low == high else [(1, high), (-1, low)]:
             if abs(right) != math.inf:
                 written.add(constraint, side, right, of_row)
-    return _assembled(terms.variables, float(offset), cost, written)
+    return replace(_assembled(terms.variables, float(offset), cost, written), model=model)
 
 
 def _row(terms: Terms, constraint: Any) -> tuple[float, float, dict[int, float]]:

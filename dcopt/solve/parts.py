@@ -7,7 +7,7 @@ part with those of every other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -103,5 +103,5 @@ def _part(matrix: Matrix, rows: _Rows, columns: Any) -> Part:
         + [starts.astype(np.int64).tobytes(), index.astype(np.int64).tobytes()]
         + [bytes(kind == highspy.HighsVarType.kInteger for kind in lp.integrality_)]
     )
-    program = Matrix(lp, [matrix.columns[c] for c in columns], [matrix.rows[r] for r in filled], 0.0)
-    return Part(columns, program, same)
+    of_columns, of_rows = [matrix.columns[c] for c in columns], [matrix.rows[r] for r in filled]
+    return Part(columns, replace(matrix, lp=lp, columns=of_columns, rows=of_rows, offset=0.0), same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import highspy
@@ -20,6 +21,13 @@ def _model() -> Any:
     model.x = pyo.Var(domain=pyo.NonNegativeReals, bounds=(0, 10))
     model.y = pyo.Var(domain=pyo.NonNegativeIntegers, bounds=(0, 10))
     model.z = pyo.Var(domain=pyo.Binary)
+    return model
+
+
+def _model_of_two() -> Any:
+    model = pyo.ConcreteModel()
+    model.bought = pyo.Var([1, 2], domain=pyo.NonNegativeReals)
+    model.total = pyo.Objective(expr=model.bought[1] + model.bought[2])
     return model
 
 
@@ -124,6 +132,13 @@ def test_repeated_variables_are_summed() -> None:
     names, dense, _ = _dense(matrix)
     assert dense[0][names.index("x")] == 2
     assert _optimum(model) == pytest.approx(4.0)
+
+
+def test_a_compiled_program_keeps_the_names_of_its_variables() -> None:
+    """Variables refer weakly to what holds them: a matrix must keep the model that its caller drops."""
+    matrix = compile_model(_model_of_two())
+    gc.collect()
+    assert [variable.name for variable in matrix.columns] == ["bought[1]", "bought[2]"]
 
 
 def test_variables_without_bounds_are_free() -> None:
