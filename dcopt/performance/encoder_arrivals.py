@@ -15,7 +15,15 @@ import numpy as np
 
 from dcopt.performance.cluster import Cluster
 from dcopt.performance.encoder import Timing, largest_batch, prediction_of, saturated_rate, timing_of
-from dcopt.performance.queueing import SATURATED_SHARE, erlang_c, evened, largest_true, poisson_quantile, wait_quantile
+from dcopt.performance.queueing import (
+    SATURATED_SHARE,
+    erlang_c,
+    evened,
+    largest_true,
+    largest_within,
+    poisson_quantile,
+    wait_quantile,
+)
 from dcopt.performance.serving_records import (
     Promise,
     ReplicaLayout,
@@ -54,14 +62,20 @@ def _latency(timing: Timing, batch: float, percentile: float, servers: int) -> f
     return alone if servers == 1 else min(alone, smooth)
 
 
-def _keeps(timing: Timing, batch: float, percentile: float, servers: int, limit_s: float) -> bool:
-    """Whether the quantile of the latency is within ``limit_s``, without a search for it."""
+def _excess(timing: Timing, batch: float, percentile: float, servers: int, limit_s: float) -> float:
+    """By how much the latency's quantile (s), or the chance to miss it, is above its limit; not above 0: it is kept.
+
+    Several replicas keep it where one alone does, too; the smooth form is asked first, as it takes less time.
+    """
+    excess = math.inf
+    if servers > 1:
+        excess = _smooth_latency(timing, batch, percentile, servers) - limit_s
+        if excess <= 0.0:
+            return excess
     chain = _chain(timing, batch)
-    if chain is not None and chain.late(limit_s) <= 1.0 - percentile / 100.0:
-        return True
-    if chain is not None and servers == 1:
-        return False
-    return _smooth_latency(timing, batch, percentile, servers) <= limit_s
+    if chain is not None:
+        return min(excess, chain.late(limit_s) - (1.0 - percentile / 100.0))
+    return excess if servers > 1 else _smooth_latency(timing, batch, percentile, servers) - limit_s
 
 
 def _smooth_latency(timing: Timing, batch: float, percentile: float, servers: int) -> float:
@@ -216,7 +230,9 @@ def largest_rate(
 
     limits = [limit for limit in (promise.ttft_ms, promise.latency_ms) if limit is not None]
     limit_s = min(limits, default=math.inf) * 1e-3
-    batch = largest_true(lambda value: _keeps(timing, value, percentile, servers, limit_s), 1.0, top, STEPS)
+    batch: float | None = top
+    if limit_s < math.inf:
+        batch = largest_within(lambda value: _excess(timing, value, percentile, servers, limit_s), 1.0, top, STEPS)
     if batch is None or batch <= 1.0:
         return None
     return _rate(timing, batch)

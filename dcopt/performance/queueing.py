@@ -22,6 +22,12 @@ MOST_POOLED = 64
 """Replicas behind one balancer beyond which the closed forms count no further gain."""
 
 
+NEVER = 1e30
+"""Odds against a wait from which it counts as none."""
+FADED = 1e-17
+"""Share of a sum of falling terms below which the next of them is left out."""
+
+
 @lru_cache(maxsize=256)
 def normal_quantile(percentile: float) -> float:
     """Return the standard normal quantile of ``percentile`` (in percent, above 0 and below 100)."""
@@ -151,9 +157,15 @@ def erlang_c(servers: int, offered: float) -> float:
         return 0.0
     if offered >= servers:
         return 1.0
-    blocked = 1.0  # Erlang's B by its recurrence, which is stable
-    for count in range(1, servers + 1):
-        blocked = offered * blocked / (count + offered * blocked)
+    # 1/B = Σ c·(c − 1)···(c − k + 1)/aᵏ over k = 0 … c, the recurrence 1/B(c) = 1 + c/a·1/B(c − 1) written out: all its
+    # terms are positive, they rise while c − k > a, and it may end where what is left cannot be seen in the sum
+    term = inverse = 1.0
+    for left in range(servers, 0, -1):
+        term *= left / offered
+        inverse += term
+        if inverse > NEVER or (left < offered and term < FADED * inverse):
+            break
+    blocked = 1.0 / inverse
     return blocked / (1.0 - offered / servers * (1.0 - blocked))
 
 

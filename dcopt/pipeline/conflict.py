@@ -1,15 +1,19 @@
 """Which promises collide: an irreducible set of the planner's rows.
 
 The deletion filter (Chinneck and Dravnieks, 1991) on rows: lift a promise; if there is still no design it is not needed
-for the collision and stays lifted. Rows that belong together are tried together first. What is left is irreducible:
-without any one of its promises, and all that were lifted, there is a design.
+for the collision and stays lifted. Rows that belong together are tried together first, those of places where nothing
+may run before all others. What is left is irreducible: without any one of its promises, and all that were lifted,
+there is a design.
+
+A promise without which, all else kept, there is a design is in every collision, and often these are all of one. Where
+the promises that may matter are few each is asked about alone: the ways out need these answers too.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.generate import generate
 from dcopt.candidates.memory import Memory
@@ -22,6 +26,13 @@ from dcopt.pipeline.promises import Promise, changed, promises_of, value_of
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions
+
+FEW = 16
+"""Promises up to which each is lifted alone before any are lifted together."""
+REMEMBERED = 4
+"""Problems whose answers with promises lifted are kept."""
+SHARE = 0.25
+"""Share of the time that is left, which one question takes at most."""
 
 
 class OutOfTimeError(Exception):
@@ -46,6 +57,12 @@ class Oracle:
     generated: tuple[Problem, Candidates] | None = None
     decided: tuple[Problem, Decision] | None = None
     """The last problem asked, with its answer."""
+    lifts: list[tuple[Problem, dict[frozenset[Promise], bool | None]]] = field(default_factory=list)
+    """The last problems asked with promises lifted: whether each such set makes a design, None: not decided."""
+
+    def with_less(self, share: float) -> Oracle:
+        """Return the oracle with a ``share`` of the time that is left; what it finds out the other knows too."""
+        return replace(self, seconds=self.seconds - (1.0 - share) * self.left_s())
 
     def left_s(self) -> float:
         """Return the seconds that are left; raises `OutOfTimeError` where none are."""
@@ -57,6 +74,28 @@ class Oracle:
     def has_design(self, problem: Problem, why: str) -> bool | None:
         """Return whether ``problem`` has a design; ``why`` says what is asked, for the reader who waits."""
         return self.decide(problem, why).possible
+
+    def has_design_without(self, problem: Problem, promises: Iterable[Promise], why: str) -> bool | None:
+        """Return whether ``problem`` has a design with ``promises`` lifted.
+
+        Lifting more never takes a design away: what was answered of fewer, or of more, is not asked again.
+        """
+        lifted, answers = frozenset(promises), self._answers_of(problem)
+        if any(possible and lifted >= fewer for fewer, possible in answers.items()):
+            return True
+        if any(possible is False and lifted <= more for more, possible in answers.items()):
+            return False
+        if lifted not in answers:
+            answers[lifted] = self.has_design(changed(problem, {promise: promise.lifted for promise in lifted}), why)
+        return answers[lifted]
+
+    def _answers_of(self, problem: Problem) -> dict[frozenset[Promise], bool | None]:
+        for known, answers in self.lifts:
+            if known is problem:
+                return answers
+        self.lifts.append((problem, {}))
+        del self.lifts[:-REMEMBERED]
+        return self.lifts[-1][1]
 
     def decide(self, problem: Problem, why: str) -> Decision:
         """Return whether ``problem`` has a design, and a part of it that has none where it falls apart."""
@@ -97,7 +136,7 @@ class Oracle:
         return self.generated[1]
 
     def _options(self) -> SolveOptions:
-        return SolveOptions(time_limit_s=min(self.each_s, self.left_s()))
+        return SolveOptions(time_limit_s=min(self.each_s, SHARE * self.left_s()))
 
 
 @dataclass(frozen=True)
@@ -115,12 +154,11 @@ class Collision:
 def collision_of(problem: Problem, oracle: Oracle) -> Collision:
     """Return promises of an infeasible ``problem`` that collide."""
     promises = promises_of(problem)
-    groups: dict[tuple[str, str], list[Promise]] = {}
-    for promise in promises:
-        groups.setdefault(promise.group, []).append(promise)
     deletion = _Deletion(problem, oracle, promises, list(promises))
     try:
-        deletion.drop(list(groups.values()), final=False)
+        deletion.drop(_by_row([promise for promise in promises if not _is_near(problem, promise)]), final=False)
+        deletion.drop_all_but_needed()
+        deletion.drop(_by_row(promises), final=False)
         deletion.drop([[promise] for promise in promises], final=True)
     except OutOfTimeError:
         if not deletion.has_some:
@@ -132,6 +170,31 @@ def collision_of(problem: Problem, oracle: Oracle) -> Collision:
             obstacles = precheck(free, oracle.candidates_of(free))
             return Collision((), hopeless=tuple(map(str, obstacles)) or ("no design exists whatever is promised",))
     return Collision(tuple(deletion.kept), deletion.irreducible)
+
+
+def _by_row(promises: Iterable[Promise]) -> list[list[Promise]]:
+    """Return promises by the rows that they belong to."""
+    groups: dict[tuple[str, str], list[Promise]] = {}
+    for promise in promises:
+        groups.setdefault(promise.group, []).append(promise)
+    return list(groups.values())
+
+
+def _is_near(problem: Problem, promise: Promise) -> bool:
+    """Whether a promise probably matters: one of a workload, of a site where one may run, or of all sites."""
+    if promise.table == "datasets":
+        return False
+    site = _site_of(problem, promise)
+    workloads = (*problem.training.values(), *problem.inference.values())
+    return site is None or any(not workload.sites or site in workload.sites for workload in workloads)
+
+
+def _site_of(problem: Problem, promise: Promise) -> str | None:
+    """Return the one site that a promise is about, if it is about one."""
+    if promise.table == "sites":
+        return promise.key
+    row = problem.tables[promise.table].get(promise.key) if promise.table in ("limits", "offers") else None
+    return getattr(row, "site", None)
 
 
 @dataclass
@@ -165,9 +228,18 @@ class _Deletion:
         elif final and answer is None:
             self.irreducible = False
 
+    def drop_all_but_needed(self) -> None:
+        """Lift all but those without which alone there is a design, where that leaves none and they are few."""
+        if len(self.kept) > FEW:
+            return
+        alone = {p: self.oracle.has_design_without(self.problem, (p,), f"{p.row} lifted") for p in self.kept}
+        self.has_some = self.has_some or any(alone.values())
+        if any(alone.values()):
+            self.drop([[promise for promise, possible in alone.items() if not possible]], final=False)
+
     def _has_design(self, trial: list[Promise], blocks: list[list[Promise]]) -> bool | None:
         first = blocks[0][0]
         name = first.row if len(blocks[0]) == 1 else f"the promises of {first.key or 'the settings'}"
         name += f" and {len(blocks) - 1} others" if len(blocks) > 1 else ""
-        gone = {promise: promise.lifted for promise in self.promises if promise not in trial}
-        return self.oracle.has_design(changed(self.problem, gone), f"without {name}")
+        gone = [promise for promise in self.promises if promise not in trial]
+        return self.oracle.has_design_without(self.problem, gone, f"without {name}")

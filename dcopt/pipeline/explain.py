@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from dcopt.candidates.records import Candidates, Verdict
 from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of
@@ -45,7 +44,7 @@ def explain_problem(
 
 
 def _collision(problem: Problem, oracle: Oracle) -> tuple[str, ...]:
-    searching = replace(oracle, seconds=oracle.seconds - oracle.left_s() * FOR_LIMITS)
+    searching = oracle.with_less(1.0 - FOR_LIMITS)
     try:
         found = by_parts(problem, searching)
         if found is not None:

@@ -26,6 +26,8 @@ TABLE_OF = {"train": "training", "carried_load": "inference"}
 """By the name of the variables that every candidate of a workload has; their index begins with its name."""
 
 
+FOR_A_PART = 0.7
+"""Share of the time that is left for asking about a part; the rest is for trying its ways out on the whole."""
 OUT_OF_TIME = "the time was used up before everything that has no design was found: give more with --time-limit"
 
 
@@ -76,19 +78,20 @@ def by_parts(problem: Problem, oracle: Oracle) -> tuple[str, ...] | None:
     """
     lines: list[str] = []
     before: list[WayOut] = []
+    ways: tuple[WayOut, ...] = ()
     while len(before) < LONGEST_CHAIN:
         cured = changed(problem, _changes(before)) if before else problem
         try:
             part = _part_of(cured, oracle)
             asked = only(cured, part)
-            of_part = of_fewer(oracle, asked)
+            of_part = of_fewer(oracle, asked).with_less(FOR_A_PART)
             if not part or of_part.has_design(asked, f"of {_named(part)} alone") is not False:
                 return None
             collision = collision_of(asked, of_part)
         except OutOfTimeError:
             if not lines:
                 raise
-            return (*lines, OUT_OF_TIME)
+            return (*lines, *(f"by themselves these would do with {way}" for way in ways), OUT_OF_TIME)
         ways, all_tried = ways_out_of(asked, collision, of_part)
         lines += [("besides, " if lines else "") + sentences(collision, (), all_tried=True)[0]]
         works, all_asked = _that_work(problem, before, ways, oracle)

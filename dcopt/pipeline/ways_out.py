@@ -48,7 +48,7 @@ class WayOut:
         if self.least:
             return text
         proven = "" if self.no_less is None else f"; {_down(self.no_less):,.12g} is too little"
-        return f"{text} (or less: the time was used up{proven})"
+        return f"{text} (a smaller change may do: the time was used up{proven})"
 
 
 def _down(value: float) -> float:
@@ -78,9 +78,10 @@ def ways_out_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple
     """Return ways out of a collision, and whether all were tried: single changes, else chains of them; more offers."""
     found: list[WayOut] = []
     try:
-        for promise in collision.promises:
-            if oracle.has_design(changed(problem, {promise: promise.lifted}), f"{promise.row} lifted"):
-                found.append(least_of(problem, (promise,), oracle))
+        alone, all_asked = _alone(problem, collision, oracle)
+        found.extend(least_of(problem, (promise,), oracle) for promise in alone)
+        if not all_asked:
+            return tuple(found), False
         if not found:
             found.extend(_chains(problem, collision, oracle))
         offers = offers_of(problem)
@@ -95,6 +96,24 @@ def ways_out_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple
     except OutOfTimeError:
         return tuple(found), False
     return tuple(found), True
+
+
+def _alone(problem: Problem, collision: Collision, oracle: Oracle) -> tuple[list[Promise], bool]:
+    """Return the promises without which alone there is a design, those that are quickly loosened first; whether all.
+
+    All are asked about before any is loosened by the least that does: that a promise is a way out is worth more than
+    by how much it must give way.
+    """
+    alone = []
+    for promise in sorted(
+        collision.promises, key=lambda promise: (promise.rises is None, promise.table not in LIMITED)
+    ):
+        try:
+            if oracle.has_design_without(problem, (promise,), f"{promise.row} lifted"):
+                alone.append(promise)
+        except OutOfTimeError:
+            return alone, False
+    return alone, True
 
 
 def ways_by_limits(problem: Problem, oracle: Oracle) -> tuple[WayOut, ...]:
@@ -274,7 +293,9 @@ def _close(promise: Promise, works: float, fails: float) -> bool:
 def _middle(promise: Promise, works: float, fails: float) -> float:
     if promise.whole:
         return (works + fails) // 2
-    return math.sqrt(works * fails) if works > 0 and fails > 0 else 0.5 * (works + fails)
+    middle = math.sqrt(works * fails) if works > 0 and fails > 0 else 0.5 * (works + fails)
+    short = float(f"{middle:.4g}")  # it may be what is said to the planner
+    return short if min(works, fails) < short < max(works, fails) else middle
 
 
 def _rounded(promise: Promise, value: float) -> float:

@@ -88,6 +88,17 @@ def test_erlang_c_known_values() -> None:
         erlang_c(0, 1.0)
 
 
+@given(st.integers(1, 3000), st.floats(1e-3, 0.99999))
+def test_erlang_c_is_that_of_the_recurrence_of_erlang_b(servers: int, load: float) -> None:
+    """A. K. Erlang, 1917: 1/B(c) = 1 + c/a·1/B(c − 1), from no server up."""
+    offered = servers * load
+    blocked = 1.0
+    for count in range(1, servers + 1):
+        blocked = offered * blocked / (count + offered * blocked)
+    waits = blocked / (1.0 - load * (1.0 - blocked))
+    assert erlang_c(servers, offered) == pytest.approx(waits, rel=1e-11, abs=1e-25)
+
+
 def test_the_wait_is_that_of_a_simulated_server() -> None:
     source = random.Random(5)
     now = free = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from small import Small, colocation, dataset, job, owned_site, service, two_site
 
 from dcopt.cli.main import main
 from dcopt.pipeline.conflict import Oracle, collision_of
-from dcopt.pipeline.promises import changed, promises_of
+from dcopt.pipeline.promises import Promise, changed, promises_of
 from dcopt.pipeline.ways_out import sentences, ways_out_of
 
 LOADED: dict[str, Any] = {"peak_requests_per_s": 6000, "mean_requests_per_s": 3000}
@@ -258,6 +259,46 @@ def test_no_time_is_said_to_be_no_time() -> None:
     said = " ".join(sentences(collision, ways, all_tried=all_tried))
     assert "give more with --time-limit" in said
     assert "no change" not in said
+
+
+def test_of_more_or_fewer_lifted_promises_nothing_is_asked_twice() -> None:
+    problem = with_cloud([job(sites="oslo")]).change("sites", "oslo", power_limit_kw=0.5).load()
+    promises = {promise.row: promise for promise in promises_of(problem)}
+    asked: list[str] = []
+    oracle = Oracle(seconds=600, on_question=asked.append)
+    power, deadline = promises["sites.csv: oslo power_limit_kw"], promises["training.csv: learn deadline_days"]
+
+    def answer(*lifted: Promise) -> bool | None:
+        return oracle.has_design_without(problem, lifted, "asked")
+
+    assert answer(power) is True
+    assert answer(deadline) is False
+    assert len(asked) == 2
+    assert answer(power, deadline) is True
+    assert answer() is False
+    assert len(asked) == 2
+    assert answer(promises["training.csv: learn sites"]) is True
+    assert len(asked) == 3
+
+
+def test_what_would_do_is_said_though_there_is_no_time_to_find_the_least() -> None:
+    problem = owned_site([job(deadline_days=0.001)]).load()
+    oracle = Oracle(seconds=600)
+    collision = collision_of(problem, oracle)
+    (way,), _ = ways_out_of(problem, collision, replace(oracle, seconds=-1))
+    assert not way.least
+    assert str(way).startswith("training.csv: learn deadline_days from 0.001 to 365 (a smaller change may do")
+
+
+def test_promises_of_places_where_nothing_may_run_are_lifted_by_one_question() -> None:
+    small = two_sites([job(sites="oslo", deadline_days=0.001)])
+    problem = small.load()
+    asked: list[str] = []
+    collision = collision_of(problem, Oracle(seconds=600, on_question=asked.append))
+    assert {promise.row for promise in collision.promises} == {"training.csv: learn deadline_days"}
+    elsewhere = [promise for promise in promises_of(problem) if promise.key == "rome"]
+    assert len(elsewhere) > 1
+    assert sum("rome" in question for question in asked) == 1
 
 
 def test_the_command_explains_and_its_way_out_can_be_set(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -152,5 +152,6 @@ def test_what_is_only_bounded_says_so() -> None:
     problem = over_years().set(capex_limit_usd=2e4).load()
     way = WayOut(((promise_of(problem, "capex_limit_usd"), 9e4),), least=False, no_less=8.5e4)
     assert str(way) == (
-        "settings.csv: capex_limit_usd from 20,000 to 90,000 (or less: the time was used up; 85,000 is too little)"
+        "settings.csv: capex_limit_usd from 20,000 to 90,000 "
+        "(a smaller change may do: the time was used up; 85,000 is too little)"
     )

@@ -12,7 +12,7 @@ from small import Small, design_of, job, owned_site, service, two_sites
 
 from dcopt.candidates.generate import generate
 from dcopt.pipeline import fewer
-from dcopt.pipeline.conflict import Oracle, collision_of
+from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of
 from dcopt.pipeline.explain import explain_problem
 from dcopt.pipeline.fewer import by_parts, of_fewer, of_halves, of_infeasible_part, only, workloads_of
 from dcopt.pipeline.ways_out import sentences, ways_out_of
@@ -40,7 +40,7 @@ def oracle() -> Oracle:
 def cells_of(sentence: str) -> list[str]:
     """Return TABLE.ROW.COLUMN=VALUE of every 'TABLE.csv: ROW COLUMN from A to B' of a way out; no value: any site."""
     cells = []
-    for part in sentence.removeprefix("a design exists with ").split(" and "):
+    for part in sentence.partition(" with ")[2].split(" and "):
         table, _, rest = part.partition(".csv: ")
         name, column, word, *_, value = rest.split()
         if word == "with":
@@ -97,6 +97,21 @@ def test_where_two_parts_are_infeasible_each_way_out_cures_both() -> None:
         cells = cells_of(way)
         assert has_design_with(small, cells)
         assert not has_design_with(small, cells[:1])
+
+
+def test_without_time_for_the_whole_the_ways_out_of_a_part_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_time(*_: object) -> object:
+        raise OutOfTimeError
+
+    monkeypatch.setattr(fewer, "_that_work", lambda *_: ([], False))
+    parts = iter([frozenset({("inference", "south")})])
+    monkeypatch.setattr(fewer, "_part_of", lambda *_: next(parts, None) or no_time())
+    found = by_parts(two_plants(rome=TOO_MUCH).load(), oracle())
+    assert found is not None
+    assert found[-1] == fewer.OUT_OF_TIME
+    ways = [line for line in found if line.startswith("by themselves these would do with ")]
+    assert ways
+    assert all(has_design_with(two_plants(rome=TOO_MUCH), cells_of(way)) for way in ways)
 
 
 def test_a_workload_that_nothing_can_run_is_a_part_by_itself() -> None:
