@@ -19,6 +19,8 @@ SAFE = 1e-7
 NO_LIMIT = 1000
 """Times a limit that stand for none, where its cell would be blank."""
 DOUBLINGS = 20
+ENOUGH = 2
+"""Values that were neither proven to make a design nor to make none, after which no nearer ones are tried."""
 SHOWN = 5
 """Names of a list that are shown."""
 GRID = ("power_limit_kw", "power_kw")
@@ -208,9 +210,14 @@ def least_change(problem: Problem, promise: Promise, oracle: Oracle) -> Least:
         works, fails = _bracket(problem, promise, oracle)
         if works is None:
             return Least(promise.lifted)
+        undecided = 0
         while not _close(promise, works, fails):
             best, middle = works, _middle(promise, works, fails)
-            if oracle.has_design(changed(problem, {promise: middle}), f"{promise.row} {middle:g}"):
+            possible = oracle.has_design(changed(problem, {promise: middle}), f"{promise.row} {middle:g}")
+            undecided += possible is None
+            if undecided == ENOUGH:
+                return Least(best, in_time=False)
+            if possible:
                 works = middle
             else:
                 fails = middle

@@ -174,10 +174,10 @@ def _saving(design: Design) -> str:
     with_fabric = "" if base.fabric == "none" else f" on {base.fabric}"
     if base.saving_usd == 0.0:
         return f"One kind of node everywhere ({base.node}{with_fabric}) is the best choice here."
-    found = "" if base.gap <= design.gap_target * 1.01 else " that was found in its time"
+    found = "" if base.gap <= design.gap_target * 1.01 else " found in its time"
     return (
-        f"The best design{found} with one kind of node everywhere ({base.node}{with_fabric}) costs {usd(base.tco_usd)}, "
-        f"{usd(base.saving_usd)} more."
+        f"The best design{found} with one kind of node everywhere ({base.node}{with_fabric}) "
+        f"costs {usd(base.tco_usd)}, {usd(base.saving_usd)} more."
     )
 
 

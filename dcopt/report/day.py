@@ -8,7 +8,7 @@ from dcopt.design.records import Design, PoolRecord, TrainingRecord, pool_key
 from dcopt.report.blocks import Block, Section, StackedChart, Text, table
 from dcopt.report.calendar import hours_text
 from dcopt.report.context import Context
-from dcopt.report.numbers import merged_years, number, percent, usd
+from dcopt.report.numbers import named_years, number, percent, usd
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -33,7 +33,7 @@ def day_section(context: Context) -> Section | None:
         blocks.append(_nodes_by_hour(design, pool))
         held = ("hours (UTC)", ">nodes of services", ">nodes of jobs at once", ">of jobs that run all day", ">left")
         blocks.append(table(f"Nodes by hour: {pool_key(pool)}, year {pool.year}", held, _pool_rows(design, pool)))
-    at_night = [(shown[0], years, *shown[1:]) for years, shown in merged_years(_confined(design), _night_cells)]
+    at_night = named_years(_confined(design), _night_cells)
     if at_night:
         headers = (
             "job",

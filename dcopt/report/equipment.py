@@ -15,7 +15,7 @@ from dcopt.design.records import (
     pool_key,
 )
 from dcopt.report.blocks import Block, NetworkDiagram, Section, Text, Tier, table
-from dcopt.report.numbers import R, amount, merged_years, number, percent
+from dcopt.report.numbers import R, amount, named_years, number, percent
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -79,7 +79,7 @@ def one_table(
     """Return a section of one table: the first cell, the years, the other cells; or the sentence ``none``."""
     if not records:
         return Section(key, title, (Text(none),))
-    rows = [(shown[0], years, *shown[1:]) for years, shown in merged_years(records, cells)]
+    rows = named_years(records, cells)
     blocks: list[Block] = [table(caption, headers, rows)]
     if note:
         blocks.append(Text(note))

@@ -93,6 +93,19 @@ def merged_years(records: Sequence[R], cells: Callable[[R], tuple[str, ...]]) ->
     return [(years_text(when), shown) for (shown, _), when in years.items()]
 
 
+def named_years(records: Sequence[R], cells: Callable[[R], tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the rows of `merged_years` as (first cell, years, other cells), those of one first cell together."""
+    return together([(shown[0], years, *shown[1:]) for years, shown in merged_years(records, cells)])
+
+
+def together(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return rows in the order in which their first cells first come, those of one first cell together."""
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        first.setdefault(row[0], place)
+    return sorted(rows, key=lambda row: first[row[0]])
+
+
 def year_groups(records: Sequence[R], identity: Callable[[R], object]) -> list[tuple[str, list[R]]]:
     """Return (years, records of the first of them) for each group of years whose records are all the same."""
     by_year: dict[int, list[R]] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dcopt.design.records import Design, PromiseRecord
 from dcopt.report.blocks import Block, Section, Text, table
-from dcopt.report.numbers import merged_years, number, usd
+from dcopt.report.numbers import merged_years, named_years, number, together, usd
 
 WHAT = {"days": "days of a run", "first": "first token", "pace": "pace and rate"}
 
@@ -16,7 +16,7 @@ def promises_section(design: Design) -> Section | None:
     """Return the probability of each promise, the error bands behind it, and the measurements that were used."""
     if not design.promises and not _measured(design):
         return None
-    rows = [(shown[0], shown[1], years, *shown[2:]) for years, shown in merged_years(design.promises, _row)]
+    rows = together([(shown[0], shown[1], years, *shown[2:]) for years, shown in merged_years(design.promises, _row)])
     headers = (
         "workload",
         "promise",
@@ -47,7 +47,7 @@ def promises_section(design: Design) -> Section | None:
     used = _measured(design)
     if used:
         blocks.append(Text(f"Measurements that replace or correct predictions of this design: {', '.join(used)}."))
-    factors = [(shown[0], years, *shown[1:]) for years, shown in merged_years(_factored(design), _factors)]
+    factors = named_years(_factored(design), _factors)
     if factors:
         columns = ("workload", "years", "node", ">step or latency", ">first token", ">further tokens")
         blocks.append(table("Factors on predicted times (measurements and margin)", columns, factors))

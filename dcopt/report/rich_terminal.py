@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dcopt.report.blocks import Block, Figures, HeatMap, Items, RangeChart, Report, Section, Table, Text, safe
+from dcopt.report.stacked import stacked
 from dcopt.report.terminal import DETAIL_ROWS
 from dcopt.report.text_charts import heat_map, ranges
 
@@ -78,7 +79,8 @@ def _block(console: Any, block: Block) -> None:
             grid.add_row(_text(label, "dim"), _text(value, "bold"))
         console.print(grid)
     elif isinstance(block, Table):
-        _table(console, block)
+        for part in stacked(block, console.width):
+            _table(console, part)
     elif isinstance(block, RangeChart | HeatMap):
         lines = ranges(block, console.width) if isinstance(block, RangeChart) else heat_map(block)
         for line in lines:

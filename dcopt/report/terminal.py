@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dcopt.report.blocks import Block, Figures, HeatMap, Items, RangeChart, Report, Section, Table, Text, safe
+from dcopt.report.stacked import narrowest, stacked
 from dcopt.report.text_charts import heat_map, ranges
 
 GAP = "  "
@@ -76,7 +77,11 @@ def _block(block: Block, width: int) -> list[str]:
         longest = max((len(label) for label, _ in block.pairs), default=0)
         return [f"{label:<{longest}}{GAP}{value}" for label, value in block.pairs]
     if isinstance(block, Table):
-        return [f"{safe(block.caption)}:", *format_table(block, width)]
+        lines: list[str] = []
+        for part in stacked(block, width, len(GAP)):
+            caption = textwrap.wrap(f"{safe(part.caption)}:", width)
+            lines += [*([""] if lines else []), *caption, *format_table(part, width)]
+        return lines
     if isinstance(block, RangeChart):
         return ranges(block, width)
     return heat_map(block) if isinstance(block, HeatMap) else []
@@ -105,9 +110,8 @@ def format_table(table: Table, width: int) -> list[str]:
 def _sizes(table: Table, rows: list[tuple[str, ...]], width: int) -> list[int]:
     """Return the widths of the columns: what the cells need, the widest narrowed (text first) until all fit."""
     sizes = [max(len(row[i]) for row in rows) for i in range(len(table.headers))]
-    words = [max((len(word) for row in rows for word in row[i].split()), default=1) for i in range(len(sizes))]
     room = width - len(GAP) * (len(sizes) - 1)
-    floors = (words, [min(size, NARROWEST) for size in sizes], [1] * len(sizes))
+    floors = (narrowest(table), [min(size, NARROWEST) for size in sizes], [1] * len(sizes))
     for floor in floors:
         while sum(sizes) > room:
             wide = [i for i in range(len(sizes)) if sizes[i] > floor[i]]
@@ -119,7 +123,7 @@ def _sizes(table: Table, rows: list[tuple[str, ...]], width: int) -> list[int]:
 
 
 def _row(table: Table, row: tuple[str, ...], sizes: list[int]) -> list[str]:
-    cells = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, sizes, strict=True)]
+    cells = [textwrap.wrap(cell, size, break_on_hyphens=False) or [""] for cell, size in zip(row, sizes, strict=True)]
     height = max((len(cell) for cell in cells), default=0)
     lines = []
     for i in range(height):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dcopt.design.records import Design, ServiceRecord, TrainingRecord
 from dcopt.report.blocks import Block, Bullet, BulletChart, Section, Text, table
-from dcopt.report.numbers import merged_years, number, percent
+from dcopt.report.numbers import named_years, number, percent
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -18,12 +18,9 @@ def training_section(design: Design, problem: Problem | None) -> Section:
     if not design.training:
         return Section("training", "Training", (Text("This design trains nothing."),))
     jobs: dict[str, TrainingJob] = {} if problem is None else dict(problem.training)
-    how = [
-        (shown[0], years, *shown[1:])
-        for years, shown in merged_years(design.training, lambda job: _how_job_runs(job, jobs))
-    ]
-    near = [(shown[0], years, *shown[1:]) for years, shown in merged_years(design.training, _job_promise)]
-    steps = [(shown[0], years, *shown[1:]) for years, shown in merged_years(design.training, _job_step)]
+    how = named_years(design.training, lambda job: _how_job_runs(job, jobs))
+    near = named_years(design.training, _job_promise)
+    steps = named_years(design.training, _job_step)
     job = ("job", "years")
     blocks: tuple[Block, ...] = (
         BulletChart("Days of a run against its deadline", _job_bullets(design), "deadline"),
@@ -134,15 +131,9 @@ def services_section(design: Design, problem: Problem | None) -> Section:
     if not design.inference:
         return Section("services", "Services", (Text("This design serves nothing."),))
     services: dict[str, Service] = {} if problem is None else dict(problem.inference)
-    how = [
-        (shown[0], years, *shown[1:])
-        for years, shown in merged_years(design.inference, lambda part: _how_service_runs(part, services))
-    ]
-    near = [
-        (shown[0], years, *shown[1:])
-        for years, shown in merged_years(design.inference, lambda part: _service_promise(part, services))
-    ]
-    times = [(shown[0], years, *shown[1:]) for years, shown in merged_years(design.inference, _service_time)]
+    how = named_years(design.inference, lambda part: _how_service_runs(part, services))
+    near = named_years(design.inference, lambda part: _service_promise(part, services))
+    times = named_years(design.inference, _service_time)
     note = "Times are those of the promised percentile at peak load; TTFT and latency include the round trip."
     if problem is None:
         note += " The problem's tables are not at hand, so the promises themselves are not shown."

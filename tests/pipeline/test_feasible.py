@@ -17,7 +17,7 @@ from dcopt.pipeline.least_limit import least_limit_of
 from dcopt.pipeline.precheck import precheck
 from dcopt.pipeline.promises import Promise, changed, promises_of, value_of
 from dcopt.pipeline.solving import Listener, solve_program
-from dcopt.pipeline.ways_out import RATIO, WayOut, least_change
+from dcopt.pipeline.ways_out import ENOUGH, RATIO, WayOut, least_change
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions
 
@@ -146,6 +146,22 @@ def test_where_what_collides_takes_too_long_the_ways_by_limits_are_told(monkeypa
     (way,) = [line for line in text.splitlines() if "a design exists with" in line]
     value = float(way.partition("capex_limit_usd from 20,000 to ")[2].replace(",", ""))
     assert by_cost(over_years().set(capex_limit_usd=value).load())
+
+
+def test_no_nearer_value_is_tried_where_two_were_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = owned_site([job(deadline_days=0.001)]).load()
+    promise = promise_of(problem, "deadline_days")
+    asked: list[float] = []
+
+    def undecided_below_ten(oracle: Oracle, changed: Problem, why: str) -> bool | None:
+        asked.append(float(changed.training["learn"].deadline_days or 0.0))
+        return True if asked[-1] >= 10 else None
+
+    monkeypatch.setattr(Oracle, "has_design", undecided_below_ten)
+    found = least_change(problem, promise, Oracle(seconds=600))
+    assert len([value for value in asked if value < 10]) == ENOUGH
+    assert found.value == min(value for value in asked if value >= 10)
+    assert not found.in_time
 
 
 def test_what_is_only_bounded_says_so() -> None:
