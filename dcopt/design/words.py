@@ -10,21 +10,35 @@ from dcopt.design.records import Design, ServiceRecord, TrainingRecord
 def runs_in_words(design: Design, workload: str) -> tuple[str, ...]:
     """Return how ``design`` runs a job or service: a phrase for each part of it, the same in several years once.
 
-    Where equipment is bought at several dates a phrase that is not of all years names its own.
+    A phrase that is not of all years names its own; of replicas that differ in their number alone it names each.
     """
     phrases: dict[str, list[int]] = {}
+    counts: dict[str, dict[int, list[int]]] = {}
     for job in design.training:
         if job.job == workload:
             phrases.setdefault(_job(job), []).append(job.year)
     for service in design.inference:
         if service.service == workload:
-            phrases.setdefault(_service(service), []).append(service.year)
+            phrases.setdefault(_replicas(service), []).append(service.year)
+            counts.setdefault(_replicas(service), {}).setdefault(service.replicas, []).append(service.year)
     every = {year for years in phrases.values() for year in years}
-    staged = len(design.purchase_years) > 1
     return tuple(
-        f"in {years_in_words(years)} {phrase}" if staged and set(years) != every else phrase
+        _counted(phrase, counts[phrase], every) if phrase in counts else f"{phrase}{_of(years, every)}"
         for phrase, years in phrases.items()
     )
+
+
+def _counted(phrase: str, counts: dict[int, list[int]], every: set[int]) -> str:
+    """Return how many replicas there are: one number, or each with its years."""
+    if len(counts) == 1:
+        ((count, years),) = counts.items()
+        return f"{count} {phrase if count > 1 else phrase.replace('replicas', 'replica', 1)}{_of(years, every)}"
+    *most, last = (f"{count} ({years_in_words(years)})" for count, years in counts.items())
+    return f"{', '.join(most)} and {last} {phrase}"
+
+
+def _of(years: list[int], every: set[int]) -> str:
+    return "" if set(years) == every else f" ({years_in_words(years)})"
 
 
 def years_in_words(years: Iterable[int]) -> str:
@@ -48,10 +62,10 @@ def _job(record: TrainingRecord) -> str:
     )
 
 
-def _service(record: ServiceRecord) -> str:
+def _replicas(record: ServiceRecord) -> str:
+    """Return what replicas are, without their number."""
     each = record.accelerators_per_replica
-    replicas = "1 replica" if record.replicas == 1 else f"{record.replicas} replicas"
     return (
-        f"{replicas} of {each} chip{'' if each == 1 else 's'} on {record.node} at {record.site} as "
+        f"replicas of {each} chip{'' if each == 1 else 's'} on {record.node} at {record.site} as "
         f"{record.compression} with {record.software}"
     )
