@@ -24,25 +24,32 @@ if TYPE_CHECKING:
 STUDY_WORDS = {"optimal": "every scenario was answered", "feasible": "some scenarios were not answered"}
 PURCHASE_WORDS = {"optimal": "the purchase is proven to the gap", "feasible": "the purchase is not proven to the gap"}
 FORMATS = ("terminal", "html", "markdown", "json")
+FORMAT_OF = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}
+"""By the end of the output's name, where no format is asked for."""
 
 
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True, help="How it is written."
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="How it is written (default: by the end of FILE's name, else terminal).",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
 @click.option("--study", "studies", type=click.Path(path_type=Path), multiple=True, help="Show this study of it too.")
-def command(run: Path, form: str, output: Path | None, studies: tuple[Path, ...]) -> None:
+def command(run: Path, form: str | None, output: Path | None, studies: tuple[Path, ...]) -> None:
     """Show the design in RUN, the folder that 'dcopt solve' wrote, or the study in the folder of its -o.
 
     \b
-    Example: dcopt report bert-run --format html -o bert.html
+    Example: dcopt report bert-run -o bert.html
              dcopt report bert-study
-             dcopt report bert-run --study bert-study --format html -o board.html
+             dcopt report bert-run --study bert-study -o board.html
     """
     from dcopt.study.store import is_study
 
+    if form is None:
+        form = "terminal" if output is None else FORMAT_OF.get(output.suffix.lower(), "terminal")
     if is_study(run):
         if studies:
             usage_error(f"{run} is a study itself; --study goes with the folder that 'dcopt solve' wrote")

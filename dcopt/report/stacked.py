@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dcopt.report.blocks import Table, safe
 
-MOST_KEYS = 2
+MOST_KEYS = 3
 """Columns that are repeated at most, so that a row is known again."""
 MOST_SHARE = 0.5
 """Share of the width that the repeated columns may take; where they need more the table stays one, its words broken."""

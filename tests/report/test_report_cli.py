@@ -53,6 +53,15 @@ def test_report_to_a_file(folder: Path) -> None:
     assert run("report", folder, "-o", folder / "no" / "out.txt").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "form"), [("a.html", "html"), ("a.MD", "markdown"), ("a.json", "json"), ("a", "terminal")]
+)
+def test_the_name_of_the_output_says_its_format(folder: Path, name: str, form: str, tmp_path: Path) -> None:
+    assert run("report", folder, "-o", tmp_path / name).exit_code == 0
+    assert run("report", folder, "--format", form, "-o", tmp_path / "asked").exit_code == 0
+    assert (tmp_path / name).read_bytes() == (tmp_path / "asked").read_bytes()
+
+
 def test_report_reads_the_inputs(folder: Path) -> None:
     inputs = folder / "inputs"
     inputs.mkdir()
