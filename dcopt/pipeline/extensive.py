@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyomo.environ as pyo
 
@@ -19,6 +20,8 @@ from dcopt.economics.ledger import cost_of
 from dcopt.economics.prices import Part
 from dcopt.formulation.expressions import number
 from dcopt.formulation.extract import load_values
+from dcopt.formulation.first_purchase import first_usd
+from dcopt.formulation.program import Program
 from dcopt.pipeline.calendar import calendar_of, cut_off
 from dcopt.pipeline.precheck import precheck
 from dcopt.pipeline.shared_purchase import Case, Form, Goal, block_name, most_needed
@@ -70,7 +73,10 @@ def best_purchase(cases: Sequence[Case], goal: Goal, options: SolveOptions, memo
                 return Purchased("infeasible", {}, None, None, (), f"{case.name}: {obstacle}", 0.0, 0)
     options = replace(options, start=_each_alone(prepared, options))
     most = most_needed(prepared)
-    elsewhere = _running_usd(prepared, most, options) if goal.kind == "chance" else ()
+    elsewhere: tuple[float, ...] = ()
+    if goal.kind == "chance":
+        elsewhere, integers = _where_all_are_kept(prepared, most, options)
+        options = replace(options, start=integers or options.start)
     form = Form(prepared, goal, most, elsewhere_usd=elsewhere)
     return solve_form(form, options, start)
 
@@ -91,27 +97,45 @@ def _each_alone(prepared: Sequence[tuple[Case, Candidates]], options: SolveOptio
     for index, (case, candidates) in enumerate(prepared):
         solved = solve_program(case.problem, candidates, each, Listener())
         if solved.design is not None:
-            for variable in solved.program.model.component_data_objects(pyo.Var):
-                if variable.value is not None and not variable.is_continuous():
-                    start[f"{block_name(index)}.{variable.name}"] = round(variable.value)
+            of_case = _integers(solved.program.model)
+            start |= {f"{block_name(index)}.{name}": value for name, value in of_case.items()}
     return start
 
 
-def _running_usd(
+def _where_all_are_kept(
     prepared: Sequence[tuple[Case, Candidates]], most: dict[Part, float], options: SolveOptions
-) -> tuple[float, ...]:
-    """Return what running each scenario costs with the best purchase for all of them, discounted USD.
+) -> tuple[tuple[float, ...], dict[str, float]]:
+    """Return what running each scenario costs with the best purchase for all of them, discounted USD, and its integers.
 
     Where no purchase serves all, that is its running cost in the design that is cheapest for it alone, and 0 where it
-    has none.
+    has none. It takes a share of the time limit.
     """
     form = Form(prepared, Goal("expected"), most)
-    if solve_form(form, options, time.monotonic()).objective_usd is not None:
-        ledgers = [(program.ledger.evaluated(number), program.finance) for program in form.programs]
-        return tuple(sum(cost_of(ledger, finance).running.values()) for ledger, finance in ledgers)
-    found = [solve_program(case.problem, candidates, options, Listener()) for case, candidates in prepared]
-    designs = [None if one.design is None else one.design.cost for one in found]
-    return tuple(0.0 if cost is None else sum(cost.running.values()) for cost in designs)
+    share = options.time_limit_s * START_SHARE
+    if solve_form(form, replace(options, time_limit_s=share), time.monotonic()).objective_usd is not None:
+        return tuple(_after_purchase(program) for program in form.programs), _integers(form.model)
+    each = replace(options, time_limit_s=share / len(prepared), start=None)
+    found = [solve_program(case.problem, candidates, each, Listener()) for case, candidates in prepared]
+    return tuple(0.0 if one.design is None else _after_purchase(one.program) for one in found), {}
+
+
+def _integers(model: Any) -> dict[str, float]:
+    """Return the values of the integers of a solved model, by name."""
+    return {
+        variable.name: round(variable.value)
+        for variable in model.component_data_objects(pyo.Var)
+        if variable.value is not None and not variable.is_continuous()
+    }
+
+
+def _after_purchase(program: Program) -> float:
+    """Return what a solved program costs besides the purchase that futures share, discounted USD.
+
+    That is running it and, where there are several dates, what is bought later.
+    """
+    if program.epochs:
+        return number(program.objectives["tco"]) - first_usd(program)
+    return sum(cost_of(program.ledger.evaluated(number), program.finance).running.values())
 
 
 def solve_form(form: Form, options: SolveOptions, start: float) -> Purchased:
@@ -123,7 +147,7 @@ def solve_form(form: Form, options: SolveOptions, start: float) -> Purchased:
         matrix = compile_model(form.model)
         left = options.time_limit_s - (time.monotonic() - start)
         limited = replace(options, time_limit_s=max(left, 0.01))
-        outcome = _twice(matrix, limited) if form.given_up else solve(matrix, limited)
+        outcome = _plainly(matrix, limited) if form.given_up else solve(matrix, limited)
         if trusted and outcome.bound is not None:
             bound = outcome.bound if bound is None else max(bound, outcome.bound)
         spent, size = time.monotonic() - start, int(matrix.lp.num_col_)
@@ -133,11 +157,12 @@ def solve_form(form: Form, options: SolveOptions, start: float) -> Purchased:
             return Purchased(status, {}, None, bound, (), reason, spent, size)
         values, objective = polish(matrix, outcome.values, outcome.objective or 0.0)
         load_values(matrix.columns, values)
-        clashes = [(program, clash) for _, program in form.kept() for clash in calendar_of(program).conflicts]
+        parts = [part for _, program in form.kept() for part in program.parts]
+        clashes = [(part, clash) for part in parts for clash in calendar_of(part).conflicts]
         if not clashes:
             break
-        for program, clash in clashes:
-            cut_off(program, clash, cuts)
+        for part, clash in clashes:
+            cut_off(part, clash, cuts)
             cuts += 1
             trusted = trusted and clash.conflict.proven
         if left <= 0:
@@ -156,18 +181,10 @@ def solve_form(form: Form, options: SolveOptions, start: float) -> Purchased:
     )
 
 
-def _twice(matrix: Matrix, options: SolveOptions) -> Outcome:
-    """Solve with presolve and without it; return the better solution with the weaker bound.
+def _plainly(matrix: Matrix, options: SolveOptions) -> Outcome:
+    """Solve without presolve.
 
-    With presolve HiGHS 1.15.1 has called a solution optimal that another, which keeps every row exactly, beats by 40 %
+    With it HiGHS 1.15.1 has called a solution optimal that another, which keeps every row exactly, beats by 40 %
     (`tests/study/test_study_robust.py`), where scenarios may be given up.
     """
-    first = solve(matrix, options)
-    second = solve(
-        matrix, replace(options, time_limit_s=max(0.01, options.time_limit_s - first.seconds)), presolve="off"
-    )
-    found = sorted((one for one in (first, second) if one.values is not None), key=lambda one: one.objective or 0.0)
-    bounds = [one.bound for one in (first, second) if one.bound is not None]
-    if not found:
-        return second
-    return replace(found[0], bound=min(bounds) if len(bounds) == 2 else None)
+    return solve(matrix, options, presolve="off")

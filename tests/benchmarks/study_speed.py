@@ -52,15 +52,19 @@ def main() -> None:
     parser.add_argument("--vary", default="nodes.*.price_usd*=0.7:1.4")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--time-limit", type=float, default=None)
+    parser.add_argument("--gap", type=float, default=None)
+    parser.add_argument("--workloads", type=int, help="keep so many jobs and services of the instance")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         path = folder_of(asked.problem, Path(place))
+        if asked.workloads is not None:
+            cut(path, asked.workloads)
         found: dict[str, tuple[Outcome, ...]] = {}
         for way in asked.ways.split(","):
             warm = way.startswith("warm")
             scenarios = grid([parse_vary(f"{asked.vary}:{asked.warm_points if warm else asked.points}")])
-            study = Study("grid", path, scenarios, (), SolveChoices(warm=warm, time_limit_s=asked.time_limit))
-            found[way] = timed(way, study, runner(way))
+            choices = SolveChoices(warm=warm, gap=asked.gap, time_limit_s=asked.time_limit)
+            found[way] = timed(way, Study("grid", path, scenarios, (), choices), runner(way))
         compare(found)
 
 
@@ -70,6 +74,13 @@ def folder_of(problem: str, place: Path) -> Path:
     if seed.isdigit() and size in ("S", "M", "L", "XL"):
         return write_instance(place / problem, size, int(seed))
     return Path(problem) if Path(problem).is_dir() else examples_dir() / problem
+
+
+def cut(path: Path, workloads: int) -> None:
+    """Leave the first so many jobs and services of an instance."""
+    for table in ("training.csv", "inference.csv"):
+        lines = (path / table).read_text(encoding="utf-8").splitlines(keepends=True)
+        (path / table).write_text("".join(lines[: 1 + workloads]), encoding="utf-8")
 
 
 def runner(way: str) -> Callable[[Study], tuple[Outcome, ...]]:
