@@ -73,6 +73,8 @@ def command(
     Where settings.csv purchase_years gives several dates, what is bought at the first of them is the same in all
     scenarios; what is bought, kept or sold at a later date follows each scenario.
 
+    --time-limit holds for the search for the purchase and, apart from it, for each scenario in which it is judged.
+
     \b
     Example: dcopt robust chat --sample lhs -n 20 --check 100
              dcopt robust chat --scenarios futures.csv --goal chance --level 0.9

@@ -111,6 +111,7 @@ def _plan(
     from dcopt.problem.findings import InputError
     from dcopt.study.distributions import sample_scenarios
     from dcopt.study.grid import grid, parse_vary, read_scenarios, scenarios_of
+    from dcopt.study.records import NOTHING_UNCERTAIN
     from dcopt.study.screening import ScreeningError, morris_scenarios
     from dcopt.study.tornado import tornado_scenarios
 
@@ -118,7 +119,7 @@ def _plan(
         usage_error("give one of --vary, --scenarios, --tornado, --sample and --screen")
     cells = tuple(loaded.uncertainty.values())
     if (tornado or sampled or screened) and not cells:
-        usage_error("nothing is uncertain: write uncertainty.csv into the problem (data/README.md has its columns)")
+        usage_error(NOTHING_UNCERTAIN)
     try:
         if varied:
             return Plan("grid", grid([parse_vary(text) for text in varied]))

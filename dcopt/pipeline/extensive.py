@@ -73,12 +73,12 @@ def best_purchase(cases: Sequence[Case], goal: Goal, options: SolveOptions, memo
                 return Purchased("infeasible", {}, None, None, (), f"{case.name}: {obstacle}", 0.0, 0)
     options = replace(options, start=_each_alone(prepared, options))
     most = most_needed(prepared)
-    elsewhere: tuple[float, ...] = ()
-    if goal.kind == "chance":
-        elsewhere, integers = _where_all_are_kept(prepared, most, options)
-        options = replace(options, start=integers or options.start)
-    form = Form(prepared, goal, most, elsewhere_usd=elsewhere)
-    return solve_form(form, options, start)
+    if goal.kind != "chance":
+        return solve_form(Form(prepared, goal, most), options, start)
+    everywhere = _everywhere(prepared, most, options)
+    options = replace(options, start=everywhere.integers or options.start)
+    found = solve_form(Form(prepared, goal, most, elsewhere_usd=everywhere.running_usd), options, start)
+    return _without_idle_surrender(found, everywhere.purchased, options.gap)
 
 
 def _each_alone(prepared: Sequence[tuple[Case, Candidates]], options: SolveOptions) -> dict[str, float]:
@@ -102,21 +102,51 @@ def _each_alone(prepared: Sequence[tuple[Case, Candidates]], options: SolveOptio
     return start
 
 
-def _where_all_are_kept(
-    prepared: Sequence[tuple[Case, Candidates]], most: dict[Part, float], options: SolveOptions
-) -> tuple[tuple[float, ...], dict[str, float]]:
-    """Return what running each scenario costs with the best purchase for all of them, discounted USD, and its integers.
+@dataclass(frozen=True)
+class _Everywhere:
+    """The best purchase for all scenarios, its integers, and what running each scenario costs with it, discounted USD.
 
-    Where no purchase serves all, that is its running cost in the design that is cheapest for it alone, and 0 where it
-    has none. It takes a share of the time limit.
+    Where no purchase serves all, the running cost is that of the design that is cheapest for the scenario alone, and 0
+    where it has none.
     """
+
+    purchased: Purchased
+    integers: dict[str, float]
+    running_usd: tuple[float, ...]
+
+
+def _everywhere(
+    prepared: Sequence[tuple[Case, Candidates]], most: dict[Part, float], options: SolveOptions
+) -> _Everywhere:
+    """Return the best purchase with which no promise is given up, in a share of the time limit."""
     form = Form(prepared, Goal("expected"), most)
     share = options.time_limit_s * START_SHARE
-    if solve_form(form, replace(options, time_limit_s=share), time.monotonic()).objective_usd is not None:
-        return tuple(_after_purchase(program) for program in form.programs), _integers(form.model)
+    purchased = solve_form(form, replace(options, time_limit_s=share), time.monotonic())
+    if purchased.objective_usd is not None:
+        return _Everywhere(purchased, _integers(form.model), tuple(_after_purchase(one) for one in form.programs))
     each = replace(options, time_limit_s=share / len(prepared), start=None)
     found = [solve_program(case.problem, candidates, each, Listener()) for case, candidates in prepared]
-    return tuple(0.0 if one.design is None else _after_purchase(one.program) for one in found), {}
+    running = tuple(0.0 if one.design is None else _after_purchase(one.program) for one in found)
+    return _Everywhere(purchased, {}, running)
+
+
+def _without_idle_surrender(found: Purchased, everywhere: Purchased, gap: float) -> Purchased:
+    """Return the purchase that keeps all promises where giving some up saves no more than the gap."""
+    if found.objective_usd is None or everywhere.objective_usd is None or not found.given_up:
+        return found
+    if everywhere.objective_usd - found.objective_usd > gap * abs(found.objective_usd):
+        return found
+    kept = everywhere.objective_usd
+    bound = None if found.bound_usd is None else min(found.bound_usd, kept)
+    proven = bound is not None and kept - bound <= gap * abs(kept) * (1 + 1e-6) + 1e-9
+    return replace(
+        found,
+        status="optimal" if proven else "feasible",
+        parts=everywhere.parts,
+        objective_usd=kept,
+        bound_usd=bound,
+        given_up=(),
+    )
 
 
 def _integers(model: Any) -> dict[str, float]:

@@ -6,6 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+NOTHING_UNCERTAIN = (
+    "nothing is uncertain: write uncertainty.csv into the problem, such as the two lines 'table,name,column,low,high' "
+    "and 'nodes,*,price_usd,0.8,1.2' (all its columns: data/README.md)"
+)
 OutcomeStatus = Literal["optimal", "feasible", "infeasible", "no_solution", "failed"]
 
 
