@@ -178,8 +178,9 @@ def test_break_even_and_front_from_the_command_line(problem: Path) -> None:
     assert found["value"] == pytest.approx(there, rel=1e-3)
     everywhere = CliRunner().invoke(main, ["breakeven", str(problem), "--vary", "nodes.*.price_usd", "--json"])
     assert json.loads(everywhere.stdout)["operator"] == "*="
-    for nothing in ("sites.oslo.water_usd_per_m3", "nodes.none.price_usd"):
-        refused = CliRunner().invoke(main, ["breakeven", str(problem), "--vary", nothing])
+    dry = ["--vary", "sites.oslo.water_usd_per_m3", "--set", "sites.oslo.water_usd_per_m3=0"]
+    for nothing in (dry, ["--vary", "nodes.none.price_usd"]):
+        refused = CliRunner().invoke(main, ["breakeven", str(problem), *nothing])
         assert refused.exit_code == 2, refused.output
     values = [float(line[0]) for line in lines if len(line) > 2 and line[1] == "optimal"]
     assert values == sorted(values)
