@@ -13,11 +13,19 @@ from dcopt.cli.study_options import TIGHT_GAP, Asked, ProgressLine, study_comman
 if TYPE_CHECKING:
     from dcopt.study.records import Outcome
 
+WIDELY = (0.1, 10.0)
+"""Where to look, as shares of what stands in the cell, if that is not said."""
 ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "any", "design")
 
 
 @study_command("breakeven")
-@click.option("--vary", "varied", required=True, metavar="CELL=LOW:HIGH", help="The cell, and where to look.")
+@click.option(
+    "--vary",
+    "varied",
+    required=True,
+    metavar="CELL[=LOW:HIGH]",
+    help="The cell, and where to look: from a tenth to ten times what stands there if that is not said.",
+)
 @click.option(
     "--until-changes",
     "aspect",
@@ -32,7 +40,8 @@ def command(asked: Asked, varied: str, aspect: str) -> None:
     By bisection on proven optima; where the decision flips more than once between the ends, one of the flips is found.
 
     \b
-    Example: dcopt breakeven chat --vary 'nodes.mi300x-8.price_usd*=0.5:2' --until-changes node
+    Example: dcopt breakeven chat --vary nodes.mi300x-8.price_usd --until-changes node
+             dcopt breakeven chat --vary 'sites.*.electricity_usd_per_kwh*=0.5:4'
 
     Exit codes: 0 answered, also where nothing flips; 2 bad input; 4 a scenario could not be proven; Ctrl-C: 4.
     """
@@ -47,6 +56,8 @@ def command(asked: Asked, varied: str, aspect: str) -> None:
     from dcopt.study.store import FLIP_FILE, StudyFolderError, write_found
 
     load_or_exit(asked.problem, asked.sets)
+    if "=" not in varied:
+        varied = _widely(asked, varied)
     try:
         change = parse_set(varied)
         low, high = (float(word) for word in change.value.split(":"))
@@ -79,3 +90,17 @@ def command(asked: Asked, varied: str, aspect: str) -> None:
         click.echo(json.dumps(asdict(found), indent=1))
     else:
         click.echo(shown(report_on({**plan, "problem": str(asked.problem)}, tuple(asked_for), flip=asdict(found))))
+
+
+def _widely(asked: Asked, cell: str) -> str:
+    """Return ``cell`` with a wide range around what stands there: as factors where it is several cells."""
+    loaded = load_or_exit(asked.problem, (*asked.sets, f"{cell}*=1"))
+    low, high = WIDELY
+    old = [change.old for change in loaded.changes[-1:]] if "*" not in cell else []
+    if not old:
+        return f"{cell}*={low:g}:{high:g}"
+    value = float(old[0])
+    if value == 0.0:
+        usage_error(f"--vary {cell}: 0 stands there; say where to look, as {cell}=LOW:HIGH")
+    ends = sorted((value * low, value * high))
+    return f"{cell}={ends[0]:.12g}:{ends[1]:.12g}"

@@ -12,7 +12,7 @@ import click
 
 from dcopt.cli.inputs import NO_DESIGN, exit_with, load_or_exit, usage_error
 from dcopt.cli.study_options import Asked, ProgressLine, study_command
-from dcopt.cli.study_run import FAILED, exit_of, refuse_staged, run_asked, shown
+from dcopt.cli.study_run import FAILED, exit_of, run_asked, shown
 
 if TYPE_CHECKING:
     from dcopt.pipeline.extensive import Purchased
@@ -70,6 +70,11 @@ def command(
     each scenario: which workload runs where, replicas, load, energy, what is rented. All that is bought is paid, needed
     or not. The nominal purchase is the cheapest design of PROBLEM as it stands.
 
+    Where settings.csv purchase_years gives several dates, what is bought at the first of them is the same in all
+    scenarios; what is bought, kept or sold at a later date follows each scenario.
+
+    --time-limit holds for the search for the purchase and, apart from it, for each scenario in which it is judged.
+
     \b
     Example: dcopt robust chat --sample lhs -n 20 --check 100
              dcopt robust chat --scenarios futures.csv --goal chance --level 0.9
@@ -78,7 +83,6 @@ def command(
     judged in the time.
     """
     loaded = load_or_exit(asked.problem, asked.sets)
-    refuse_staged(loaded)
     scenarios = _scenarios(loaded, file, (sample, count, asked.seed) if sample else None)
     from dcopt.pipeline.shared_purchase import Goal
     from dcopt.study.distributions import sample_scenarios
@@ -92,9 +96,11 @@ def command(
     wanted = Goal(goal, level if goal in ("cvar", "chance") else 1.0)  # type: ignore[arg-type]
     click.echo(f"one purchase for {len(scenarios)} scenarios ...", err=True)
     found = _purchase(asked, scenarios, wanted, rounds if method == "decomposition" else None)
-    _end_without_purchase(asked, found, method)
+    dates = loaded.settings.purchase_dates
+    _end_without_purchase(asked, found, method, staged=len(dates) > 1)
     new = sample_scenarios(tuple(loaded.uncertainty.values()), fresh, "random", asked.seed + 1) if fresh else ()
     results, tables, nominal = _judge(asked, found, scenarios, new)
+    runs = next(result for result, _ in results[1:])
     document = {
         **asdict(found),
         "problem": str(asked.problem),
@@ -102,11 +108,24 @@ def command(
         "method": method,
         "parts": {"/".join(part): units for part, units in found.parts.items()},
         "goal": asdict(wanted),
+        "later": _later(dates[1:], runs.outcomes),
         "nominal_parts": nominal,
         "judged": {title: [asdict(one) for one in table] for title, table in tables.items()},
     }
     _tell(asked, document)
     sys.exit(exit_of(results) or _code_of(found))
+
+
+def _later(years: Sequence[int], outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
+    """Return what the scenarios buy after the first date on the robust purchase, as `Later` has it."""
+    from dcopt.study.robust import ROBUST
+
+    mine = [one for one in outcomes if one.solved and one.inputs["purchase"] == ROBUST]
+    spent = [one.figures.get("later_capex_usd", 0.0) for one in mine]
+    if not years or not spent:
+        return None
+    mean = sum(spent) / len(spent)
+    return {"years": list(years), "least_usd": min(spent), "mean_usd": mean, "most_usd": max(spent)}
 
 
 def _code_of(found: Purchased) -> int:
@@ -115,7 +134,6 @@ def _code_of(found: Purchased) -> int:
 
 def _purchase(asked: Asked, scenarios: Sequence[Scenario], goal: Goal, rounds: int | None) -> Purchased:
     """Return the best purchase for the scenarios, by so many rounds of the decomposition or (None) in one program."""
-    from dcopt.formulation.build import StagedError
     from dcopt.problem.findings import InputError
     from dcopt.study.robust import robust_purchase
 
@@ -125,16 +143,14 @@ def _purchase(asked: Asked, scenarios: Sequence[Scenario], goal: Goal, rounds: i
         return robust_purchase(asked.problem, asked.sets, scenarios, goal, asked.choices())
     except InputError as error:
         exit_with(error.findings)
-    except StagedError as error:
-        usage_error(str(error))
 
 
-def _end_without_purchase(asked: Asked, found: Purchased, method: str) -> None:
+def _end_without_purchase(asked: Asked, found: Purchased, method: str, *, staged: bool) -> None:
     """Say so and end where there is nothing to judge: no purchase was found, or nothing need be bought."""
     if found.objective_usd is None:
         click.echo(f"{found.status}: {found.reason}", err=True)
         sys.exit(NO_DESIGN if found.status == "infeasible" else FAILED)
-    if not found.parts:
+    if not found.parts and not staged:
         import json
 
         words = f"nothing is bought: what is rented serves every scenario, for USD {found.objective_usd:,.0f}"

@@ -11,7 +11,7 @@ import click
 
 from dcopt.cli.inputs import exit_with, load_or_exit, usage_error
 from dcopt.cli.study_options import Asked, study_command
-from dcopt.cli.study_run import exit_of, refuse_staged, run_asked, shown
+from dcopt.cli.study_run import exit_of, run_asked, shown
 
 if TYPE_CHECKING:
     from dcopt.problem.problem import Problem
@@ -55,7 +55,8 @@ def command(
     else is asked), --tornado, --sample or --screen. With -o every outcome is kept the moment it is known: the same
     command run again goes on where it stopped. --warm proves what lies between solved scenarios from them where it can,
     which makes sweeps of prices several times as fast. --regret holds the designs that are best most often as they were
-    bought and runs each in every scenario: what it costs above the best design there, and how often it breaks promises.
+    bought (at several dates: as they were first bought) and runs each in every scenario: what it costs above the best
+    design there, and how often it breaks promises.
 
     \b
     Example: dcopt sensitivity chat --vary 'sites.*.electricity_usd_per_kwh=0.04:0.20:9'
@@ -67,8 +68,6 @@ def command(
     loaded = load_or_exit(asked.problem, asked.sets)
     sampled = (sample, count, asked.seed) if sample else None
     screened = (trajectories, asked.seed) if screen else None
-    if regret:
-        refuse_staged(loaded)
     plan = _plan(loaded, varied, file, tornado, sampled, screened)
     if plan.kind == "grid":
         load_or_exit(asked.problem, (*asked.sets, *plan.scenarios[0].sets))
@@ -112,6 +111,7 @@ def _plan(
     from dcopt.problem.findings import InputError
     from dcopt.study.distributions import sample_scenarios
     from dcopt.study.grid import grid, parse_vary, read_scenarios, scenarios_of
+    from dcopt.study.records import NOTHING_UNCERTAIN
     from dcopt.study.screening import ScreeningError, morris_scenarios
     from dcopt.study.tornado import tornado_scenarios
 
@@ -119,7 +119,7 @@ def _plan(
         usage_error("give one of --vary, --scenarios, --tornado, --sample and --screen")
     cells = tuple(loaded.uncertainty.values())
     if (tornado or sampled or screened) and not cells:
-        usage_error("nothing is uncertain: write uncertainty.csv into the problem (data/README.md has its columns)")
+        usage_error(NOTHING_UNCERTAIN)
     try:
         if varied:
             return Plan("grid", grid([parse_vary(text) for text in varied]))

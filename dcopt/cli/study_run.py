@@ -12,7 +12,6 @@ from dcopt.cli.inputs import usage_error
 from dcopt.cli.study_options import Asked, ProgressLine
 
 if TYPE_CHECKING:
-    from dcopt.problem.problem import Problem
     from dcopt.report.blocks import Report
     from dcopt.study.records import Outcome, Scenario
     from dcopt.study.run import StudyResult
@@ -48,16 +47,6 @@ def run_asked(
     if folder is not None:
         _say_written(write_tables(result.outcomes, folder))
     return result
-
-
-def refuse_staged(problem: Problem) -> None:
-    """End a command that holds purchases fixed with code 2 where there are several dates of purchase."""
-    from dcopt.formulation.build import StagedError, refuse_stages
-
-    try:
-        refuse_stages(problem)
-    except StagedError as error:
-        usage_error(str(error))
 
 
 def _say_written(paths: Sequence[Path]) -> None:

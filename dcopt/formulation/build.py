@@ -60,28 +60,6 @@ BLOCKS = (
 """In the order in which each needs what the ones before have put on the ledgers."""
 
 
-class StagedError(Exception):
-    """What is asked takes a problem that buys everything at once; the text says so."""
-
-
-def refuse_stages(problem: Problem) -> None:
-    """Refuse to hold fixed what is bought where it is bought at several dates.
-
-    Raises
-    ------
-    StagedError: ``problem`` gives several purchase dates; it says what to ask instead.
-    """
-    dates = problem.settings.purchase_dates
-    if len(dates) > 1:
-        raise StagedError(
-            "what is bought can be held fixed, or shared by several futures, only where everything is bought at once, "
-            f"and settings.csv purchase_years is '{' '.join(map(str, dates))}': what is bought later would follow what "
-            "has come by then. Either --set settings.purchase_years=1 buys all of it in year 1, in a copy without what "
-            "prices.csv, ageing.csv and offers.csv say of later years (and with a lower horizon_years for the first "
-            "years alone); or 'dcopt sensitivity' without --regret keeps the dates and plans each future by itself"
-        )
-
-
 def build(
     problem: Problem,
     candidates: Candidates,
@@ -94,14 +72,8 @@ def build(
 
     Where equipment may be bought at several dates each epoch is a program of the same blocks, and block `stocks`
     links them; ``all_stays`` keeps stays that no optimum needs, for purchases that are given. ``inventory`` decides
-    what is bought.
-
-    Raises
-    ------
-    StagedError: an inventory is given, and equipment may be bought at several dates.
+    what is bought, at the first date where there are several.
     """
-    if inventory is not None:
-        refuse_stages(problem)
     with PauseGC():  # hundreds of thousands of objects that all stay: looking for cycles would take most of the time
         return _build(problem, candidates, only_pair=only_pair, all_stays=all_stays, inventory=inventory)
 

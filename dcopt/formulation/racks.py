@@ -180,7 +180,9 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
     program.require("one_rack_kind", (site, NETWORK_STORAGE), total(choices) <= 1)
     program.require("shelves_for_some", site, bound_units * total(choices) >= units)
     if balance.smallest_shelf_units <= bound_units:
-        program.require("no_idle_shelf", site, units >= balance.smallest_shelf_units * total(choices))
+        flat = total(item.present for item in balance.shelf_items if item.units == 0 and item.present is not None)
+        least = balance.smallest_shelf_units
+        program.require("no_idle_shelf", site, units + least * flat >= least * total(choices))
     for index, item in enumerate(balance.shelf_items):
         if item.units > 0 and (there := _present(program, site, item)) is not None:
             program.require("item_in_racks", (site, index), total(choices) >= there)

@@ -24,7 +24,7 @@ from dcopt.design.records import Asset, AssetMove
 from dcopt.economics.items import age_of_existing, item_of
 from dcopt.economics.ledger import CapitalLine, RunningLine, tco_terms
 from dcopt.economics.stock import Item, Stay, stays
-from dcopt.formulation import moves, volume
+from dcopt.formulation import first_purchase, moves, volume
 from dcopt.formulation.cost import limited_capex
 from dcopt.formulation.expressions import number, total, upper_bound
 from dcopt.formulation.program import Program
@@ -46,8 +46,10 @@ def link(root: Program) -> None:
             of_key[index] = of_key[index] + line.quantity
     for (site, table, row), (category, by_epoch) in needs.items():
         root.stocks.append(Stock(site, category, table, row, by_epoch))
+    root.stocks += first_purchase.stocks_beyond(root, needs)
     for stock in root.stocks:
         _declare(root, stock)
+    first_purchase.link(root, limited=lambda stock: _limited(root, stock))
     moves.link(root)
     for stock in root.stocks:
         _cover(root, stock)
@@ -127,7 +129,7 @@ def _column(root: Program, stock: Stock, item: Item, one: Stay, index: int, most
     ]
     least = root.least_offered(stock.site, stock.table, stock.row) if not one.existing else 0
     integer = stock.table not in CONTINUOUS
-    largest = max([0.0, *needs, float(least)])
+    largest = max([0.0, *needs, float(least), first_purchase.most_given(root, stock, one)])
     bound = min(most, math.ceil(largest - 1e-9) if integer else largest)
     units = root.var("stand", (stock.site, stock.table, stock.row, index), ub=bound, integer=integer)
     stock.columns.append((one, units))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyomo.environ as pyo
 
@@ -19,6 +20,8 @@ from dcopt.economics.ledger import cost_of
 from dcopt.economics.prices import Part
 from dcopt.formulation.expressions import number
 from dcopt.formulation.extract import load_values
+from dcopt.formulation.first_purchase import first_usd
+from dcopt.formulation.program import Program
 from dcopt.pipeline.calendar import calendar_of, cut_off
 from dcopt.pipeline.precheck import precheck
 from dcopt.pipeline.shared_purchase import Case, Form, Goal, block_name, most_needed
@@ -70,9 +73,12 @@ def best_purchase(cases: Sequence[Case], goal: Goal, options: SolveOptions, memo
                 return Purchased("infeasible", {}, None, None, (), f"{case.name}: {obstacle}", 0.0, 0)
     options = replace(options, start=_each_alone(prepared, options))
     most = most_needed(prepared)
-    elsewhere = _running_usd(prepared, most, options) if goal.kind == "chance" else ()
-    form = Form(prepared, goal, most, elsewhere_usd=elsewhere)
-    return solve_form(form, options, start)
+    if goal.kind != "chance":
+        return solve_form(Form(prepared, goal, most), options, start)
+    everywhere = _everywhere(prepared, most, options)
+    options = replace(options, start=everywhere.integers or options.start)
+    found = solve_form(Form(prepared, goal, most, elsewhere_usd=everywhere.running_usd), options, start)
+    return _without_idle_surrender(found, everywhere.purchased, options.gap)
 
 
 def _each_alone(prepared: Sequence[tuple[Case, Candidates]], options: SolveOptions) -> dict[str, float]:
@@ -91,27 +97,75 @@ def _each_alone(prepared: Sequence[tuple[Case, Candidates]], options: SolveOptio
     for index, (case, candidates) in enumerate(prepared):
         solved = solve_program(case.problem, candidates, each, Listener())
         if solved.design is not None:
-            for variable in solved.program.model.component_data_objects(pyo.Var):
-                if variable.value is not None and not variable.is_continuous():
-                    start[f"{block_name(index)}.{variable.name}"] = round(variable.value)
+            of_case = _integers(solved.program.model)
+            start |= {f"{block_name(index)}.{name}": value for name, value in of_case.items()}
     return start
 
 
-def _running_usd(
-    prepared: Sequence[tuple[Case, Candidates]], most: dict[Part, float], options: SolveOptions
-) -> tuple[float, ...]:
-    """Return what running each scenario costs with the best purchase for all of them, discounted USD.
+@dataclass(frozen=True)
+class _Everywhere:
+    """The best purchase for all scenarios, its integers, and what running each scenario costs with it, discounted USD.
 
-    Where no purchase serves all, that is its running cost in the design that is cheapest for it alone, and 0 where it
-    has none.
+    Where no purchase serves all, the running cost is that of the design that is cheapest for the scenario alone, and 0
+    where it has none.
     """
+
+    purchased: Purchased
+    integers: dict[str, float]
+    running_usd: tuple[float, ...]
+
+
+def _everywhere(
+    prepared: Sequence[tuple[Case, Candidates]], most: dict[Part, float], options: SolveOptions
+) -> _Everywhere:
+    """Return the best purchase with which no promise is given up, in a share of the time limit."""
     form = Form(prepared, Goal("expected"), most)
-    if solve_form(form, options, time.monotonic()).objective_usd is not None:
-        ledgers = [(program.ledger.evaluated(number), program.finance) for program in form.programs]
-        return tuple(sum(cost_of(ledger, finance).running.values()) for ledger, finance in ledgers)
-    found = [solve_program(case.problem, candidates, options, Listener()) for case, candidates in prepared]
-    designs = [None if one.design is None else one.design.cost for one in found]
-    return tuple(0.0 if cost is None else sum(cost.running.values()) for cost in designs)
+    share = options.time_limit_s * START_SHARE
+    purchased = solve_form(form, replace(options, time_limit_s=share), time.monotonic())
+    if purchased.objective_usd is not None:
+        return _Everywhere(purchased, _integers(form.model), tuple(_after_purchase(one) for one in form.programs))
+    each = replace(options, time_limit_s=share / len(prepared), start=None)
+    found = [solve_program(case.problem, candidates, each, Listener()) for case, candidates in prepared]
+    running = tuple(0.0 if one.design is None else _after_purchase(one.program) for one in found)
+    return _Everywhere(purchased, {}, running)
+
+
+def _without_idle_surrender(found: Purchased, everywhere: Purchased, gap: float) -> Purchased:
+    """Return the purchase that keeps all promises where giving some up saves no more than the gap."""
+    if found.objective_usd is None or everywhere.objective_usd is None or not found.given_up:
+        return found
+    if everywhere.objective_usd - found.objective_usd > gap * abs(found.objective_usd):
+        return found
+    kept = everywhere.objective_usd
+    bound = None if found.bound_usd is None else min(found.bound_usd, kept)
+    proven = bound is not None and kept - bound <= gap * abs(kept) * (1 + 1e-6) + 1e-9
+    return replace(
+        found,
+        status="optimal" if proven else "feasible",
+        parts=everywhere.parts,
+        objective_usd=kept,
+        bound_usd=bound,
+        given_up=(),
+    )
+
+
+def _integers(model: Any) -> dict[str, float]:
+    """Return the values of the integers of a solved model, by name."""
+    return {
+        variable.name: round(variable.value)
+        for variable in model.component_data_objects(pyo.Var)
+        if variable.value is not None and not variable.is_continuous()
+    }
+
+
+def _after_purchase(program: Program) -> float:
+    """Return what a solved program costs besides the purchase that futures share, discounted USD.
+
+    That is running it and, where there are several dates, what is bought later.
+    """
+    if program.epochs:
+        return number(program.objectives["tco"]) - first_usd(program)
+    return sum(cost_of(program.ledger.evaluated(number), program.finance).running.values())
 
 
 def solve_form(form: Form, options: SolveOptions, start: float) -> Purchased:
@@ -123,7 +177,7 @@ def solve_form(form: Form, options: SolveOptions, start: float) -> Purchased:
         matrix = compile_model(form.model)
         left = options.time_limit_s - (time.monotonic() - start)
         limited = replace(options, time_limit_s=max(left, 0.01))
-        outcome = _twice(matrix, limited) if form.given_up else solve(matrix, limited)
+        outcome = _plainly(matrix, limited) if form.given_up else solve(matrix, limited)
         if trusted and outcome.bound is not None:
             bound = outcome.bound if bound is None else max(bound, outcome.bound)
         spent, size = time.monotonic() - start, int(matrix.lp.num_col_)
@@ -133,11 +187,12 @@ def solve_form(form: Form, options: SolveOptions, start: float) -> Purchased:
             return Purchased(status, {}, None, bound, (), reason, spent, size)
         values, objective = polish(matrix, outcome.values, outcome.objective or 0.0)
         load_values(matrix.columns, values)
-        clashes = [(program, clash) for _, program in form.kept() for clash in calendar_of(program).conflicts]
+        parts = [part for _, program in form.kept() for part in program.parts]
+        clashes = [(part, clash) for part in parts for clash in calendar_of(part).conflicts]
         if not clashes:
             break
-        for program, clash in clashes:
-            cut_off(program, clash, cuts)
+        for part, clash in clashes:
+            cut_off(part, clash, cuts)
             cuts += 1
             trusted = trusted and clash.conflict.proven
         if left <= 0:
@@ -156,18 +211,10 @@ def solve_form(form: Form, options: SolveOptions, start: float) -> Purchased:
     )
 
 
-def _twice(matrix: Matrix, options: SolveOptions) -> Outcome:
-    """Solve with presolve and without it; return the better solution with the weaker bound.
+def _plainly(matrix: Matrix, options: SolveOptions) -> Outcome:
+    """Solve without presolve.
 
-    With presolve HiGHS 1.15.1 has called a solution optimal that another, which keeps every row exactly, beats by 40 %
+    With it HiGHS 1.15.1 has called a solution optimal that another, which keeps every row exactly, beats by 40 %
     (`tests/study/test_study_robust.py`), where scenarios may be given up.
     """
-    first = solve(matrix, options)
-    second = solve(
-        matrix, replace(options, time_limit_s=max(0.01, options.time_limit_s - first.seconds)), presolve="off"
-    )
-    found = sorted((one for one in (first, second) if one.values is not None), key=lambda one: one.objective or 0.0)
-    bounds = [one.bound for one in (first, second) if one.bound is not None]
-    if not found:
-        return second
-    return replace(found[0], bound=min(bounds) if len(bounds) == 2 else None)
+    return solve(matrix, options, presolve="off")

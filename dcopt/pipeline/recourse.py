@@ -114,6 +114,7 @@ class Recourse:
         self.most = dict(most)
         self.near = Neighbours()
         self.whole_units = frozenset(part for part, line in program.needed.items() if _is_whole(line.quantity))
+        self.price_usd = {part: line.unit_price_usd for part, line in program.needed.items()}
         self.most_usd = upper_bound(program.objectives["tco"])
         self.bounding = self.running = _compiled(self.form)
         self.cuts = 0
@@ -126,7 +127,7 @@ class Recourse:
         found = relaxed(self.bounding.matrix)
         columns, costs = self.bounding.columns, self.bounding.matrix.lp.col_cost_
         parts = None if found is None else {part: float(found.values[at]) for part, at in columns.items()}
-        unit_usd = {part: float(costs[at]) for part, at in columns.items()}
+        unit_usd = {part: float(costs[at]) or self.price_usd[part] for part, at in columns.items()}
         return Prepared(parts, unit_usd, self.most_usd, self.whole_units)
 
     def run_on(self, parts: Mapping[Part, float], options: SolveOptions, *, more: bool = False) -> Ran | None:
@@ -184,9 +185,9 @@ class Recourse:
         """
         (program,) = form.programs
         load_values(matrix.columns, values)
-        clashes = calendar_of(program).conflicts
-        for clash in clashes:
-            cut_off(program, clash, self.cuts)
+        clashes = [(part, clash) for part in program.parts for clash in calendar_of(part).conflicts]
+        for part, clash in clashes:
+            cut_off(part, clash, self.cuts)
             self.cuts += 1
         return not clashes
 

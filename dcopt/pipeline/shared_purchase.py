@@ -6,6 +6,10 @@
     chance:   scenario s is given up where d_s = 1, Σ_s p_s·d_s ≤ 1 − share: every row a·x ≤ b of its block becomes
               a·x ≤ b·(1 − d_s) and every bound x ≤ u becomes x ≤ u·(1 − d_s)
 
+Where equipment may be bought at several dates X[k] is what is bought at the first of them, in every scenario at its own
+price: Σ_w b[s,k,v,w] = X[k] for the stays b that begin then (`dcopt.formulation.first_purchase`). How long it stands
+and what is bought later is decided in each scenario.
+
 CVaR is that of Rockafellar and Uryasev (2000). Giving up a scenario takes its program to zero; rows times (1 − d) are
 the convex hull of the program and zero (Balas 1979), so there is no big-M. What is bought is paid in every scenario.
 
@@ -14,7 +18,7 @@ Scenarios that are not whole have a column for their TCO, which `Cut` bounds fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -194,10 +198,11 @@ def _bounded(model: Any, priced: Sequence[Priced], bought: Mapping[Part, Any]) -
 def _shared_limits(model: Any, programs: Sequence[Program], bought: dict[Part, Any]) -> None:
     """Keep, for what is bought, the limits that hold over several sites or rows together.
 
-    Limits on one row at one site hold already: no more is ever bought than some scenario needs.
+    Limits on one row at one site hold already: no more is ever bought than some scenario needs. Where equipment is
+    bought at several dates every scenario keeps its own limits.
     """
     model.limits = pyo.ConstraintList()
-    for problem in [program.problem for program in programs]:
+    for problem in [program.problem for program in programs if not program.epochs]:
         for offer in problem.offers.values():
             units = [x for (_, table, row), x in bought.items() if (table, row) == (offer.table, offer.name)]
             if offer.site is None and offer.max_units is not None and len(units) > 1:
@@ -220,16 +225,26 @@ def _may_give_up(model: Any, cases: Sequence[Case], programs: Sequence[Program],
     model.hulls.add(lost <= 1 - share + 1e-9)
     for program, binary in zip(programs, binaries, strict=True):
         for component in program.model.component_objects(pyo.Constraint, active=True):
-            if component.local_name.removeprefix("keep_") not in ALWAYS_KEPT:
+            if not _of_purchase(program, component, ALWAYS_KEPT):
                 for row in component.values():
                     _times_kept(model.hulls, row, binary)
                 component.deactivate()
         for component in program.model.component_objects(pyo.Var):
-            if component.local_name not in ORDERS:
+            if not _of_purchase(program, component, ORDERS):
                 for variable in component.values():
                     if variable.ub:
                         model.hulls.add(variable <= variable.ub * (1 - binary))
     return binaries
+
+
+def _of_purchase(program: Program, component: Any, names: Collection[str]) -> bool:
+    """Whether constraints or variables are about what is bought, so that they hold where a scenario is given up.
+
+    Over several epochs these are all that link the epochs: where nothing is run nothing need stand or be rented.
+    """
+    if program.epochs:
+        return component.parent_block() is program.model
+    return component.local_name.removeprefix("keep_") in names
 
 
 def _times_kept(hulls: Any, row: Any, binary: Any) -> None:

@@ -1,7 +1,8 @@
 """Run a problem on equipment that is bought already: no more may be needed than that, and all of it is paid.
 
 What is bought may be more than a problem needs. The rest stands switched off: its price is paid, but it draws no power,
-takes no support and no maintenance. What is rented follows the need.
+takes no support and no maintenance. What is rented follows the need. Where equipment may be bought at several dates it
+is the first purchase that is given; what is bought later follows the need, and what is not needed goes at a later date.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from dcopt.candidates.generate import generate
 from dcopt.candidates.memory import Memory
-from dcopt.design.records import ConfidenceCase, Design, ResidualCase
+from dcopt.design.records import AdderRecord, ConfidenceCase, Design, ResidualCase
 from dcopt.economics.ledger import CapitalLine, bill_of_materials, cost_of, tco_usd
 from dcopt.economics.orders import with_orders
 from dcopt.economics.prices import Part
@@ -91,28 +92,25 @@ def run_on(
 def as_needed(program: Program, design: Design) -> Design:
     """Return the design of a solved program with an inventory as one that buys only what it needs.
 
-    It states no bound: it is not meant to be the cheapest of its problem.
+    Where equipment is bought at several dates it is the design as it stands: what is not needed leaves it at a later
+    date. It states no bound: it is not meant to be the cheapest of its problem.
     """
-    plain = [replace(line, quantity=number(line.quantity)) for line in program.needed.values()]
-    needed = at_volume_prices(program.problem, plain)
-    drivers = _settle_adders(program, needed)
+    drivers: dict[tuple[str, str], tuple[float, float]] = {}
+    if not program.epochs:
+        plain = [replace(line, quantity=number(line.quantity)) for line in program.needed.values()]
+        needed = at_volume_prices(program.problem, plain)
+        drivers = _settle_adders(program, needed)
     ledger = program.ledger.evaluated(number)
-    adders = program.problem.adders
-    follows = [line for line in ledger.capital if line.table == "adders" and adders[line.row].driver == "capital"]
-    ledger.capital = [*needed, *follows]
+    if not program.epochs:
+        adders = program.problem.adders
+        follows = [line for line in ledger.capital if line.table == "adders" and adders[line.row].driver == "capital"]
+        ledger.capital = [*needed, *follows]
     cost = cost_of(ledger, program.finance)
     tco = tco_usd(cost)
     asked = program.problem.settings.confidence_pct
     needed_only = with_promises(program.problem, design).model_copy(
         update={
-            "adders": tuple(
-                record
-                if (record.site, record.name) not in drivers
-                else record.model_copy(
-                    update=dict(zip(("quantity", "driver"), drivers[record.site, record.name], strict=True))
-                )
-                for record in design.adders
-            ),
+            "adders": tuple(_followed(record, drivers) for record in design.adders),
             "binding": binding_of(program, design),
             "cost": cost,
             "tco_usd": tco,
@@ -138,6 +136,14 @@ def as_needed(program: Program, design: Design) -> Design:
     )
     cases = financing_cases(program.problem, needed_only)
     return needed_only.model_copy(update={"finance": yearly(program.problem, needed_only), "financing": cases})
+
+
+def _followed(record: AdderRecord, drivers: Mapping[tuple[str, str], tuple[float, float]]) -> AdderRecord:
+    """Return the record of an adder with the (quantity, driver) that it has now, where it is among ``drivers``."""
+    if (record.site, record.name) not in drivers:
+        return record
+    quantity, driver = drivers[record.site, record.name]
+    return record.model_copy(update={"quantity": quantity, "driver": driver})
 
 
 def _settle_adders(program: Program, needed: Iterable[CapitalLine]) -> dict[tuple[str, str], tuple[float, float]]:

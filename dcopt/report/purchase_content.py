@@ -48,8 +48,22 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Later:
+    """What of the robust purchase's futures is decided later: the years of the dates, and the undiscounted purchases
+    beyond the first, least, mean and most over the scenarios in which the promises are kept, USD."""
+
+    years: tuple[int, ...]
+    least_usd: float
+    mean_usd: float
+    most_usd: float
+
+
+@dataclass(frozen=True)
 class RobustContent:
-    """Everything that a robust study has to show; ``fares`` are by what it was held fixed in."""
+    """Everything that a robust study has to show; ``fares`` are by what it was held fixed in.
+
+    ``later`` is None where everything is bought at once.
+    """
 
     problem: str
     goal: str
@@ -60,6 +74,7 @@ class RobustContent:
     given_up: tuple[str, ...]
     parts: tuple[PartRow, ...]
     fares: tuple[tuple[str, tuple[Judged, ...]], ...]
+    later: Later | None = None
 
 
 def build_robust_report(content: RobustContent) -> Report:
@@ -88,11 +103,28 @@ def _parts(content: RobustContent) -> Section:
         for one in content.parts
     ]
     headers = ["Site", "Table", "Row", ">Robust", ">Nominal", ">More"]
-    words = (
-        "Nominal is the cheapest design of the problem as it stands. "
-        "What is bought is the same in every scenario and all of it is paid; how it is run follows each scenario."
+    words = "Nominal is the cheapest design of the problem as it stands. "
+    if content.later is None:
+        words += (
+            "What is bought is the same in every scenario and all of it is paid; how it is run follows each scenario."
+        )
+        return Section("parts", "What is bought", (table("Units", headers, rows), Text(words)))
+    words += (
+        "These are the purchases of year 1, the same in every scenario. What is bought, kept, sold or moved at a later "
+        "date, what is rented, how all of it is run, and what follows the capital spent are decided in each scenario, "
+        "as if it were known from the second date on."
     )
-    return Section("parts", "What is bought", (table("Units", headers, rows), Text(words)))
+    return Section("parts", "What is bought first", (table("Units", headers, rows), Text(words), _later(content.later)))
+
+
+def _later(later: Later) -> Text:
+    years = " ".join(str(year) for year in later.years)
+    if later.most_usd == 0.0:
+        return Text(f"At the later dates (year {years}) no scenario buys anything.")
+    return Text(
+        f"At the later dates (year {years}) the scenarios buy for USD {amount(later.least_usd)} to "
+        f"{amount(later.most_usd)}, USD {amount(later.mean_usd)} on average (undiscounted, replacements included)."
+    )
 
 
 def _signed(value: float) -> str:

@@ -13,7 +13,7 @@ from scipy.stats import qmc
 
 from dcopt.problem.tables.study_rows import OPERATOR, UncertainCell
 from dcopt.study.grid import heading
-from dcopt.study.records import Scenario
+from dcopt.study.records import NOTHING_UNCERTAIN, Scenario
 
 Floats = NDArray[np.float64]
 Method = Literal["lhs", "sobol", "random"]
@@ -100,7 +100,7 @@ def sample_scenarios(cells: Sequence[UncertainCell], count: int, method: Method,
     ValueError: no cell is uncertain, or a correlation names a row that is not there.
     """
     if not cells:
-        raise ValueError("nothing is uncertain: write uncertainty.csv")
+        raise ValueError(NOTHING_UNCERTAIN)
     shares = correlated(unit_sample(count, len(cells), method, seed), cells)
     columns = [quantiles(cell, shares[:, index]) for index, cell in enumerate(cells)]
     digits = max(1, len(str(count)))

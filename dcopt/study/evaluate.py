@@ -62,8 +62,8 @@ def evaluate(path: Path, sets: Sequence[str], scenario: Scenario, choices: Solve
     """
     try:
         problem = load(path, (*sets, *scenario.sets))
-        if scenario.bought:
-            return _on_bought(key, scenario, problem, choices)
+        if scenario.bought is not None:
+            return _on_bought(key, scenario, problem, scenario.bought, choices)
         design = solved_and_verified(problem, choices, scenario)
     except InputError as error:
         errors = [str(finding) for finding in error.findings if finding.severity == "error"]
@@ -98,14 +98,16 @@ def by_part(names: Mapping[str, float]) -> dict[Part, float]:
     return found
 
 
-def _on_bought(key: str, scenario: Scenario, problem: Problem, choices: SolveChoices) -> Outcome:
-    """Return how a problem runs on what the scenario says is bought."""
+def _on_bought(
+    key: str, scenario: Scenario, problem: Problem, bought: Mapping[str, float], choices: SolveChoices
+) -> Outcome:
+    """Return how a problem runs on what is bought."""
     from dcopt.pipeline.run import RunOptions
     from dcopt.pipeline.stocked import run_on
 
     warmth = warmth_of(choices)
     asked = RunOptions(choices.time_limit_s, choices.gap, choices.threads, choices.seed, warmth=warmth)
-    found = run_on(problem, by_part(scenario.bought), asked.solve_options(problem), warmth.memory)
+    found = run_on(problem, by_part(bought), asked.solve_options(problem), warmth.memory)
     if found.design is None:
         return _outcome(key, scenario, status=found.status, reason=found.reason)
     outcome = summary(key, scenario, found.design, problem.changes)
@@ -300,4 +302,6 @@ def figures_of(design: Design) -> dict[str, float]:
         "carbon_t": sum(site.carbon_t_per_year for site in design.sites),
         "water_m3_per_year": sum(site.water_m3_per_year for site in at_end),
     }
+    if len(design.purchase_years) > 1:
+        found["later_capex_usd"] = sum(line.total_usd for line in design.bom_lines if line.year > 1)
     return {name: float(value) for name, value in found.items() if value is not None}

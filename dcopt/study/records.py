@@ -6,6 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+NOTHING_UNCERTAIN = (
+    "nothing is uncertain: write uncertainty.csv into the problem, such as the two lines 'table,name,column,low,high' "
+    "and 'nodes,*,price_usd,0.8,1.2' (all its columns: data/README.md)"
+)
 OutcomeStatus = Literal["optimal", "feasible", "infeasible", "no_solution", "failed"]
 
 
@@ -21,8 +25,9 @@ class Scenario(StudyRecord):
     ``limits`` bound what a design may cost in an objective that is not minimized (tco, capex: USD, carbon: t, energy:
     kWh, all over the horizon). ``without`` forbids parts, as ``node:NAME``, ``fabric:NAME``, ``cooling:NAME`` or
     ``site:NAME``; a design must do without at least one part of each set of ``unlike``. ``bought`` are the units of
-    everything that is bought, by ``site/table/row``, where that is given: then nothing else may be needed, and all of
-    it is paid. ``inputs`` are the columns that describe it in the study's table: what was varied, and to which value.
+    everything that is bought (at several dates: at the first), by ``site/table/row``, where that is given: then nothing
+    else may be needed, and all of it is paid; None where it is not. ``inputs`` are the columns that describe the
+    scenario in the study's table: what was varied, and to which value.
     """
 
     name: str
@@ -30,7 +35,7 @@ class Scenario(StudyRecord):
     limits: dict[str, float] = {}
     without: tuple[str, ...] = ()
     unlike: tuple[tuple[str, ...], ...] = ()
-    bought: dict[str, float] = {}
+    bought: dict[str, float] | None = None
     inputs: dict[str, float | str] = {}
 
 

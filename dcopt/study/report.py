@@ -9,7 +9,7 @@ from typing import Any
 
 from dcopt.report.blocks import Report
 from dcopt.report.numbers import percent
-from dcopt.report.purchase_content import Judged, PartRow, RobustContent, build_robust_report
+from dcopt.report.purchase_content import Judged, Later, PartRow, RobustContent, build_robust_report
 from dcopt.report.study_content import (
     BreakEven,
     EffectRow,
@@ -103,6 +103,7 @@ def robust_report(found: Mapping[str, Any]) -> Report:
         title: tuple(Judged(**{**one, "costs": tuple(one["costs"])}) for one in rows)
         for title, rows in found["judged"].items()
     }
+    later = found.get("later")
     content = RobustContent(
         problem=Path(str(found["problem"])).name,
         goal=goal_words(found["goal"]["kind"], float(found["goal"]["level"])),
@@ -113,6 +114,7 @@ def robust_report(found: Mapping[str, Any]) -> Report:
         given_up=tuple(found["given_up"]),
         parts=parts,
         fares=tuple(fares.items()),
+        later=None if later is None else Later(**{**later, "years": tuple(later["years"])}),
     )
     return build_robust_report(content)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from dcopt.problem.tables.study_rows import UncertainCell
 from dcopt.study.distributions import extremes, quantiles
-from dcopt.study.records import Outcome, Scenario
+from dcopt.study.records import NOTHING_UNCERTAIN, Outcome, Scenario
 
 LEVELS = 4
 MOST_INPUTS = 30
@@ -54,7 +54,7 @@ def morris_scenarios(cells: Sequence[UncertainCell], trajectories: int, seed: in
     RuntimeError: SALib is not installed.
     """
     if not cells:
-        raise ScreeningError("nothing is uncertain: write uncertainty.csv")
+        raise ScreeningError(NOTHING_UNCERTAIN)
     if len(cells) > MOST_INPUTS:
         raise ScreeningError(f"{len(cells)} inputs are uncertain; screening takes up to {MOST_INPUTS}: leave some out")
     points = _trajectories(len(cells), trajectories, seed)

@@ -52,7 +52,11 @@ def check(problem: Problem, design: Design, site: str, year: int, load: Load, ch
         cooled = {(r.cooling, r.air_cooling) for r in records if r.node == name}
         checker.same(f"racks at {site} year {year}: ways to cool {name}", len(cooled), 1)
     shelves = [record for record in records if record.node == NETWORK_STORAGE]
-    checker.same(f"racks at {site} year {year}: switches and storage", len(shelves), int(load.shelf_units > 0))
+    checker.same(
+        f"racks at {site} year {year}: switches and storage",
+        len(shelves),
+        int(max(load.shelf_units, load.shelf_kw) > 0),
+    )
     if year == problem.years[0]:
         _elevations(problem, design, site, load, checker)
 

@@ -3,22 +3,15 @@
     python tests/benchmarks/study_speed.py [--points 40] [--warm-points 200] [--vary CELL=LOW:HIGH] [--ways fresh,warm]
                                            [--time-limit S] [PROBLEM | SIZE-SEED]
 
-A 12-point sweep of an M instance: --points 12 --warm-points 12 --ways fresh,warm --time-limit 60 M-1
+A 12-point sweep of an M instance: --points 12 --warm-points 12 --ways fresh,warm --time-limit 60 M-1; of one that is
+cut down to its first 2 jobs and 2 services, whose proofs end in seconds: --workloads 2 --gap 0.02 besides
 
 PROBLEM is a folder or the name of an example (customer-service-chat by default); M-1 is the instance of that size and
 seed that `instances.py` writes. --vary is a range without its count (node prices × 0.7 to 1.4 by default). Says whether
 the answers are identical, or by how much the costs of warm solves differ. CPU seconds include those of the processes;
 scenarios a minute mean something only on a machine that does nothing else.
 
-customer-service-chat, 2026-11-22, two cores shared with four other loads (so read the CPU; each line also starts its
-processes): CPU seconds a scenario, scenarios a CPU minute, scenarios a minute as it was, searches of HiGHS.
-
-    warm          200 points   0.34 s   177     86       2
-    fresh          40 points   2.08 s    29     16      40
-    warm-2        200 points   0.52 s   115     47      16    each process searches for itself
-    fresh-2        40 points   2.33 s    26     10      40
-    warm-dask     200 points   0.75 s    80     25      24    with the cluster's start and its nannies
-    fresh-dask     40 points   3.55 s    17      7      40
+What was measured is in README.md beside this file.
 """
 
 from __future__ import annotations
@@ -52,15 +45,19 @@ def main() -> None:
     parser.add_argument("--vary", default="nodes.*.price_usd*=0.7:1.4")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--time-limit", type=float, default=None)
+    parser.add_argument("--gap", type=float, default=None)
+    parser.add_argument("--workloads", type=int, help="keep so many jobs and services of the instance")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         path = folder_of(asked.problem, Path(place))
+        if asked.workloads is not None:
+            cut(path, asked.workloads)
         found: dict[str, tuple[Outcome, ...]] = {}
         for way in asked.ways.split(","):
             warm = way.startswith("warm")
             scenarios = grid([parse_vary(f"{asked.vary}:{asked.warm_points if warm else asked.points}")])
-            study = Study("grid", path, scenarios, (), SolveChoices(warm=warm, time_limit_s=asked.time_limit))
-            found[way] = timed(way, study, runner(way))
+            choices = SolveChoices(warm=warm, gap=asked.gap, time_limit_s=asked.time_limit)
+            found[way] = timed(way, Study("grid", path, scenarios, (), choices), runner(way))
         compare(found)
 
 
@@ -70,6 +67,13 @@ def folder_of(problem: str, place: Path) -> Path:
     if seed.isdigit() and size in ("S", "M", "L", "XL"):
         return write_instance(place / problem, size, int(seed))
     return Path(problem) if Path(problem).is_dir() else examples_dir() / problem
+
+
+def cut(path: Path, workloads: int) -> None:
+    """Leave the first so many jobs and services of an instance."""
+    for table in ("training.csv", "inference.csv"):
+        lines = (path / table).read_text(encoding="utf-8").splitlines(keepends=True)
+        (path / table).write_text("".join(lines[: 1 + workloads]), encoding="utf-8")
 
 
 def runner(way: str) -> Callable[[Study], tuple[Outcome, ...]]:

@@ -88,10 +88,12 @@ def _cheapest_cover(
     residual: float,
     horizon: int,
     rule: int | None = None,
+    bought: int | None = None,
 ) -> float:
     """Return the least cost of units that cover ``needs`` (by epoch), over all numbers of all stays.
 
-    With ``rule`` only stays of so many years (to the end of the horizon at most) of units that are bought once count.
+    With ``rule`` only stays of so many years (to the end of the horizon at most) of units that are bought once count,
+    with ``bought`` exactly so many units are bought at the first date.
     """
     ends = [*(d - 1 for d in dates[1:]), horizon]
     columns = []
@@ -108,28 +110,39 @@ def _cheapest_cover(
                             min(found[1][y] for y in range(dates[e], ends[e] + 1)) if v <= e <= w else 0.0
                             for e in range(len(dates))
                         )
-                        columns.append((found[0], cover, old))
+                        columns.append((found[0], cover, old, bought is not None and not old and v == 0))
     best = math.inf
 
-    def search(at: int, cost: float, left: tuple[float, ...], old_left: int) -> None:
+    def search(at: int, cost: float, left: tuple[float, ...], old_left: int, first_left: int) -> None:
         nonlocal best
         if cost + earned >= best:
             return
-        if all(need <= 1e-9 for need in left):
+        if first_left == 0 and all(need <= 1e-9 for need in left):
             best = min(best, cost)
         if at == len(columns):
             return
-        unit, cover, old = columns[at]
-        for count in range(0, (old_left if old else max(needs) + 2) + 1):
+        unit, cover, old, given = columns[at]
+        most = first_left if given else old_left if old else max(needs) + 2
+        for count in range(0, most + 1):
             rest = tuple(need - count * part for need, part in zip(left, cover, strict=True))
-            search(at + 1, cost + count * unit, rest, old_left - count if old else old_left)
-            if unit >= 0 and all(need <= 1e-9 or part == 0 for need, part in zip(rest, cover, strict=True)):
+            search(
+                at + 1,
+                cost + count * unit,
+                rest,
+                old_left - count if old else old_left,
+                first_left - count if given else first_left,
+            )
+            if (
+                not given
+                and unit >= 0
+                and all(need <= 1e-9 or part == 0 for need, part in zip(rest, cover, strict=True))
+            ):
                 break
 
     columns.sort(key=lambda c: c[0])
-    assert all(cost >= 0 or old for cost, _, old in columns), "a unit that earns money would be bought without end"
-    earned = row.existing * sum(min(0.0, cost) for cost, _, _ in columns)
-    search(0, 0.0, tuple(float(n) for n in needs), row.existing)
+    assert all(cost >= 0 or old for cost, _, old, _ in columns), "a unit that earns money would be bought without end"
+    earned = row.existing * sum(min(0.0, cost) for cost, _, _, _ in columns)
+    search(0, 0.0, tuple(float(n) for n in needs), row.existing, bought or 0)
     return best
 
 
@@ -152,8 +165,19 @@ def _feasible(problem: Problem, epoch: Any, names: list[str]) -> list[tuple[int,
     return [a for a in enough if not any(b != a and all(x <= y for x, y in zip(b, a, strict=True)) for b in enough)]
 
 
-def brute_force(problem: Problem, rows: dict[str, Row], rule: int | None = None) -> float:
-    """Return the least cost over all needs of all epochs and all ways to cover them, where a rule is given by it."""
+def most_useful(problem: Problem, names: list[str]) -> tuple[int, ...]:
+    """Return the most nodes of each row that any epoch could need."""
+    needs = [counts for epoch in generate(problem).epochs for counts in _feasible(problem, epoch, names)]
+    return tuple(max(column) for column in zip(*needs, strict=True))
+
+
+def brute_force(
+    problem: Problem, rows: dict[str, Row], rule: int | None = None, first: tuple[int, ...] | None = None
+) -> float:
+    """Return the least cost over all needs of all epochs and all ways to cover them, where a rule is given by it.
+
+    ``first`` gives the units of each row that are bought at the first date.
+    """
     dates = problem.settings.purchase_dates
     horizon, rate = problem.settings.horizon_years, problem.settings.discount_rate_pct / 100
     residual = problem.settings.residual_pct / 100
@@ -166,7 +190,9 @@ def brute_force(problem: Problem, rows: dict[str, Row], rule: int | None = None)
         for i, name in enumerate(names):
             needs = tuple(counts[i] for counts in choice)
             if (name, needs) not in known:
-                known[name, needs] = _cheapest_cover(rows[name], needs, dates, rate, residual, horizon, rule)
+                known[name, needs] = _cheapest_cover(
+                    rows[name], needs, dates, rate, residual, horizon, rule, None if first is None else first[i]
+                )
             cost += known[name, needs]
         best = min(best, cost)
     return best

@@ -196,6 +196,9 @@ def _volumes(rule: str) -> list[dict[str, Any]]:
 
 
 PLANTS |= {
+    "servers that take no rack units, alone in their rack": owned_site(services=[service(peak_requests_per_s=300)]).put(
+        "adders", [ADDERS[1]]
+    ),
     "volume prices, incremental": owned_site(services=[service(peak_requests_per_s=4000)]).put(
         "offers", _volumes("incremental")
     ),

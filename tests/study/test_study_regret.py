@@ -6,17 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from small import Small, colocation, dataset, design_of, job, owned_site, service, two_sites, water_cooled, with_cloud
 
-from dcopt.cli.main import main
 from dcopt.economics.prices import purchase_of
-from dcopt.formulation.build import StagedError
 from dcopt.pipeline.stocked import Stocked, parts_bought, run_on
 from dcopt.solve.session import SolveOptions
 from dcopt.study.grid import parse_vary
 from dcopt.study.records import Outcome, Scenario, SolveChoices
-from dcopt.study.regret import frequent_purchases, held_fixed, regrets
+from dcopt.study.regret import Purchase, frequent_purchases, held_fixed, regrets
 from dcopt.study.run import Study, run_study
 
 TIGHT = SolveOptions(gap=1e-9, threads=1)
@@ -165,20 +162,9 @@ def test_a_stocked_answer_says_why_there_is_none() -> None:
     assert found == Stocked("infeasible", None, None, None, "what is bought does not suffice")
 
 
-def test_where_purchases_have_several_dates_nothing_can_be_held_fixed() -> None:
-    problem = owned_site(services=[service(growth_pct_per_year=40)]).set(purchase_years="1 2").load()
-    with pytest.raises(StagedError, match="purchase_years"):
-        run_on(problem, {}, TIGHT)
-
-
-def test_studies_of_staged_purchases_say_what_to_ask_instead(tmp_path: Path) -> None:
-    small = owned_site(services=[service(growth_pct_per_year=40)]).set(purchase_years="1 2")
-    small = small.add("uncertainty", table="nodes", name="*", column="price_usd", low=0.5, high=1.5)
-    path = str(small.write(tmp_path))
-    robust = ["robust", path, "--sample", "lhs", "-n", "2"]
-    for command in (robust, ["sensitivity", path, "--tornado", "--regret", "2"]):
-        refused = CliRunner().invoke(main, command)
-        assert refused.exit_code == 2
-        assert "--set settings.purchase_years=1" in refused.stderr
-    instead = [*robust, "--set", "settings.purchase_years=1", "--gap", "1e-4"]
-    assert CliRunner().invoke(main, instead).exit_code == 0
+def test_a_purchase_of_nothing_is_held_as_well(tmp_path: Path) -> None:
+    """Where nothing is bought a site that is owned serves nobody, whatever would be bought for it."""
+    path = owned_site(services=[service()]).write(tmp_path)
+    nothing = Purchase("nothing", 1, {}, "")
+    (found,) = run_study(Study("regret", path, held_fixed([nothing], (Scenario(name="now"),)))).outcomes
+    assert (found.status, found.reason) == ("infeasible", "what is bought does not suffice")

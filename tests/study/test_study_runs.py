@@ -172,6 +172,16 @@ def test_break_even_and_front_from_the_command_line(problem: Path) -> None:
     (factor,) = (float(line[2]) for line in lines if line[:2] == ["Flips", "at"])
     (there,) = (float(line[2].replace(",", "")) for line in lines if line[:2] == ["Which", "is"])
     assert there == pytest.approx(12000 * factor, rel=1e-4)
+    bare = CliRunner().invoke(main, ["breakeven", str(problem), "--vary", "nodes.duo.price_usd", "--json"])
+    found = json.loads(bare.stdout)
+    assert (found["operator"], 1200 < found["value"] < 120000) == ("=", True)
+    assert found["value"] == pytest.approx(there, rel=1e-3)
+    everywhere = CliRunner().invoke(main, ["breakeven", str(problem), "--vary", "nodes.*.price_usd", "--json"])
+    assert json.loads(everywhere.stdout)["operator"] == "*="
+    dry = ["--vary", "sites.oslo.water_usd_per_m3", "--set", "sites.oslo.water_usd_per_m3=0"]
+    for nothing in (dry, ["--vary", "nodes.none.price_usd"]):
+        refused = CliRunner().invoke(main, ["breakeven", str(problem), *nothing])
+        assert refused.exit_code == 2, refused.output
     values = [float(line[0]) for line in lines if len(line) > 2 and line[1] == "optimal"]
     assert values == sorted(values)
     assert len(values) > 5
