@@ -30,7 +30,7 @@ from dcopt.formulation import (
     training,
     transfer,
 )
-from dcopt.formulation.program import Program
+from dcopt.formulation.program import STATING, Program
 from dcopt.formulation.shared import Inventory
 from dcopt.problem.epochs import views_of
 from dcopt.problem.problem import Problem
@@ -102,7 +102,10 @@ def build(
     """
     if inventory is not None:
         refuse_stages(problem)
-    with PauseGC():  # hundreds of thousands of objects that all stay: looking for cycles would take most of the time
+    with (
+        STATING,
+        PauseGC(),
+    ):  # hundreds of thousands of objects that all stay: looking for cycles would take most of the time
         return _build(problem, candidates, only_pair=only_pair, all_stays=all_stays, inventory=inventory)
 
 
