@@ -38,10 +38,7 @@ def coarse(problem: Problem, candidates: Candidates, periods: tuple[Period, ...]
     members: dict[str, list[Pool]] = {}
     for key, pool in candidates.pools.items():
         members.setdefault(stands_for.get(key, pool).key, []).append(pool)
-    pools = {
-        key: replace(candidates.pools[key], max_nodes=sum(pool.max_nodes for pool in of_key))
-        for key, of_key in members.items()
-    }
+    pools = {key: _together(candidates, candidates.pools[key], of_key) for key, of_key in members.items()}
     facilities = {key: pool_facility(problem, pool, targets_of(problem, pool, serving)) for key, pool in pools.items()}
     caps: dict[tuple[str, str], set[str]] = {}
     for pool in pools.values():
@@ -59,6 +56,12 @@ def coarse(problem: Problem, candidates: Candidates, periods: tuple[Period, ...]
         serving=serving,
         verdicts=[],
     )
+
+
+def _together(candidates: Candidates, pool: Pool, members: list[Pool]) -> Pool:
+    """Return the pool that stands for ``members``, as large as all of them together may be."""
+    most = sum(member.max_nodes for member in members)
+    return replace(pool, max_nodes=min(most, candidates.numbers.get((pool.site, pool.node.name), (0, most))[1]))
 
 
 def _most_spares(facility: PoolFacility) -> int:

@@ -22,6 +22,7 @@ sun earns money, purchases are staged, or something else than the TCO is minimiz
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from dcopt.candidates.pools import pool_facility
@@ -65,6 +66,36 @@ def dearer_than(problem: Problem, candidates: Candidates, limit_usd: float) -> C
         for key, pool in pools.items()
     }
     return replace(candidates, training=training, pools=pools, facilities=facilities)
+
+
+def with_numbers(problem: Problem, candidates: Candidates, numbers: Mapping[Kind, tuple[int, int]]) -> Candidates:
+    """Return the candidates of designs with (least, most) nodes of each (site, node), over all its fabrics.
+
+    At the site ``*``: at all sites together. What is not there is not limited.
+    """
+    known = dict(candidates.numbers)
+    for kind, (least, most) in numbers.items():
+        before = known.get(kind, (0, most))
+        known[kind] = (max(least, before[0]), min(most, before[1]))
+
+    def reach(pool: Pool) -> int:
+        limits = [known[kind][1] for kind in ((pool.site, pool.node.name), ("*", pool.node.name)) if kind in known]
+        return pool.max_nodes if pool.rented else min([pool.max_nodes, *limits])
+
+    reaches = {key: reach(pool) for key, pool in candidates.pools.items()}
+    training = {
+        name: tuple(c for c in of_job if c.nodes <= reaches[c.pool.key]) for name, of_job in candidates.training.items()
+    }
+    serving = {
+        name: tuple(c for c in of_service if reaches[c.pool.key] > 0) for name, of_service in candidates.serving.items()
+    }
+    used = {c.pool.key for of_job in training.values() for c in of_job}
+    used |= {c.pool.key for of_service in serving.values() for c in of_service}
+    pools = {key: replace(pool, max_nodes=reaches[key]) for key, pool in candidates.pools.items() if key in used}
+    facilities = {
+        key: pool_facility(problem, pool, set(candidates.facilities[key].spare_steps)) for key, pool in pools.items()
+    }
+    return replace(candidates, training=training, serving=serving, pools=pools, facilities=facilities, numbers=known)
 
 
 class _Bounds:

@@ -344,6 +344,9 @@ class Candidates:
     verdicts: list[Verdict] = field(default_factory=list)
     it_kw: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By site: least and largest IT power, at peak, that a site which is used has in any design worth looking for."""
+    numbers: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """By (site, node): least and most nodes, over all fabrics together, in any design worth looking for; at all sites
+    together with the site ``*``. Those that are not there: as many as the pools hold."""
     epochs: tuple[Candidates, ...] = ()
     """Those of each epoch where equipment may be bought at several dates; the fields above are of all together."""
 

@@ -12,6 +12,7 @@ Relaxations of large programs alone have them: they bind sites together that oth
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dcopt.formulation.compute import pools_alike
@@ -30,14 +31,16 @@ def link(program: Program) -> None:
         if len(of_sites) < 2:
             continue
         keys = [key for of_site in of_sites for key in of_site]
-        _summed(program, "bought_anywhere", node, [model.bought[key] for key in keys])
-        _summed(program, "work_anywhere", node, [model.work[key] for key in keys])
+        names = {program.candidates.pools[key].node.name for key in keys}
+        most = sum(program.candidates.numbers.get(("*", name), (0, math.inf))[1] for name in names)
+        _summed(program, "bought_anywhere", node, [model.bought[key] for key in keys], most)
+        _summed(program, "work_anywhere", node, [model.work[key] for key in keys], most)
         for period in program.candidates.periods if hosts is not None else ():
             found = [hosts[key, period.index] for key in keys if (key, period.index) in hosts]
             if len(found) > 1:
-                _summed(program, "hosts_anywhere", (node, period.index), found)
+                _summed(program, "hosts_anywhere", (node, period.index), found, most)
 
 
-def _summed(program: Program, name: str, key: Any, variables: list[Any]) -> None:
-    most = sum(int(variable.ub) for variable in variables)
+def _summed(program: Program, name: str, key: Any, variables: list[Any], known: float) -> None:
+    most = min(known, sum(int(variable.ub) for variable in variables))
     program.require(name, key, total(variables) == program.var(name, key, ub=most, integer=True))

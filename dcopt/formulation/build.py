@@ -30,7 +30,7 @@ from dcopt.formulation import (
     training,
     transfer,
 )
-from dcopt.formulation.program import Program
+from dcopt.formulation.program import STATING, Program
 from dcopt.formulation.shared import Inventory
 from dcopt.problem.epochs import views_of
 from dcopt.problem.problem import Problem
@@ -74,7 +74,10 @@ def build(
     links them; ``all_stays`` keeps stays that no optimum needs, for purchases that are given. ``inventory`` decides
     what is bought, at the first date where there are several.
     """
-    with PauseGC():  # hundreds of thousands of objects that all stay: looking for cycles would take most of the time
+    with (
+        STATING,
+        PauseGC(),  # hundreds of thousands of objects that all stay: looking for cycles would take most of the time
+    ):
         return _build(problem, candidates, only_pair=only_pair, all_stays=all_stays, inventory=inventory)
 
 

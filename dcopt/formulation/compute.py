@@ -5,6 +5,8 @@
     Σ_f work[s,k,f] ≤ Σ_k reach_k·together[s,k],   Σ_f spares ≥ Σ_k k·together[s,k]   (splitting pools saves no spare)
     Σ_f reused[s,k,f] ≤ existing[s,k]
 
+    least ≤ Σ_f nodes[s,k,f] ≤ most        (where a search of a large program has found these: `Candidates.numbers`)
+
     open[p] ≤ nodes[p],   open[p] ≤ active[s]     (an open pool stands somewhere: see block stage)
 
 At cloud sites ``work`` is the largest number of nodes rented at once; it costs nothing by itself.
@@ -97,6 +99,7 @@ def link(program: Program) -> None:
             variable = getattr(model, name)[key]
             if most > 0:
                 program.require(f"{name}_open", key, variable <= most * model.open[key])
+    _numbers(program)
     _islands_in_order(program)
     _spares_together(program)
     _existing(program)
@@ -105,6 +108,22 @@ def link(program: Program) -> None:
     _embodied(program)
     if program.only_pair:
         _one_pair(program)
+
+
+def _numbers(program: Program) -> None:
+    """As many nodes of a type as are worth looking for stand at a site, or (``*``) at all of them together."""
+    pools = program.candidates.pools
+    for kind, (least, most) in program.candidates.numbers.items():
+        keys = [
+            key
+            for key, pool in pools.items()
+            if not pool.rented and pool.node.name == kind[1] and kind[0] in ("*", pool.site)
+        ]
+        there = total(nodes_of(program, key) for key in keys)
+        if keys and least > 0:
+            program.require("least_nodes", kind, there >= least)
+        if len(keys) > 1 and most < sum(pools[key].max_nodes for key in keys):
+            program.require("most_nodes", kind, there <= most)
 
 
 def _islands_in_order(program: Program) -> None:

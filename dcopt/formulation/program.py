@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from dcopt.formulation.expressions import total
 from dcopt.formulation.shared import Group, Inventory, Shared, ShelfItem, SiteBalance, Slice
 from dcopt.problem.day import bands_of_day
 from dcopt.problem.problem import Problem
+
+STATING = threading.RLock()
+"""Held while a program is stated or compiled: Pyomo's pause of the garbage collector knows one thread at a time."""
 
 
 class Program(Shared):

@@ -10,9 +10,12 @@ lowered by as much. And it has a number of copies: one at least where a job read
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -35,8 +38,10 @@ from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import compile_model
 from dcopt.solve.parts import parts_of
 from dcopt.solve.session import Progress, SolveOptions, relative_gap
+from dcopt.solve.side_by_side import lanes_of, side_by_side
 from dcopt.solve.together import sum_if_all
 
+T = TypeVar("T")
 FREE_DATA = frozenset({"codec", "place", "copy", "use", "units", "kept_at"})
 """What is decided anew where groups that share a dataset come together."""
 ENOUGH_S = 10.0
@@ -153,19 +158,16 @@ def solve_apart(
     only_pair: bool,
     is_large: Callable[[Candidates], bool],
 ) -> Solved:
-    """Solve the groups one by one and put their designs together.
+    """Solve the groups, as many at once as there are threads for, and put their designs together.
 
     Every group has a first design before any is made better, if it can be had.
     """
     apart = _Apart(problem, candidates, options, listener, only_pair=only_pair)
     apart.twice_usd = groups.twice_usd
+    apart.lanes = min(lanes_of(options), len(groups.workloads))
     for workloads in groups.workloads:
         apart.search(*part_of(problem, candidates, workloads), is_large)
-    try:
-        for number in range(len(apart.parts)):
-            apart.allow(number).begin()
-    except StoppedError:
-        raise KeyboardInterrupt from None
+    apart.begin()
     return apart.finished()
 
 
@@ -181,6 +183,13 @@ class _Apart:
         self.parts: list[LargeSearch] = []
         self.trace: list[ProgressPoint] = []
         self.twice_usd = 0.0
+        self.lanes = 1
+        self.interrupted = False
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the groups."""
+        return range(len(self.parts))
 
     def spent(self) -> float:
         """Return the seconds since the beginning."""
@@ -194,16 +203,35 @@ class _Apart:
             lambda progress: self._heard(number, progress),
             lambda phase: self.listener.phase(f"group {number + 1}: {phase}"),
         )
-        part = LargeSearch(problem, candidates, self.options, listener, only_pair=self.only_pair, is_large=is_large)
+        part = LargeSearch(
+            problem,
+            candidates,
+            self.options,
+            listener,
+            only_pair=self.only_pair,
+            is_large=is_large,
+            lanes=max(1, lanes_of(self.options) // self.lanes),
+        )
         self.parts.append(part)
         return part
 
-    def allow(self, number: int) -> LargeSearch:
-        """Return the search of a group with an equal share of the time that is left for it and those after it."""
+    def begin(self) -> None:
+        """Look for a first design of every group."""
+        try:
+            side_by_side([partial(self.allowed, number, LargeSearch.begin) for number in self.numbers], self.lanes)
+        except StoppedError:
+            raise KeyboardInterrupt from None
+
+    def allowed(self, number: int, search: Callable[[LargeSearch], T]) -> T:
+        """Search a group within its share of the time that is left.
+
+        What is left is shared equally by it and the groups after it; with several lanes each of them has all of it.
+        """
         part = self.parts[number]
-        left = max(0.01, self.options.time_limit_s - self.spent()) / (len(self.parts) - number)
+        turns = math.ceil((len(self.parts) - number) / self.lanes)
+        left = max(0.01, self.options.time_limit_s - self.spent()) / turns
         part.options, part.began = replace(self.options, time_limit_s=left), time.monotonic()
-        return part
+        return search(part)
 
     def _heard(self, number: int, progress: Progress) -> None:
         """Tell where the whole stands while a group is searched; until all have a design there is no incumbent."""
@@ -222,13 +250,20 @@ class _Apart:
 
     def finished(self) -> Solved:
         """Return the best designs of all groups together, with what is proven of the whole."""
-        solved: list[Solved] = []
-        for number, part in enumerate(self.parts):
-            interrupted = any(one.stopped_by == "interrupted" for one in solved)
-            solved.append(part.best if interrupted and part.best else self.allow(number).finished())
-            if solved[-1].design is None:
-                return self._without(solved[-1])
+        solved = side_by_side([partial(self._finished, number) for number in self.numbers], self.lanes)
+        for one in solved:
+            if one.design is None:
+                return self._without(one)
         return self._together(solved)
+
+    def _finished(self, number: int) -> Solved:
+        """Return the best design of a group; after a Ctrl-C the one that it has."""
+        part = self.parts[number]
+        if self.interrupted and part.best is not None:
+            return part.best
+        one = self.allowed(number, LargeSearch.finished)
+        self.interrupted = self.interrupted or one.stopped_by == "interrupted"
+        return one
 
     def _without(self, failed: Solved) -> Solved:
         """Return the answer where a group has no design: then the whole has none."""

@@ -5,9 +5,10 @@ they cost time:
 
 1. The coarse program (candidates/coarse.py) of one year, the hardest, linear; rows say what the other years cost
    by themselves (other_years.py). Within V it confines the IT power of each site (ranges.py).
-2. The same with whole numbers of nodes of each type over all sites together; then with all that decides what is
-   bought; then with all integers.
-3. The coarse program of all years with all integers.
+2. The same with whole numbers of nodes of each type over all sites together.
+3. The same with all integers, by the numbers of nodes of each kind, and the program of all years where those are
+   decided (by_numbers.py). In the end the program is narrowed to the numbers that are left.
+4. Where something earns money none of these is a bound: the coarse program of all years with all integers.
 
 Each goes on from what is left by those before, and its solution shows where better designs may lie.
 """
@@ -25,42 +26,36 @@ import numpy as np
 
 from dcopt.candidates.coarse import coarse
 from dcopt.candidates.lesser import hardest_of, kinds_of, on_pools, with_ways
-from dcopt.candidates.priced import dearer_than
+from dcopt.candidates.priced import dearer_than, with_numbers
 from dcopt.candidates.records import Candidates, Period
 from dcopt.formulation import anywhere
 from dcopt.formulation.expressions import number, total, whole
-from dcopt.formulation.stages import ANYWHERE, LINEAR, STRATEGIC, name_of, stays
+from dcopt.formulation.stages import ANYWHERE, LINEAR, name_of, stays
+from dcopt.pipeline.by_numbers import ByNumbers, Numbers
 from dcopt.pipeline.first_design import linear_method
 from dcopt.pipeline.other_years import MOST_ROUNDS, WORTH, Year, cost_of, is_bought, require, year_of
-from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, narrower
+from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, most_nodes, narrower
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated, state
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers, within_cost
 from dcopt.solve.matrix import Matrix, compile_model
-from dcopt.solve.session import WHOLE_TO, Outcome, SolveOptions, solve
+from dcopt.solve.session import Outcome, SolveOptions, solve
 
 
 class Relaxation(Enum):
     """Relaxations with integers, in the order in which they are solved."""
 
     ANYWHERE = auto()
-    STRATEGIC = auto()
-    ONE_YEAR = auto()
+    FIRST_NUMBERS = auto()
+    BY_NUMBERS = auto()
     ALL_YEARS = auto()
 
 
-WHOLE: dict[Relaxation, frozenset[str] | None] = {
-    Relaxation.ANYWHERE: ANYWHERE,
-    Relaxation.STRATEGIC: STRATEGIC,
-    Relaxation.ONE_YEAR: None,
-    Relaxation.ALL_YEARS: None,
-}
-"""The integers that stay whole in each (None: all); all but the last are of the hardest year alone."""
-FEW_COLUMNS = 8000
-"""Columns of the program of all years up to which it is solved as fast as first the one of one year."""
 FOR_RANGES = 0.15
 """Share of the time that is left which the ranges of IT power may take."""
+FOR_NODES = 0.1
+"""Share of the time that is left which the largest numbers of nodes may take."""
 NOTICEABLE = 0.05
 """Share of a pool that a relaxation opens which makes it one where a good design may lie."""
 SLACK = 1e-9
@@ -79,18 +74,27 @@ class Left:
     bound: float | None = None
     kinds: frozenset[tuple[str, str]] = frozenset()
     """(site, node) of the coarse pools that the last relaxation opens."""
-    bought: dict[str, int] | None = None
-    """What the last relaxation buys, where that is in whole numbers: values of the variables by name."""
+    numbers: Numbers | None = None
+    """How many nodes of each kind promise most."""
+    is_settled: bool = False
+    """Whether the candidates are narrowed to the few numbers of nodes that a better design can have."""
 
 
 class Bounding:
     """The relaxations of a program, within the cost of a known design; each is solved once."""
 
-    def __init__(self, problem: Problem, options: SolveOptions, log: Callable[[str], None], *, only_pair: bool) -> None:
+    def __init__(
+        self, problem: Problem, options: SolveOptions, log: Callable[[str], None], *, only_pair: bool, lanes: int = 1
+    ) -> None:
         self.problem, self.options, self.log, self.only_pair = problem, options, log, only_pair
+        self.lanes = lanes
         self.hardest: Stated | None = None
         """The coarse program of the hardest year, with what the others cost."""
         self.to_come: list[Relaxation] = []
+        self.others: list[Year] = []
+        self.it_kw: dict[str, tuple[float, float]] = {}
+        """Ranges of IT power in coarse programs. They have no switches and move least data: a design may draw more."""
+        self.by_numbers: ByNumbers | None = None
 
     def further(self, before: Left, best: Solved, value: float, ends: float, most: int | None = None) -> Left:
         """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``most`` more are solved.
@@ -114,10 +118,10 @@ class Bounding:
                 if is_proven or time.monotonic() >= ends:
                     break
                 self.to_come.remove(relaxation)
-                left = self._bounded(left, relaxation, limit, ends)
+                left = self._bounded(left, relaxation, best, limit, ends)
         except DoubtedError:
             self.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
-            self.hardest, self.to_come = None, []
+            self.hardest, self.to_come, self.it_kw = None, [], {}
             return before
         return left
 
@@ -142,24 +146,46 @@ class Bounding:
         if found is None:
             return left
         left, self.hardest = found
-        columns = self.hardest.matrix.columns
-        several_sites = any(name_of(variable) in ANYWHERE for variable in columns)
-        is_long = len(columns) * len(left.candidates.periods) > FEW_COLUMNS
+        several_sites = any(name_of(variable) in ANYWHERE for variable in self.hardest.matrix.columns)
         self.to_come = [
             *([Relaxation.ANYWHERE] if several_sites else []),
-            Relaxation.STRATEGIC,
-            *([Relaxation.ONE_YEAR] if is_long else []),
-            Relaxation.ALL_YEARS,
+            Relaxation.FIRST_NUMBERS,
+            Relaxation.BY_NUMBERS,
         ]
         return left
 
-    def _bounded(self, left: Left, relaxation: Relaxation, limit: float, ends: float) -> Left:
+    def _bounded(self, left: Left, relaxation: Relaxation, best: Solved, limit: float, ends: float) -> Left:
         if relaxation == Relaxation.ALL_YEARS:
             stated = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
-        else:
-            assert self.hardest is not None
-            stated = self.hardest
-        return _noted(left, stated, self._solved(stated.matrix, limit, stays(WHOLE[relaxation]), ends))
+            return _noted(left, stated, self._solved(stated.matrix, limit, stays(None), ends))
+        assert self.hardest is not None
+        if relaxation == Relaxation.ANYWHERE:
+            return _noted(left, self.hardest, self._solved(self.hardest.matrix, limit, stays(ANYWHERE), ends))
+        if relaxation == Relaxation.FIRST_NUMBERS:
+            every = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
+            self.by_numbers = ByNumbers(self.hardest, every, self.options, self.log, self.lanes)
+            self.by_numbers.begin(left.bound or 0.0, limit, ends)
+        assert self.by_numbers is not None
+        if relaxation == Relaxation.BY_NUMBERS:
+            self.by_numbers.further(limit, ends)
+        if not self.by_numbers.holds(numbers_of(best)):
+            raise DoubtedError
+        bound = max(self.by_numbers.bound() or 0.0, left.bound or 0.0)
+        numbers = self.by_numbers.best()
+        kinds = frozenset(kind for kind, nodes in (numbers or {}).items() if nodes)
+        left = replace(left, bound=bound, numbers=numbers, kinds=kinds or left.kinds)
+        return left if self.by_numbers.boxes else self._settled(left, limit, ends)
+
+    def _settled(self, left: Left, limit: float, ends: float) -> Left:
+        """Return what is left where the numbers of nodes are all but decided, with the IT power that goes with them."""
+        assert self.by_numbers is not None
+        narrow = with_numbers(self.problem, left.candidates, self.by_numbers.hull())
+        left = replace(left, candidates=narrow, is_settled=True)
+        year = hardest_of(narrow)
+        one, _ = self._with_others(self._stated(self._coarse(narrow, year)), self.others, limit)
+        solving = replace(self.options, time_limit_s=max(0.01, FOR_RANGES * (ends - time.monotonic())), start=None)
+        ranges = it_ranges(one.program, one.matrix, limit, LINEAR, solving, self.log)
+        return replace(left, candidates=self._within(narrow, ranges))
 
     def _hardest_year(self, left: Left, best: Solved, limit: float, ends: float) -> tuple[Left, Stated] | None:
         """Return what the linear relaxation of the hardest year leaves, and its program with the other years' cost.
@@ -175,6 +201,7 @@ class Bounding:
             for period in left.candidates.periods
             if period.index != year.index
         ]
+        self.others = others
         one, linear = self._with_others(one, others, limit)
         left = _noted(left, one, linear)
         allowed = FOR_RANGES * (ends - time.monotonic())
@@ -183,7 +210,11 @@ class Bounding:
             ranges = it_ranges(one.program, one.matrix, limit, LINEAR, solving, self.log)
             if not holds_power(ranges, best):
                 raise DoubtedError
-            left = replace(left, candidates=_within(self.problem, left.candidates, ranges))
+            most = most_nodes(one, limit, max(0.0, FOR_NODES * (ends - time.monotonic())))
+            if not holds_nodes(most, best):
+                raise DoubtedError
+            within = with_numbers(self.problem, left.candidates, {kind: (0, nodes) for kind, nodes in most.items()})
+            left = replace(left, candidates=self._within(within, ranges))
             one, linear = self._with_others(self._stated(self._coarse(left.candidates, year)), others, limit)
             left = _noted(left, one, linear)
         return left, one
@@ -219,7 +250,16 @@ class Bounding:
         return coarse(self.problem, candidates, (replace(year, index=0),))
 
     def _stated(self, candidates: Candidates) -> Stated:
-        return state(self.problem, candidates, only_pair=self.only_pair, besides=anywhere.link)
+        ranged = replace(candidates, it_kw=self.it_kw)
+        return state(self.problem, ranged, only_pair=self.only_pair, besides=anywhere.link)
+
+    def _within(self, candidates: Candidates, ranges: dict[str, tuple[float, float] | None]) -> Candidates:
+        """Return the candidates at sites that may be used, which draw at least what their coarse programs do."""
+        self.it_kw = narrower(self.it_kw, ranges)
+        keys = {key for key, pool in candidates.pools.items() if ranges.get(pool.site, (0.0, 0.0)) is not None}
+        ways = on_pools(candidates.training, candidates.serving, keys)
+        least = {site: (least, math.inf) for site, (least, _) in self.it_kw.items()}
+        return replace(with_ways(self.problem, candidates, *ways), it_kw=least)
 
     def _solved(
         self, matrix: Matrix, limit: float, keeps: Callable[[Any], bool], ends: float, method: str = "choose"
@@ -242,19 +282,7 @@ def _noted(left: Left, stated: Stated, outcome: Outcome) -> Left:
     if outcome.values is None:
         return replace(left, bound=bound)
     kinds = kinds_of(stated.opened(outcome.values, NOTICEABLE).values())
-    return replace(left, bound=bound, kinds=kinds, bought=_bought(stated.matrix, outcome) or left.bought)
-
-
-def _bought(matrix: Matrix, outcome: Outcome) -> dict[str, int] | None:
-    """Return the purchases of a solution; None where they are not whole numbers."""
-    values = {
-        variable.name: float(value)
-        for variable, value in zip(matrix.columns, outcome.values, strict=True)
-        if is_bought(variable)
-    }
-    if any(abs(value - round(value)) > 10 * WHOLE_TO for value in values.values()):
-        return None
-    return {name: round(value) for name, value in values.items()}
+    return replace(left, bound=bound, kinds=kinds)
 
 
 def holds_ways(left: Candidates, best: Solved) -> bool:
@@ -270,19 +298,29 @@ def holds_ways(left: Candidates, best: Solved) -> bool:
 
 
 def holds_power(ranges: dict[str, tuple[float, float] | None], best: Solved) -> bool:
-    """Whether the IT power of every site that a solution uses is within its range."""
+    """Whether every site that a solution uses draws at least what it must."""
     program = best.program
     for site, found in ranges.items():
         if site not in program.totals or not whole(program.model.active_site[site]):
             continue
         drawn = number(total(program.balances[site].it_peak_kw))
-        if found is None or not found[0] * (1 - MARGIN) <= drawn <= found[1] * (1 + MARGIN):
+        if found is None or not found[0] * (1 - MARGIN) <= drawn:
             return False
     return True
 
 
-def _within(problem: Problem, candidates: Candidates, ranges: dict[str, tuple[float, float] | None]) -> Candidates:
-    """Return the candidates at sites that may be used, with the ranges of their IT power."""
-    keys = {key for key, pool in candidates.pools.items() if ranges.get(pool.site, (0.0, 0.0)) is not None}
-    ways = on_pools(candidates.training, candidates.serving, keys)
-    return replace(with_ways(problem, candidates, *ways), it_kw=narrower(candidates.it_kw, ranges))
+def numbers_of(best: Solved) -> Numbers:
+    """Return how many nodes of each (site, node) a solution has, and at all sites (``*``) together."""
+    model, pools = best.program.model, best.program.candidates.pools
+    there: Numbers = {}
+    for key, pool in pools.items():
+        if not pool.rented:
+            nodes = whole(model.bought[key]) + whole(model.reused[key])
+            for site in (pool.site, "*"):
+                there[site, pool.node.name] = there.get((site, pool.node.name), 0) + nodes
+    return there
+
+
+def holds_nodes(most: Numbers, best: Solved) -> bool:
+    """Whether a solution has no more nodes than ``most`` says, at each site and at all together."""
+    return all(nodes <= most.get(kind, nodes) for kind, nodes in numbers_of(best).items())

@@ -13,6 +13,7 @@ from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions
+from dcopt.solve.side_by_side import lanes_of
 
 LARGE = 1500
 """Ways to run workloads, over all years, from which a program is large."""
@@ -42,7 +43,9 @@ def solve_any(
         return solve_program(problem, candidates, options, listener, only_pair=only_pair)
     if groups is not None:
         return solve_apart(problem, candidates, groups, options, listener, only_pair=only_pair, is_large=is_large)
-    return LargeSearch(problem, candidates, options, listener, only_pair=only_pair, is_large=is_large).solved()
+    lanes = lanes_of(options)
+    search = LargeSearch(problem, candidates, options, listener, only_pair=only_pair, is_large=is_large, lanes=lanes)
+    return search.solved()
 
 
 def is_large(candidates: Candidates) -> bool:

@@ -2,9 +2,9 @@
 
 1. `first_design` finds a design. Its cost V limits all that is still of interest.
 2. Relaxations bound the cost of every design and leave out what none of at most V can hold (`bounding`).
-3. Their solutions say what to buy (`as_bought`) and on which pools a better design may lie (`improved`); a cheaper V
-   makes what is bounded next tighter. Where what is left is no longer large, its whole program is solved from the best
-   design on, to proof.
+3. Their solutions say how many nodes to buy (`of_numbers`) and on which pools a better design may lie (`improved`); a
+   cheaper V makes what is bounded next tighter. Where what is left is no longer large, or the numbers of nodes are all
+   but decided, its whole program is solved from the best design on, to proof.
 
 Nothing that could be better than V is lost: a relaxation keeps every design, and V is the cost of one. What is proven
 comes from relaxations of the whole alone, never from a restricted program.
@@ -17,23 +17,25 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dcopt.candidates.lesser import on_pools, ways_of, with_ways
+from dcopt.candidates.priced import with_numbers
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
-from dcopt.pipeline.bounding import Bounding, Left
-from dcopt.pipeline.first_design import first_design, with_purchases
+from dcopt.pipeline.bounding import Bounding, Left, numbers_of
+from dcopt.pipeline.by_numbers import Numbers
+from dcopt.pipeline.first_design import first_design
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Known, Listener, Solved, size_of, solve_program
 from dcopt.pipeline.trace import thinned
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_gap
 
-ROUNDS = ((1, 0.8, 0.25), (None, 0.9, 1.0))
+ROUNDS = ((2, 0.5, 0.25), (None, 0.8, 1.0))
 """Rounds of bounding and improving: how many relaxations with integers a round solves at most (None: all), and the
 share of the time that is left which its bounding may take, and then its improving."""
 HUGE = 100_000
 """Ways to run workloads from which a program is not built whole: that alone would take gigabytes and minutes."""
-FOR_PURCHASES = 0.2
-"""Share of the time that is left which a design with given purchases may take."""
+FOR_NUMBERS = 0.3
+"""Share of the time that is left which a design with given numbers of nodes may take."""
 FIRST = 0.75
 """Share of the time that a first design may take; on all but the largest it takes far less."""
 
@@ -50,13 +52,14 @@ class LargeSearch:
         *,
         only_pair: bool,
         is_large: Callable[[Candidates], bool],
+        lanes: int = 1,
     ) -> None:
         self.problem, self.candidates, self.options, self.listener = problem, candidates, options, listener
         self.only_pair, self.is_large = only_pair, is_large
         self.best: Solved | None = None
-        self.tried: dict[str, int] | None = None
+        self.tried: Numbers | None = None
         solving = replace(options, start=None)
-        self.bounding = Bounding(problem, solving, listener.log, only_pair=only_pair)
+        self.bounding = Bounding(problem, solving, listener.log, only_pair=only_pair, lanes=lanes)
         self.began = time.monotonic()
         self.trace: list[ProgressPoint] = []
 
@@ -114,12 +117,12 @@ class LargeSearch:
                 self._report(self.best, left.bound)
                 if self.best.status == "optimal":
                     break
-                if not self.is_large(left.candidates):
+                if left.is_settled or not self.is_large(left.candidates):
                     self.listener.phase("all that is left, from the best design on")
                     known = Known(self.best, left.bound, self.spent())
                     return better_of(self.best, self._whole(left.candidates, known), gap)
                 self.listener.phase("a better design, on the pools where one may lie")
-                self.best = better_of(self.best, self.as_bought(left), gap)
+                self.best = better_of(self.best, self.of_numbers(left), gap)
                 self.best = better_of(self.best, self.improved(self.best, left, improving), gap)
                 if self.best.status == "optimal" or self.best.stopped_by == "interrupted":
                     break
@@ -164,30 +167,24 @@ class LargeSearch:
             known=known,
         )
 
-    def as_bought(self, left: Left) -> Solved:
-        """Return the design that buys what the last relaxation does; the best one where that is none, or known.
+    def of_numbers(self, left: Left) -> Solved:
+        """Return a design with the numbers of nodes that promise most; the best one where that is none, or known.
 
         Raises
         ------
         StoppedError: Ctrl-C was pressed.
         """
         assert self.best is not None
-        if left.bought is None or left.bought == self.tried:
+        if left.numbers is None or left.numbers in (self.tried, numbers_of(self.best)):
             return self.best
-        self.tried = left.bought
-        pools = {key for key in left.candidates.pools if left.bought.get(f"open[{key}]")}
-        ways = on_pools(left.candidates.training, left.candidates.serving, pools)
-        lesser = with_ways(self.problem, left.candidates, *ways)
-        lesser = replace(  # as large as the relaxation had them: what is bought fits
-            lesser,
-            pools={key: left.candidates.pools[key] for key in lesser.pools},
-            facilities={key: left.candidates.facilities[key] for key in lesser.pools},
-        )
-        options = self.limited(FOR_PURCHASES, 1e-3)
-        solved = with_purchases(self.problem, lesser, left.bought, options, self.listener, only_pair=self.only_pair)
-        if solved.stopped_by == "interrupted":
-            raise StoppedError
-        return self.best if solved.design is None else with_bound(solved, left.bound, self.options.gap)
+        self.tried = left.numbers
+        numbers = {kind: (nodes, nodes) for kind, nodes in left.numbers.items()}
+        lesser = with_numbers(self.problem, left.candidates, numbers)
+        options = self.limited(FOR_NUMBERS)
+        solved = first_design(self.problem, lesser, options, self.listener, only_pair=self.only_pair)
+        if solved is None or solved.design is None:
+            return self.best
+        return with_bound(solved, left.bound, self.options.gap)
 
     def improved(self, best: Solved, left: Left, share: float) -> Solved:
         """Return what the program of the pools that the best design and the relaxation use leads to."""

@@ -1,6 +1,7 @@
-"""How much power the racks of a site draw in any design that costs no more than a known one.
+"""How much power the racks of a site draw, and how many nodes it has, in any design no dearer than a known one.
 
     least, most IT power at s  =  min, max Σ kW·nodes + …   over a relaxation with active[s] = 1 and cost ≤ limit
+    most nodes of kind k at s  =  max Σ_f bought + reused   over a relaxation with cost ≤ limit
 
 Inside such a range the plant of a site is all but decided: with 70 to 80 kW at its racks two units of 40 kW or one of
 100 kW may carry it, while without the range a relaxation carries it with a tenth of a unit of 1,000 kW (blocks stage
@@ -21,7 +22,10 @@ from pyomo.repn.standard_repn import generate_standard_repn
 
 from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
+from dcopt.formulation.stages import LINEAR, name_of
+from dcopt.pipeline.stated import Stated
 from dcopt.solve.derived import with_bounds, with_cost, with_integers, within_cost
+from dcopt.solve.extremes import largest
 from dcopt.solve.matrix import Matrix
 from dcopt.solve.session import SolveOptions, solve
 
@@ -82,6 +86,30 @@ def it_ranges(
         least, most = range_kw
         found[site] = None if least > most else (least * (1 - MARGIN), most * (1 + MARGIN))
     return found
+
+
+def most_nodes(stated: Stated, limit: float, seconds: float) -> dict[tuple[str, str], int]:
+    """Return how many nodes of each (site, node) a design of at most ``limit`` has, by the linear relaxation.
+
+    With the site ``*``: at all sites together. What is not known within ``seconds`` is left out.
+
+    Raises
+    ------
+    StoppedError: Ctrl-C was pressed.
+    """
+    pools = stated.program.candidates.pools
+    sums: dict[tuple[str, str], list[int]] = {}
+    for place, variable in enumerate(stated.matrix.columns):
+        if name_of(variable) in ("bought", "reused"):
+            pool = pools[variable.index()]
+            for site in (pool.site, "*"):
+                sums.setdefault((site, pool.node.name), []).append(place)
+    relaxed = within_cost(with_integers(stated.matrix, LINEAR), limit)
+    try:
+        found = largest(relaxed, sums, seconds=seconds)
+    except KeyboardInterrupt:
+        raise StoppedError from None
+    return {kind: math.floor(nodes * (1 + MARGIN) + MARGIN) for kind, nodes in found.items()}
 
 
 def narrower(

@@ -5,8 +5,8 @@ Each is a copy; the columns keep their places and their variables.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -36,19 +36,38 @@ def with_cost(matrix: Matrix, cost: Any, offset: float) -> Matrix:
     return replace(matrix, lp=lp, offset=offset)
 
 
+@dataclass(frozen=True)
+class Row:
+    """A row to be added: least ≤ Σ factor·column ≤ most; without ``factors`` each is 1."""
+
+    columns: Any
+    least: float
+    most: float
+    factors: Any = None
+
+
 def within_cost(matrix: Matrix, limit: float) -> Matrix:
     """Return the program with one more row: its own cost, constant included, is at most ``limit``."""
-    lp = _copy(matrix.lp)
     cost = np.asarray(matrix.lp.col_cost_)
     columns = np.flatnonzero(cost)
-    rows = matrix.lp.a_matrix_
-    lp.num_row_ += 1
-    lp.row_lower_ = np.append(np.asarray(matrix.lp.row_lower_), -highspy.kHighsInf)
-    lp.row_upper_ = np.append(np.asarray(matrix.lp.row_upper_), limit - matrix.offset)
-    lp.a_matrix_.start_ = np.append(np.asarray(rows.start_), len(np.asarray(rows.index_)) + len(columns))
-    lp.a_matrix_.index_ = np.append(np.asarray(rows.index_), columns).astype(np.int32)
-    lp.a_matrix_.value_ = np.append(np.asarray(rows.value_), cost[columns])
-    return replace(matrix, lp=lp, rows=[*matrix.rows, None])
+    return with_rows(matrix, [Row(columns, -highspy.kHighsInf, limit - matrix.offset, cost[columns])])
+
+
+def with_rows(matrix: Matrix, rows: Sequence[Row]) -> Matrix:
+    """Return the program with more rows."""
+    lp = _copy(matrix.lp)
+    known = matrix.lp.a_matrix_
+    lengths = [len(row.columns) for row in rows]
+    factors = [np.ones(len(row.columns)) if row.factors is None else np.asarray(row.factors) for row in rows]
+    lp.num_row_ += len(rows)
+    lp.row_lower_ = np.append(np.asarray(matrix.lp.row_lower_), [row.least for row in rows])
+    lp.row_upper_ = np.append(np.asarray(matrix.lp.row_upper_), [row.most for row in rows])
+    starts = np.asarray(known.start_)
+    lp.a_matrix_.start_ = np.append(starts, starts[-1] + np.cumsum(lengths)).astype(np.int32)
+    columns = [np.asarray(row.columns, dtype=np.int32) for row in rows]
+    lp.a_matrix_.index_ = np.concatenate([np.asarray(known.index_), *columns]).astype(np.int32)
+    lp.a_matrix_.value_ = np.concatenate([np.asarray(known.value_), *factors])
+    return replace(matrix, lp=lp, rows=[*matrix.rows, *([None] * len(rows))])
 
 
 def with_bounds(matrix: Matrix, bounds: dict[int, tuple[float, float]]) -> Matrix:

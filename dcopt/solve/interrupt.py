@@ -2,7 +2,8 @@
 
 Python raises ``KeyboardInterrupt`` wherever the main thread happens to be, so a Ctrl-C between the end of HiGHS and the
 end of the writing would throw a finished design away. Inside `deferred` a Ctrl-C only leaves a note; the places that
-may be interrupted say so with `heard`, and take the note up when they begin.
+may be interrupted say so with `heard`, and take the note up when they begin. Other threads hear of none: where work is
+done side by side the main thread passes it on to each (`passed_on`), which takes it up at the same places.
 """
 
 from __future__ import annotations
@@ -31,6 +32,33 @@ class _State:
 
 
 _STATE = _State()
+
+
+class _Passed(threading.local):
+    """What a thread was told by the main one: that Ctrl-C was pressed, and whether it took that up."""
+
+    told: threading.Event | None = None
+    taken = False
+
+
+_PASSED = _Passed()
+
+
+@contextmanager
+def passed_on(told: threading.Event) -> Iterator[None]:
+    """In this thread, which is not the main one, take ``told`` for a Ctrl-C: the next `heard` place raises, once."""
+    _PASSED.told, _PASSED.taken = told, False
+    try:
+        yield
+    finally:
+        _PASSED.told = None
+
+
+def _take_up() -> None:
+    """Raise in a thread that was told of a Ctrl-C and has not taken it up."""
+    if _PASSED.told is not None and _PASSED.told.is_set() and not _PASSED.taken:
+        _PASSED.taken = True
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -65,6 +93,7 @@ def heard() -> Iterator[None]:
     KeyboardInterrupt: Ctrl-C was pressed, now or while it was deferred.
     """
     if not _STATE.deferring or threading.current_thread() is not threading.main_thread():
+        _take_up()
         yield
         return
     outer = _STATE.hearing

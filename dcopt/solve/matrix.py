@@ -17,6 +17,7 @@ from pyomo.environ import Constraint, Objective, value
 from pyomo.repn.util import FileDeterminism, FileDeterminism_to_SortComponents
 
 from dcopt.formulation.expressions import Read, Terms
+from dcopt.formulation.program import STATING
 
 
 class _Rows:
@@ -74,7 +75,7 @@ def compile_model(model: Any) -> Matrix:
     InfeasibleConstraintException: a constraint without variables does not hold.
     ValueError: the objective or a constraint is not linear.
     """
-    with PauseGC():
+    with STATING, PauseGC():
         return _compiled(model)
 
 

@@ -114,6 +114,7 @@ def solve(
     presolve: str = "choose",
     method: str = "choose",
     enough: Callable[[Progress, Any], bool] | None = None,
+    second_opinion: bool = True,
 ) -> Outcome:
     """Minimize the program; an infeasible one is solved once more without presolve before it is believed.
 
@@ -122,7 +123,8 @@ def solve(
     fixed: columns that are fixed at a value. presolve: HiGHS's option, ``choose``, ``on`` or ``off``. method: how a
     program without integers is solved, ``choose``, ``simplex`` or ``ipm``. enough: whether what is known suffices, so
     that the solve ends with the verdict 'interrupted'; asked with the columns of each new incumbent, and with None for
-    them where the bound may have risen.
+    them where the bound may have risen. second_opinion: False where 'infeasible' says no more than that a part of a
+    search holds nothing, as HiGHS finds of its own parts.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def solve(
     KeyboardInterrupt: a second Ctrl-C, while the first was being obeyed.
     """
     outcome = _Run(matrix, options, log, on_progress, fixed or {}, presolve, method, enough).outcome()
-    if outcome.verdict == "infeasible":
+    if outcome.verdict == "infeasible" and second_opinion:
         left = options.time_limit_s - outcome.seconds
         log("\nSecond opinion: solving without presolve\n")
         if left > 0:
