@@ -6,7 +6,7 @@ that share a pool, or a storage system that cannot carry all of them at once, ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
@@ -62,21 +62,28 @@ def calendar_of(program: Program) -> Calendar:
     return calendar
 
 
-def _running(program: Program, period: Period, candidate: TrainingCandidate) -> Running:
+def on_nodes(program: Program, period: Period, candidate: TrainingCandidate) -> Running:
+    """Return what a candidate is to the calendar, without what it takes of storage."""
     row = program.problem.training[candidate.job]
-    shares = tuple(shares_of(program, candidate, period.index))
     needs = {
         holding.name: float(candidate.nodes)
         for holding in holdings(program, candidate.pool.key, period)
         if holding.covers(candidate)
     }
-    for share in shares:
-        needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
     start = first_day(program, period, candidate)
     due = due_day_of(program.problem, row)
     part = candidate.hours[0] / HOURS_PER_DAY if candidate.hours else None
     job = Job(row.name, tuple(needs.items()), candidate.days, candidate.runs, start, due, row.after, part)
-    return Running(candidate, job, shares)
+    return Running(candidate, job, ())
+
+
+def _running(program: Program, period: Period, candidate: TrainingCandidate) -> Running:
+    one = on_nodes(program, period, candidate)
+    shares = tuple(shares_of(program, candidate, period.index))
+    needs = dict(one.job.needs)
+    for share in shares:
+        needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
+    return Running(candidate, replace(one.job, needs=tuple(needs.items())), shares)
 
 
 def _groups(program: Program, period: Period, running: list[Running]) -> list[tuple[list[Running], dict[str, float]]]:
