@@ -47,8 +47,19 @@ HELD = PURCHASES - {"spare_step", "spare_together", "uses"}
 """Those that fix a purchase. How spares are counted follows from the numbers of nodes, in steps that depend on what
 else there is."""
 
-EQUIPMENT = HELD | {"plant_units", "choice", "racks", "rack_choice", "units"}
-"""Those that fix all that is bought, the plant, racks and storage included."""
+EQUIPMENT = HELD | {
+    "plant_units",
+    "choice",
+    "racks",
+    "rack_choice",
+    "units",
+    "place",
+    "copy",
+    "codec",
+    "use",
+    "kept_at",
+}
+"""Those that fix all that is bought, the plant, racks and storage included, and where data lies."""
 
 OF_ONE_PERIOD = frozenset(
     {

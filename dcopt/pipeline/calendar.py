@@ -51,13 +51,16 @@ class Calendar:
     conflicts: list[Clash] = field(default_factory=list)
 
 
-def calendar_of(program: Program) -> Calendar:
-    """Pack the jobs of every site in every period of a program whose variables hold a solution."""
+def calendar_of(program: Program, *, exact: bool = True) -> Calendar:
+    """Pack the jobs of every site in every period of a program whose variables hold a solution.
+
+    Unless ``exact`` what a few orders of the runs do not manage is a conflict, of which nothing is proven.
+    """
     calendar = Calendar()
     for period in program.candidates.periods:
         running = [_running(program, period, c) for c, variable in chosen(program, period) if whole(variable)]
         for together, capacity in _groups(program, period, running):
-            _pack(program, period, together, capacity, calendar)
+            _pack(program, period, together, capacity, calendar, exact=exact)
     calendar.entries.sort(key=lambda entry: (entry.year, entry.start_day, entry.job, entry.run))
     return calendar
 
@@ -125,12 +128,18 @@ def _capacities(program: Program, period: Period, running: list[Running]) -> dic
 
 
 def _pack(
-    program: Program, period: Period, running: list[Running], capacity: dict[str, float], calendar: Calendar
+    program: Program,
+    period: Period,
+    running: list[Running],
+    capacity: dict[str, float],
+    calendar: Calendar,
+    *,
+    exact: bool,
 ) -> None:
     jobs = [one.job for one in running]
-    packing = pack(jobs, capacity)
+    packing = pack(jobs, capacity, exact=exact)
     if packing.starts is None:
-        conflict = conflict_of(jobs, capacity)
+        conflict = conflict_of(jobs, capacity, exact=exact)
         members = tuple(one for one in running if one.job in conflict.jobs)
         calendar.conflicts.append(Clash(conflict, members, period))
         return

@@ -4,11 +4,11 @@
    once, and the nodes that these take are asked for (pipeline/room.py).
 2. Relax and fix: site after site, those with little work first, all that is whole at the site is decided while the
    sites that come after it may be cut into parts; they take up what does not fit.
-3. Where what is free of a pool is too little for its jobs all the same, more is asked for as long as just these run
-   there, and only the sites at which it happens are decided anew, with all their jobs free.
+3. Where a list schedule finds no start days all the same, more is asked for as long as just these jobs run there, and
+   only the sites at which it happens are decided anew, with all their jobs free.
 4. Fix and optimize: some sites are decided anew, everything elsewhere held, as long as that finds something better.
 
-Nothing is proven here. What jobs share beside nodes is seen to when start days are set for all years.
+Nothing is proven here: not that a calendar is impossible, nor how good a design is.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from dcopt.formulation.expressions import number
 from dcopt.formulation.extract import load_values
 from dcopt.formulation.program import Program
 from dcopt.formulation.stages import SUMS, name_of
-from dcopt.pipeline.calendar import Clash
-from dcopt.pipeline.room import has_room, make_room, rooms
+from dcopt.pipeline.calendar import Clash, calendar_of
+from dcopt.pipeline.room import make_room, rooms
 from dcopt.pipeline.stated import Stated
 from dcopt.solve.derived import with_integers
 from dcopt.solve.matrix import Matrix, compile_model
@@ -38,6 +38,8 @@ FOLLOWS = SUMS | {"uses", "spare_step"}
 """What is not held of a site that is decided: it depends on what the sites after it do."""
 JOBS_GAP, SITE_GAP, BETTER_GAP = 2e-2, 5e-3, 2e-3
 """Relative gaps at which the steps end; those of a part are of the cost of the whole."""
+FOR_SITES = 0.3
+"""Share of the time that is left which deciding all sites in turn may take."""
 REPAIRS = 4
 """Times that what has no room is decided anew before the search gives up."""
 REPAIR_S = 15.0
@@ -126,15 +128,13 @@ class OneYear:
 
     def _site_by_site(self, order: list[str], held: dict[str, float]) -> Any:
         """Return the columns of a solution in which each site was decided in turn, or None."""
-        done: set[str | None] = set()
+        done: set[str] = set()
         values: Any = None
         for place, site in enumerate(order):
             done.add(site)
-            if place == len(order) - 1:
-                done.add(None)
-            is_last = place == len(order) - 1
+            is_last = place == len(order) - 1  # then everything is whole
             relaxed = self.matrix if is_last else self._with(lambda variable: self.site_of[variable.name] in done)
-            values = self.minimize(relaxed, 0.12, fixed=self._fixed(held), gap=SITE_GAP).values
+            values = self.minimize(relaxed, FOR_SITES / len(order), fixed=self._fixed(held), gap=SITE_GAP).values
             if values is None:
                 return None
             decided = self._values(values, lambda variable: name_of(variable) not in FOLLOWS)
@@ -144,19 +144,20 @@ class OneYear:
     def _kept(self, values: Any, repairs: int = REPAIRS, seconds: float = REPAIR_S) -> Found | None:
         """Return a solution with room for its jobs, this one or what it becomes where it has none; None if none comes.
 
-        What a list schedule does not fit into the nodes that are free is cut off, and the sites are decided anew.
+        What a list schedule does not keep, in nodes or bandwidth, is cut off, and the sites are decided anew.
         """
         for _ in range(repairs):
             load_values(self.matrix.columns, np.where(self._integer(), np.round(values), values))
             whole = self._values(values, lambda variable: True)
-            asked = rooms(self.program)
-            without = [clash for clash in asked if not has_room(self.program, clash)]
+            without = calendar_of(self.program, exact=False).conflicts
             if not without:
                 cost = number(self.program.objectives[self.program.problem.settings.objective])
-                return Found(whole, cost, tuple(asked))
+                return Found(whole, cost, tuple(rooms(self.program)))
             self._make_room(without)
             free = {one.candidate.pool.site for clash in without for one in clash.running}
-            self.log(f"\ndcopt: no calendar keeps {len(without)} sets of jobs; {' and '.join(sorted(free))} anew\n")
+            for clash in without:
+                asked = " or ".join(f"{least:g} of {name}" for name, least in clash.conflict.least.items())
+                self.log(f"\ndcopt: no calendar for {len(clash.running)} jobs, which ask for {asked}\n")
             values = self._anew(Found(whole, 0.0), free, seconds)
             if values is None:
                 return None

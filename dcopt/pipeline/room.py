@@ -59,13 +59,6 @@ def _is_kept(jobs: list[Job], holding: Holding, nodes: float) -> bool:
     return pack(jobs, {holding.name: nodes}, exact=False).starts is not None
 
 
-def has_room(program: Program, clash: Clash) -> bool:
-    """Whether the program, whose variables hold a solution, leaves free what the jobs of a pool ask for."""
-    (name,) = clash.conflict.least
-    of_pool = holdings(program, clash.running[0].candidate.pool.key, clash.period)
-    return all(h.name != name or whole(h.free(program)) >= clash.conflict.least[name] for h in of_pool)
-
-
 def make_room(program: Program, clashes: list[Clash], number: int = 0) -> None:
     """Ask for the nodes of `rooms`, in every period in which these jobs run and on whatever pool.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from small import Small, design_of, job, owned_site, service, two_sites
+from small import ROME, Small, design_of, job, owned_site, service, two_sites
 from test_calendar_of_designs import check_calendar, one_node_type, relaxation, tokens
 
 from dcopt.candidates.generate import generate
@@ -18,7 +18,8 @@ from dcopt.formulation.build import build
 from dcopt.formulation.extract import load_values
 from dcopt.pipeline import first_design as steps
 from dcopt.pipeline import large, large_search
-from dcopt.pipeline.room import has_room, make_room, rooms
+from dcopt.pipeline.calendar import calendar_of
+from dcopt.pipeline.room import make_room, rooms
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
 from dcopt.solve.matrix import compile_model
@@ -72,12 +73,14 @@ def test_room_is_the_nodes_on_which_the_runs_fit() -> None:
     (clash,) = rooms(program)
     assert sorted(one.candidate.job for one in clash.running) == ["a", "b", "c"]
     assert list(clash.conflict.least.values()) == [4.0]
-    assert not has_room(program, clash)
+    (cut,) = calendar_of(program, exact=False).conflicts
+    assert cut.conflict.least == dict.fromkeys(clash.conflict.least, 4.0)
+    assert not cut.conflict.proven
     make_room(program, [clash])
     again = compile_model(program.model)
     outcome = solve(again, OPTIONS)
     load_values(again.columns, outcome.values)
-    assert has_room(program, clash)
+    assert not calendar_of(program, exact=False).conflicts
     assert rooms(program) == [clash]
 
 
@@ -86,10 +89,18 @@ def test_jobs_that_fit_one_after_another_ask_for_no_room() -> None:
     program = build(problem, generate(problem))
     matrix = compile_model(program.model)
     load_values(matrix.columns, solve(matrix, OPTIONS).values)
-    assert [c.conflict.least for c in rooms(program) if len(c.running) == 3 and not has_room(program, c)] == []
+    assert not rooms(program)
+    assert not calendar_of(program, exact=False).conflicts
 
 
-@pytest.mark.parametrize("problem", [lambda: two_sites([job()], [service()]), lambda: owned_site([job()], [service()])])
+def three_sites() -> Small:
+    small = two_sites([job(), job("tune", tokens=2e10)], [service(), service("search")])
+    return small.add("sites", **{**ROME, "name": "porto", "electricity_usd_per_kwh": 0.08})
+
+
+@pytest.mark.parametrize(
+    "problem", [three_sites, lambda: two_sites([job()], [service()]), lambda: owned_site([job()], [service()])]
+)
 def test_designs_that_are_told_get_cheaper_and_are_designs(problem: object) -> None:
     assert callable(problem)
     made = problem()
