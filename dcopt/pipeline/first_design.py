@@ -44,6 +44,8 @@ FINE_GAP, ROUGH_GAP = 2e-3, 3e-2
 """Relative gap of the last step, and that of many: a calendar may ask for another round."""
 GAP = 3e-3
 """Relative gap to which the steps before the last are solved."""
+ENOUGH_S = 5.0
+"""Seconds that all years as in a known one may take at the least: nearly everything in it is decided."""
 PART = 0.05
 """Share of the time for a first design which deciding some sites anew may take."""
 
@@ -159,7 +161,8 @@ class _Search:
             holding(bought, EQUIPMENT)(program)
             make_room(program, list(found.rooms))
 
-        options = self.limited(0.5, FINE_GAP)
+        limited = self.limited(0.5, FINE_GAP)
+        options = replace(limited, time_limit_s=max(ENOUGH_S, limited.time_limit_s))
         listener = Listener(self.listener.log)
         return solve_program(self.problem, ways, options, listener, only_pair=self.only_pair, cutoffs=hold)
 

@@ -34,8 +34,9 @@ HUGE = 100_000
 """Ways to run workloads from which a program is not built whole: that alone would take gigabytes and minutes."""
 FOR_PURCHASES = 0.2
 """Share of the time that is left which a design with given purchases may take."""
-FIRST = 0.75
-"""Share of the time that a first design may take; on all but the largest it takes far less."""
+FIRST = 0.6
+"""Share of the time that a first design, and what it becomes some sites at a time, may take; on all but the largest it
+takes far less."""
 
 
 class LargeSearch:

@@ -4,8 +4,9 @@
    once, and the nodes that these take are asked for (pipeline/room.py).
 2. Relax and fix: site after site, those with little work first, all that is whole at the site is decided while the
    sites that come after it may be cut into parts; they take up what does not fit.
-3. Where a list schedule finds no start days all the same, more is asked for as long as just these jobs run there, and
-   only the sites at which it happens are decided anew, with all their jobs free.
+3. Where a list schedule finds no start days all the same, more is asked for while just these jobs run there: nodes, or
+   storage that carries more of them at once. What is missing is bought at the sites at which it happens; where that
+   cannot be, these sites are decided anew, with all their jobs free.
 4. Fix and optimize: some sites are decided anew, everything elsewhere held, as long as that finds something better.
 
 Nothing is proven here: not that a calendar is impossible, nor how good a design is.
@@ -36,6 +37,8 @@ JOBS_FIRST = frozenset({"train", "open", "kind_open", "active_site"})
 OF_JOBS = frozenset({"train"})
 FOLLOWS = SUMS | {"uses", "spare_step"}
 """What is not held of a site that is decided: it depends on what the sites after it do."""
+RUNS = frozenset({"train", "replicas", "banded", "band"})
+"""What says how the workloads run: held where only what they run on is too little."""
 JOBS_GAP, SITE_GAP, BETTER_GAP = 2e-2, 5e-3, 2e-3
 """Relative gaps at which the steps end; those of a part are of the cost of the whole."""
 FOR_SITES = 0.3
@@ -99,7 +102,7 @@ class OneYear:
             if self.tried.get(free) == best.cost:
                 continue
             values = self._anew(best, free, seconds)
-            found = None if values is None else self._kept(values, repairs=2, seconds=seconds)
+            found = None if values is None else self._kept(values, seconds=seconds)
             if found is not None and found.cost < best.cost:
                 self.log(f"\ndcopt: {' and '.join(sorted(free))} decided anew: {found.cost:.10g}\n")
                 best = found
@@ -120,9 +123,16 @@ class OneYear:
         together = 2 if len(sites) > 2 else 1
         return [frozenset(pair) for pair in combinations(sites, together)]
 
-    def _anew(self, best: Found, free: Collection[str], seconds: float) -> Any:
-        """Return the columns of a solution in which only what is at some sites differs from ``best``."""
-        held = {name: value for name, value in best.values.items() if self.site_of[name] not in free}
+    def _anew(self, best: Found, free: Collection[str], seconds: float, but: Collection[str] = ()) -> Any:
+        """Return the columns of a solution in which only what is at some sites differs from ``best``.
+
+        ``but``: names under which variables were declared that stay as they are there too.
+        """
+        held = {
+            name: value
+            for name, value in best.values.items()
+            if self.site_of[name] not in free or name.partition("[")[0] in but
+        }
         fixed = self._fixed(held)
         return self.minimize(self.matrix, 1.0, fixed=fixed, start=best.values, gap=BETTER_GAP, most_s=seconds).values
 
@@ -144,7 +154,7 @@ class OneYear:
     def _kept(self, values: Any, repairs: int = REPAIRS, seconds: float = REPAIR_S) -> Found | None:
         """Return a solution with room for its jobs, this one or what it becomes where it has none; None if none comes.
 
-        What a list schedule does not keep, in nodes or bandwidth, is cut off, and the sites are decided anew.
+        What a list schedule does not keep, in nodes or bandwidth, is cut off, and what is missing is bought.
         """
         for _ in range(repairs):
             load_values(self.matrix.columns, np.where(self._integer(), np.round(values), values))
@@ -158,7 +168,9 @@ class OneYear:
             for clash in without:
                 asked = " or ".join(f"{least:g} of {name}" for name, least in clash.conflict.least.items())
                 self.log(f"\ndcopt: no calendar for {len(clash.running)} jobs, which ask for {asked}\n")
-            values = self._anew(Found(whole, 0.0), free, seconds)
+            values = self._anew(Found(whole, 0.0), free, seconds, but=RUNS)
+            if values is None:
+                values = self._anew(Found(whole, 0.0), free, seconds)
             if values is None:
                 return None
         return None

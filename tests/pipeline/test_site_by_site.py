@@ -17,7 +17,7 @@ from dcopt.candidates.lesser import hardest_year
 from dcopt.formulation.build import build
 from dcopt.formulation.extract import load_values
 from dcopt.pipeline import first_design as steps
-from dcopt.pipeline import large, large_search
+from dcopt.pipeline import large, large_search, one_year
 from dcopt.pipeline.calendar import calendar_of
 from dcopt.pipeline.room import make_room, rooms
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -53,6 +53,19 @@ def test_what_has_no_calendar_gets_room_before_the_years_are_solved() -> None:
     check_calendar(problem, solved.design)
     assert (solved.size["calendar_rounds"], solved.size["calendar_cuts"]) == (1, 0)
     assert (solved.design.objective_value or 0.0) > relaxation(problem) * (1 + 1e-6)
+    assert solved.design.objective_value == pytest.approx(_optimum(problem), rel=1e-6)
+
+
+def test_what_collides_in_a_year_is_repaired_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks for room beforehand: the year's design has no calendar until what is missing was bought."""
+    heard: list[str] = []
+    monkeypatch.setattr(one_year, "rooms", lambda program: [])
+    problem = three_that_collide()
+    solved = steps.first_design(problem, generate(problem), OPTIONS, Listener(log=heard.append))
+    assert any("no calendar for 3 jobs, which ask for 4 of" in text for text in heard)
+    assert solved is not None
+    assert solved.design is not None
+    check_calendar(problem, solved.design)
     assert solved.design.objective_value == pytest.approx(_optimum(problem), rel=1e-6)
 
 
