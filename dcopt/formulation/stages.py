@@ -47,19 +47,11 @@ HELD = PURCHASES - {"spare_step", "spare_together", "uses"}
 """Those that fix a purchase. How spares are counted follows from the numbers of nodes, in steps that depend on what
 else there is."""
 
-EQUIPMENT = HELD | {
-    "plant_units",
-    "choice",
-    "racks",
-    "rack_choice",
-    "units",
-    "place",
-    "copy",
-    "codec",
-    "use",
-    "kept_at",
-}
-"""Those that fix all that is bought, the plant, racks and storage included, and where data lies."""
+STORED = HELD | {"units", "place", "copy", "codec", "use", "kept_at"}
+"""Those that fix a purchase, storage included, and where data lies."""
+
+EQUIPMENT = STORED | {"plant_units", "choice", "racks", "rack_choice"}
+"""Those that fix all that is bought, the plant and racks included."""
 
 OF_ONE_PERIOD = frozenset(
     {

@@ -23,7 +23,7 @@ from dcopt.candidates.coarse import coarse
 from dcopt.candidates.lesser import hardest_year, kinds_of, of_kinds, on_pools, smallest_sizes, with_ways
 from dcopt.candidates.records import Candidates, Pool, ServingCandidate, TrainingCandidate
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import EQUIPMENT, HELD, WORKLOADS, stays
+from dcopt.formulation.stages import EQUIPMENT, HELD, STORED, WORKLOADS, stays
 from dcopt.pipeline.one_year import WORTH, Found, OneYear
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.room import make_room
@@ -38,7 +38,7 @@ USED = 1e-6
 """Share of a pool that a linear relaxation opens which counts as use."""
 MANY_COLUMNS = 15_000
 """Columns from which a linear program is solved faster by interior points than by simplex."""
-MANY_INTEGERS = 2000
+MANY_INTEGERS = 1000
 """Integers of a year's program from which it is solved site by site, its jobs before its services."""
 FINE_GAP, ROUGH_GAP = 2e-3, 3e-2
 """Relative gap of the last step, and that of many: a calendar may ask for another round."""
@@ -46,8 +46,8 @@ GAP = 3e-3
 """Relative gap to which the steps before the last are solved."""
 ENOUGH_S = 5.0
 """Seconds that all years as in a known one may take at the least: nearly everything in it is decided."""
-PART = 0.05
-"""Share of the time for a first design which deciding some sites anew may take."""
+ROUND = 0.3
+"""Share of the time for a first design which a round of deciding some sites anew may take."""
 
 
 def linear_method(matrix: Matrix) -> str:
@@ -141,8 +141,11 @@ class _Search:
         options = self.limited(0.9, ROUGH_GAP if many else FINE_GAP)
         return with_purchases(self.problem, ways, bought, options, self.listener, only_pair=self.only_pair)
 
-    def as_in(self, year: OneYear, found: Found) -> Solved:
-        """Return the design of all years in which just that is bought, and runs on no other pools, as in one year."""
+    def as_in(self, year: OneYear, found: Found, names: frozenset[str] = EQUIPMENT) -> Solved:
+        """Return the design of all years in which jobs run as in one year, services where they do, on what it buys.
+
+        ``names``: what is held of its purchases.
+        """
         small = year.program.candidates
         chosen = [variable.index() for variable in year.chosen(found, "train")]
         replicas = [variable.index() for variable in year.chosen(found, "replicas")]
@@ -155,10 +158,10 @@ class _Search:
         for service, index, _ in replicas:
             serving[service] = (*serving.get(service, ()), small.serving[service][index])
         ways = self._as_large(small, small.training | training, small.serving | serving)
-        bought = {name: round(value) for name, value in found.values.items() if name.partition("[")[0] in EQUIPMENT}
+        bought = {name: round(value) for name, value in found.values.items() if name.partition("[")[0] in names}
 
         def hold(program: Program) -> None:
-            holding(bought, EQUIPMENT)(program)
+            holding(bought, names)(program)
             make_room(program, list(found.rooms))
 
         limited = self.limited(0.5, FINE_GAP)
@@ -247,13 +250,19 @@ def _site_by_site(search: _Search, stated: Stated, told: Callable[[Solved], None
     if found is None:
         return None
     bought = {name: round(value) for name, value in found.values.items() if name.partition("[")[0] in HELD}
-    best = _told(search.as_in(year, found), told) or _told(search.every_year(year.program.candidates, bought), told)
+    best = (
+        _told(search.as_in(year, found), told)
+        or _told(search.as_in(year, found, STORED), told)
+        or _told(search.every_year(year.program.candidates, bought), told)
+    )
     while told is not None and search.has_time():
-        better = year.better(found, PART * search.options.time_limit_s)
+        better = year.better(found, ROUND * search.options.time_limit_s)
         if better.cost >= found.cost * (1 - WORTH):
             break
         found = better
         again = search.as_in(year, found)
+        if again.status == "infeasible":
+            again = search.as_in(year, found, STORED)
         if again.design is not None and (best is None or value_of(again) < value_of(best)):
             best = _told(again, told)
     return best

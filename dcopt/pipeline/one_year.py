@@ -26,7 +26,7 @@ from dcopt.formulation.extract import load_values
 from dcopt.formulation.program import Program
 from dcopt.formulation.stages import SUMS, name_of
 from dcopt.pipeline.calendar import Clash, calendar_of
-from dcopt.pipeline.room import make_room, rooms
+from dcopt.pipeline.room import left_free, make_room, rooms
 from dcopt.pipeline.stated import Stated
 from dcopt.solve.derived import with_integers
 from dcopt.solve.matrix import Matrix, compile_model
@@ -56,7 +56,7 @@ Minimize = Callable[..., Outcome]
 
 @dataclass(frozen=True)
 class Found:
-    """A solution: values of the integers by the names of their variables, what it costs, what its jobs ask for."""
+    """A solution: values of the integers by the names of their variables, what it costs, the nodes left to jobs."""
 
     values: dict[str, float]
     cost: float
@@ -94,11 +94,13 @@ class OneYear:
         return None if values is None else self._kept(values)
 
     def better(self, best: Found, seconds: float) -> Found:
-        """Return ``best``, or what one round over the sites makes of it, each step within so many seconds.
+        """Return ``best``, or what one round over the sites makes of it within about so many seconds.
 
         Sites that were decided anew since anything else changed are left out.
         """
-        for free in self._parts():
+        parts = self._parts()
+        seconds /= len(parts)
+        for free in parts:
             if self.tried.get(free) == best.cost:
                 continue
             values = self._anew(best, free, seconds)
@@ -162,7 +164,7 @@ class OneYear:
             without = calendar_of(self.program, exact=False).conflicts
             if not without:
                 cost = number(self.program.objectives[self.program.problem.settings.objective])
-                return Found(whole, cost, tuple(rooms(self.program)))
+                return Found(whole, cost, tuple(left_free(self.program)))
             self._make_room(without)
             free = {one.candidate.pool.site for clash in without for one in clash.running}
             for clash in without:

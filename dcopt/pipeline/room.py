@@ -10,7 +10,9 @@ for designs, never in one whose bound counts.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
+from dcopt.candidates.records import Period
 from dcopt.formulation.expressions import whole
 from dcopt.formulation.night import Holding, holdings
 from dcopt.formulation.program import Program
@@ -27,22 +29,40 @@ def rooms(program: Program) -> list[Clash]:
 
     A pool whose jobs ask together for no more than the largest of them is left out: a row of the program says that.
     """
-    found = []
+    found = [(_fewest_nodes(program, holding, mine), of) for of, holding, mine in _together(program)]
+    return [_asked(of, nodes) for nodes, of in found if nodes is not None]
+
+
+def left_free(program: Program) -> list[Clash]:
+    """Return the nodes that a solved program leaves free to the jobs of each pool, as what these ask for.
+
+    A calendar for them, whatever else they share, is one wherever as many are free.
+    """
+    return [_asked(of, whole(holding.free(program))) for of, holding, _ in _together(program)]
+
+
+_Of = tuple[str, tuple[Running, ...], Period]
+"""The name of what is held, by whom and in which period."""
+
+
+def _together(program: Program) -> Iterator[tuple[_Of, Holding, list[Job]]]:
+    """Yield the jobs that are chosen on each pool, with what they hold of it."""
     for period in program.candidates.periods:
         here = [on_nodes(program, period, c) for c, variable in chosen(program, period) if whole(variable)]
         for key in dict.fromkeys(one.candidate.pool.key for one in here):
             for holding in holdings(program, key, period):
                 mine = tuple(one for one in here if one.job.need_of(holding.name))
-                least = _fewest_nodes(program, holding, mine) if holding.is_scarce(program) else None
-                if least is not None:
-                    jobs = tuple(one.job for one in mine)
-                    found.append(Clash(Conflict(jobs, {holding.name: float(least)}, proven=False), mine, period))
-    return found
+                if mine and holding.is_scarce(program):
+                    yield (holding.name, mine, period), holding, [one.job for one in mine]
 
 
-def _fewest_nodes(program: Program, holding: Holding, mine: tuple[Running, ...]) -> int | None:
+def _asked(of: _Of, nodes: int) -> Clash:
+    name, mine, period = of
+    return Clash(Conflict(tuple(one.job for one in mine), {name: float(nodes)}, proven=False), mine, period)
+
+
+def _fewest_nodes(program: Program, holding: Holding, jobs: list[Job]) -> int | None:
     """Return the fewest nodes on which a list schedule keeps the windows of jobs; None where the largest is enough."""
-    jobs = [one.job for one in mine]
     if len(jobs) < 2:
         return None
     largest = max(job.need_of(holding.name) for job in jobs)

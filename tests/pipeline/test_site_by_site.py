@@ -19,7 +19,7 @@ from dcopt.formulation.extract import load_values
 from dcopt.pipeline import first_design as steps
 from dcopt.pipeline import large, large_search, one_year
 from dcopt.pipeline.calendar import calendar_of
-from dcopt.pipeline.room import make_room, rooms
+from dcopt.pipeline.room import left_free, make_room, rooms
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
 from dcopt.solve.matrix import compile_model
@@ -95,6 +95,7 @@ def test_room_is_the_nodes_on_which_the_runs_fit() -> None:
     load_values(again.columns, outcome.values)
     assert not calendar_of(program, exact=False).conflicts
     assert rooms(program) == [clash]
+    assert left_free(program) == [clash]
 
 
 def test_jobs_that_fit_one_after_another_ask_for_no_room() -> None:
