@@ -34,6 +34,9 @@ STRATEGIC = frozenset(
 ANYWHERE = frozenset({"bought_anywhere", "work_anywhere", "hosts_anywhere"})
 """Those that say how many nodes of each type, at all sites together. They follow from the others."""
 
+SUMS = frozenset({"alike", "kind", "spare_together"}) | ANYWHERE
+"""Sums over what is alike, numbered or stated by what else there is: they follow from the others."""
+
 WORKLOADS = STRATEGIC | {"train", "replicas", "banded", "band", "alike"}
 """These and the ways in which the workloads run: everything but storage, racks and plant."""
 
@@ -43,6 +46,12 @@ PURCHASES = STRATEGIC - {"hosts", "kind"} - ANYWHERE
 HELD = PURCHASES - {"spare_step", "spare_together", "uses"}
 """Those that fix a purchase. How spares are counted follows from the numbers of nodes, in steps that depend on what
 else there is."""
+
+STORED = HELD | {"units", "place", "copy", "codec", "use", "kept_at"}
+"""Those that fix a purchase, storage included, and where data lies."""
+
+EQUIPMENT = STORED | {"plant_units", "choice", "racks", "rack_choice"}
+"""Those that fix all that is bought, the plant and racks included."""
 
 OF_ONE_PERIOD = frozenset(
     {

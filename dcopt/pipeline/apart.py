@@ -29,7 +29,8 @@ from dcopt.formulation.program import Program
 from dcopt.formulation.stages import WORKLOADS, name_of
 from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.fewer import Workload, only, workloads_in
-from dcopt.pipeline.large_search import LargeSearch, searched, value_of, with_bound
+from dcopt.pipeline.first_design import value_of
+from dcopt.pipeline.large_search import LargeSearch, searched, with_bound
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem

@@ -193,19 +193,24 @@ class Bounding:
         None where something earns money: then one year alone may cost more than all.
         """
         year = hardest_of(left.candidates)
+        began = time.monotonic()
         one = self._stated(self._coarse(left.candidates, year))
         if (np.asarray(one.matrix.lp.col_cost_) < 0).any():
             return None
-        others = [
-            year_of(period.index, self._stated(self._coarse(left.candidates, period)))
-            for period in left.candidates.periods
-            if period.index != year.index
-        ]
+        linear = self._linear(one.matrix, limit)
+        left = _noted(left, one, linear)
+        others: list[Year] = []
+        for period in left.candidates.periods:
+            if time.monotonic() + (time.monotonic() - began) / (1 + len(others)) >= ends:
+                self.log("\ndcopt: no time for what the other years cost\n")
+                return left, one
+            if period.index != year.index:
+                others.append(year_of(period.index, self._stated(self._coarse(left.candidates, period))))
         self.others = others
-        one, linear = self._with_others(one, others, limit)
+        one, linear = self._with_others(one, others, limit, ends, linear)
         left = _noted(left, one, linear)
         allowed = FOR_RANGES * (ends - time.monotonic())
-        if allowed > 0:
+        if allowed > 0 and time.monotonic() + linear.seconds < ends:
             solving = replace(self.options, time_limit_s=allowed, start=None)
             ranges = it_ranges(one.program, one.matrix, limit, LINEAR, solving, self.log)
             if not holds_power(ranges, best):
@@ -215,14 +220,25 @@ class Bounding:
                 raise DoubtedError
             within = with_numbers(self.problem, left.candidates, {kind: (0, nodes) for kind, nodes in most.items()})
             left = replace(left, candidates=self._within(within, ranges))
-            one, linear = self._with_others(self._stated(self._coarse(left.candidates, year)), others, limit)
+            if time.monotonic() + linear.seconds >= ends:
+                return left, one
+            one = self._stated(self._coarse(left.candidates, year))
+            one, linear = self._with_others(one, others, limit, ends)
             left = _noted(left, one, linear)
         return left, one
 
-    def _with_others(self, one: Stated, others: list[Year], limit: float) -> tuple[Stated, Outcome]:
-        """Return the program of one year with what the others cost, and the linear relaxation of that."""
-        linear = self._linear(one.matrix, limit)
+    def _with_others(
+        self, one: Stated, others: list[Year], limit: float, ends: float = math.inf, known: Outcome | None = None
+    ) -> tuple[Stated, Outcome]:
+        """Return the program of one year with what the others cost, and the linear relaxation of that.
+
+        ``known``: the relaxation without them. A round that would take longer than is left is not begun.
+        """
+        linear = self._linear(one.matrix, limit) if known is None else known
         for turn in range(MOST_ROUNDS if others else 0):
+            began = time.monotonic()
+            if began + (1 + len(others)) * linear.seconds / 2 >= ends:
+                break
             before = linear.bound or 0.0
             bought = {
                 variable.name: float(value)

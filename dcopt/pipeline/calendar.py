@@ -6,7 +6,7 @@ that share a pool, or a storage system that cannot carry all of them at once, ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcopt.candidates.records import Period, TrainingCandidate
@@ -51,32 +51,42 @@ class Calendar:
     conflicts: list[Clash] = field(default_factory=list)
 
 
-def calendar_of(program: Program) -> Calendar:
-    """Pack the jobs of every site in every period of a program whose variables hold a solution."""
+def calendar_of(program: Program, *, exact: bool = True) -> Calendar:
+    """Pack the jobs of every site in every period of a program whose variables hold a solution.
+
+    Unless ``exact`` what a few orders of the runs do not manage is a conflict, of which nothing is proven.
+    """
     calendar = Calendar()
     for period in program.candidates.periods:
         running = [_running(program, period, c) for c, variable in chosen(program, period) if whole(variable)]
         for together, capacity in _groups(program, period, running):
-            _pack(program, period, together, capacity, calendar)
+            _pack(program, period, together, capacity, calendar, exact=exact)
     calendar.entries.sort(key=lambda entry: (entry.year, entry.start_day, entry.job, entry.run))
     return calendar
 
 
-def _running(program: Program, period: Period, candidate: TrainingCandidate) -> Running:
+def on_nodes(program: Program, period: Period, candidate: TrainingCandidate) -> Running:
+    """Return what a candidate is to the calendar, without what it takes of storage."""
     row = program.problem.training[candidate.job]
-    shares = tuple(shares_of(program, candidate, period.index))
     needs = {
         holding.name: float(candidate.nodes)
         for holding in holdings(program, candidate.pool.key, period)
         if holding.covers(candidate)
     }
-    for share in shares:
-        needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
     start = first_day(program, period, candidate)
     due = due_day_of(program.problem, row)
     part = candidate.hours[0] / HOURS_PER_DAY if candidate.hours else None
     job = Job(row.name, tuple(needs.items()), candidate.days, candidate.runs, start, due, row.after, part)
-    return Running(candidate, job, shares)
+    return Running(candidate, job, ())
+
+
+def _running(program: Program, period: Period, candidate: TrainingCandidate) -> Running:
+    one = on_nodes(program, period, candidate)
+    shares = tuple(shares_of(program, candidate, period.index))
+    needs = dict(one.job.needs)
+    for share in shares:
+        needs[share.resource.key] = needs.get(share.resource.key, 0.0) + share.units
+    return Running(candidate, replace(one.job, needs=tuple(needs.items())), shares)
 
 
 def _groups(program: Program, period: Period, running: list[Running]) -> list[tuple[list[Running], dict[str, float]]]:
@@ -118,12 +128,18 @@ def _capacities(program: Program, period: Period, running: list[Running]) -> dic
 
 
 def _pack(
-    program: Program, period: Period, running: list[Running], capacity: dict[str, float], calendar: Calendar
+    program: Program,
+    period: Period,
+    running: list[Running],
+    capacity: dict[str, float],
+    calendar: Calendar,
+    *,
+    exact: bool,
 ) -> None:
     jobs = [one.job for one in running]
-    packing = pack(jobs, capacity)
+    packing = pack(jobs, capacity, exact=exact)
     if packing.starts is None:
-        conflict = conflict_of(jobs, capacity)
+        conflict = conflict_of(jobs, capacity, exact=exact)
         members = tuple(one for one in running if one.job in conflict.jobs)
         calendar.conflicts.append(Clash(conflict, members, period))
         return

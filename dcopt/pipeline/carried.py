@@ -8,14 +8,12 @@ import pyomo.environ as pyo
 
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import ANYWHERE, WORKLOADS, name_of
+from dcopt.formulation.stages import SUMS, WORKLOADS, name_of
 
 _OF_JOBS = frozenset({"train"})
 _OF_SERVICES = frozenset({"replicas", "banded", "band"})
 """Variables whose key begins with a workload and the place of a candidate among its candidates."""
-_SUMS = frozenset({"alike", "kind", "spare_together"}) | ANYWHERE
-"""Sums over what is alike, numbered or stated by what else there is."""
-_ABSENT = (WORKLOADS | {"bought"}) - _SUMS
+_ABSENT = (WORKLOADS | {"bought"}) - SUMS
 """What is 0 where it is not there."""
 
 
@@ -42,7 +40,7 @@ def carried_over(solved: Program, program: Program) -> dict[str, float]:
             place = places.get(id(of_workload[key[0]][key[1]]))
             key = (key[0], place, *key[2:])
         value = values.get((name, key), 0 if name in _ABSENT else None)
-        if value is not None and name not in _SUMS:
+        if value is not None and name not in SUMS:
             start[variable.name] = float(value)
     return start
 

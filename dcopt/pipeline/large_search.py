@@ -22,7 +22,7 @@ from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
 from dcopt.pipeline.bounding import Bounding, Left, numbers_of
 from dcopt.pipeline.by_numbers import Numbers
-from dcopt.pipeline.first_design import first_design
+from dcopt.pipeline.first_design import first_design, value_of
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Known, Listener, Solved, size_of, solve_program
 from dcopt.pipeline.trace import thinned
@@ -36,8 +36,9 @@ HUGE = 100_000
 """Ways to run workloads from which a program is not built whole: that alone would take gigabytes and minutes."""
 FOR_NUMBERS = 0.3
 """Share of the time that is left which a design with given numbers of nodes may take."""
-FIRST = 0.75
-"""Share of the time that a first design may take; on all but the largest it takes far less."""
+FIRST = 0.6
+"""Share of the time that a first design, and what it becomes some sites at a time, may take; on all but the largest it
+takes far less."""
 
 
 class LargeSearch:
@@ -90,7 +91,12 @@ class LargeSearch:
         self.listener.phase("a first design: the hardest year, on the pools that its relaxation uses")
         try:
             found = first_design(
-                self.problem, self.candidates, self.limited(FIRST), self.listener, only_pair=self.only_pair
+                self.problem,
+                self.candidates,
+                self.limited(FIRST),
+                self.listener,
+                only_pair=self.only_pair,
+                told=self._told,
             )
         except SolverError as error:
             self.listener.log(f"\ndcopt: no first design: {error}\n")
@@ -207,6 +213,11 @@ class LargeSearch:
         )
         return with_bound(solved, left.bound, self.options.gap)
 
+    def _told(self, found: Solved) -> None:
+        """Keep a design that was found on the way to a first one."""
+        self.best = found
+        self._report(found, None)
+
     def _heard(self, progress: Progress) -> None:
         """Tell the listener where the search stands, and keep it."""
         now = replace(progress, seconds=self.spent())
@@ -250,12 +261,6 @@ def searched(solved: Solved, trace: list[ProgressPoint], seconds: float) -> Solv
     timings = solved.timings_s | {"highs": seconds}
     update = {"progress": thinned([*trace, ended]), "timings_s": timings}
     return replace(solved, design=solved.design.model_copy(update=update), timings_s=timings)
-
-
-def value_of(solved: Solved) -> float:
-    """Return the cost of a solved program's design."""
-    assert solved.design is not None
-    return solved.design.objective_value or 0.0
 
 
 def stopped(best: Solved, seconds: float) -> Solved:

@@ -307,42 +307,43 @@ class _Search:
         return False
 
 
-def conflict_of(jobs: Iterable[Job], capacity: Mapping[str, float]) -> Conflict:
+def conflict_of(jobs: Iterable[Job], capacity: Mapping[str, float], *, exact: bool = True) -> Conflict:
     """Return a minimal subset of ``jobs`` that cannot be packed, and how much more of which resource might help.
 
     A subset keeps the precedences among its own jobs only, which is less than all ask for: what cannot be packed so
-    cannot be packed at all. Where no resource helps ``least`` is empty.
+    cannot be packed at all. Where no resource helps ``least`` is empty. Unless ``exact`` what `pack` does not manage in
+    a few orders counts as impossible; then nothing is proven.
 
     Call it only for jobs that `pack` could not pack. Capacities are searched in whole steps above the given ones.
     """
     conflicting = sorted(jobs, key=lambda job: (sum(need for _, need in job.needs) * job.days * job.runs, job.name))
-    proven = pack(conflicting, capacity).proven
+    proven = pack(conflicting, capacity, exact=exact).proven
     for job in list(conflicting):
         rest = [other for other in conflicting if other is not job]
-        without = pack(rest, capacity)
+        without = pack(rest, capacity, exact=exact)
         if rest and without.starts is None:
             conflicting, proven = rest, without.proven
     levels = {name: level for name, level in capacity.items() if any(job.need_of(name) for job in conflicting)}
     for name in sorted(levels):
         without_it = {other: level for other, level in levels.items() if other != name}
-        if _impossible(conflicting, without_it):
+        if _impossible(conflicting, without_it, exact):
             levels = without_it
     for name in sorted(levels):
-        levels[name] = _largest_impossible(conflicting, levels, name)
-    return Conflict(tuple(conflicting), {name: level + 1 for name, level in levels.items()}, proven)
+        levels[name] = _largest_impossible(conflicting, levels, name, exact)
+    return Conflict(tuple(conflicting), {name: level + 1 for name, level in levels.items()}, proven and exact)
 
 
-def _impossible(jobs: list[Job], capacity: Mapping[str, float]) -> bool:
-    packing = pack(jobs, capacity)
-    return packing.starts is None and packing.proven
+def _impossible(jobs: list[Job], capacity: Mapping[str, float], exact: bool) -> bool:
+    packing = pack(jobs, capacity, exact=exact)
+    return packing.starts is None and (packing.proven or not exact)
 
 
-def _largest_impossible(jobs: list[Job], levels: dict[str, float], name: str) -> float:
-    """Return the largest whole step above a level that a proof still excludes (what fits grows with the level)."""
+def _largest_impossible(jobs: list[Job], levels: dict[str, float], name: str, exact: bool) -> float:
+    """Return the largest whole step above a level that is still impossible (what fits grows with the level)."""
     low, high = 0, math.ceil(max(0.0, sum(job.need_of(name) * job.runs for job in jobs) - levels[name])) + 1
     while high - low > 1:
         middle = (low + high) // 2
-        if _impossible(jobs, {**levels, name: levels[name] + middle}):
+        if _impossible(jobs, {**levels, name: levels[name] + middle}, exact):
             low = middle
         else:
             high = middle

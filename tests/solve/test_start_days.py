@@ -72,6 +72,15 @@ def test_conflict_leaves_out_jobs_that_are_not_in_the_way() -> None:
     assert {job.name for job in conflict.jobs} == {"a", "b", "c"}
 
 
+def test_a_conflict_of_a_few_orders_is_no_proof_and_its_least_is_one_on_which_they_fit() -> None:
+    jobs = [_job("small", 1, 1), *(_job(name, 6, 150) for name in "abc")]
+    quick = conflict_of(jobs, {NODES: 10}, exact=False)
+    assert {job.name for job in quick.jobs} == {"a", "b", "c"}
+    assert not quick.proven
+    assert quick.least[NODES] >= conflict_of(jobs, {NODES: 10}).least[NODES]
+    check(list(quick.jobs), int(quick.least[NODES]), pack(quick.jobs, quick.least, exact=False))
+
+
 def test_windows_are_kept() -> None:
     jobs = [_job("early", 4, 30, end=40), _job("late", 4, 30, start=30, end=60)]
     check(jobs, 4, pack(jobs, {NODES: 4}))
