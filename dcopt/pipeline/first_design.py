@@ -253,6 +253,7 @@ def _site_by_site(search: _Search, stated: Stated, told: Callable[[Solved], None
     best = (
         _told(search.as_in(year, found), told)
         or _told(search.as_in(year, found, STORED), told)
+        or _told(search.as_in(year, found, HELD), told)
         or _told(search.every_year(year.program.candidates, bought), told)
     )
     while told is not None and search.has_time():
