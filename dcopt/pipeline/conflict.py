@@ -185,8 +185,8 @@ def _is_near(problem: Problem, promise: Promise) -> bool:
     if promise.table == "datasets":
         return False
     site = _site_of(problem, promise)
-    workloads = (*problem.training.values(), *problem.inference.values())
-    return site is None or any(not workload.sites or site in workload.sites for workload in workloads)
+    allowed = [job.sites for job in problem.training.values()] + [one.sites for one in problem.inference.values()]
+    return site is None or any(not sites or site in sites for sites in allowed)
 
 
 def _site_of(problem: Problem, promise: Promise) -> str | None:
