@@ -5,10 +5,12 @@ they cost time:
 
 1. The coarse program (candidates/coarse.py) of one year, the hardest, linear; rows say what the other years cost
    by themselves (other_years.py). Within V it confines the IT power of each site (ranges.py).
-2. The same with whole numbers of nodes of each type over all sites together.
-3. The same with all integers, by the numbers of nodes of each kind, and the program of all years where those are
-   decided (by_numbers.py). In the end the program is narrowed to the numbers that are left.
-4. Where something earns money none of these is a bound: the coarse program of all years with all integers.
+2. At several sites, the same with whole numbers of nodes of each type over all sites together.
+3. The same with the strategic integers whole (formulation/stages.py).
+4. At one site the coarse program of all years with all integers: some groups are proven by it in seconds, of others it
+   says less than 3. in any time. Where something earns money it is the only one that is a bound.
+5. The program of one year with all integers, by the numbers of nodes of each kind, and that of all years where those
+   are decided (by_numbers.py). In the end the program is narrowed to the numbers that are left.
 
 Each goes on from what is left by those before, and its solution shows where better designs may lie.
 """
@@ -30,7 +32,7 @@ from dcopt.candidates.priced import dearer_than, with_numbers
 from dcopt.candidates.records import Candidates, Period
 from dcopt.formulation import anywhere
 from dcopt.formulation.expressions import number, total, whole
-from dcopt.formulation.stages import ANYWHERE, LINEAR, name_of, stays
+from dcopt.formulation.stages import ANYWHERE, LINEAR, STRATEGIC, name_of, stays
 from dcopt.pipeline.by_numbers import ByNumbers, Numbers
 from dcopt.pipeline.first_design import linear_method
 from dcopt.pipeline.other_years import MOST_ROUNDS, WORTH, Year, cost_of, is_bought, require, year_of
@@ -47,11 +49,14 @@ class Relaxation(Enum):
     """Relaxations with integers, in the order in which they are solved."""
 
     ANYWHERE = auto()
+    STRATEGIC = auto()
+    ALL_YEARS = auto()
     FIRST_NUMBERS = auto()
     BY_NUMBERS = auto()
-    ALL_YEARS = auto()
 
 
+FOR_ALL_YEARS = 0.5
+"""Share of the time that is left which the program of all years may take where more comes after it."""
 FOR_RANGES = 0.15
 """Share of the time that is left which the ranges of IT power may take."""
 FOR_NODES = 0.1
@@ -149,6 +154,8 @@ class Bounding:
         several_sites = any(name_of(variable) in ANYWHERE for variable in self.hardest.matrix.columns)
         self.to_come = [
             *([Relaxation.ANYWHERE] if several_sites else []),
+            Relaxation.STRATEGIC,
+            *([] if several_sites else [Relaxation.ALL_YEARS]),
             Relaxation.FIRST_NUMBERS,
             Relaxation.BY_NUMBERS,
         ]
@@ -157,10 +164,13 @@ class Bounding:
     def _bounded(self, left: Left, relaxation: Relaxation, best: Solved, limit: float, ends: float) -> Left:
         if relaxation == Relaxation.ALL_YEARS:
             stated = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
-            return _noted(left, stated, self._solved(stated.matrix, limit, stays(None), ends))
+            now = time.monotonic()
+            until = now + (FOR_ALL_YEARS if self.to_come else 1.0) * (ends - now)
+            return _noted(left, stated, self._solved(stated.matrix, limit, stays(None), until))
         assert self.hardest is not None
-        if relaxation == Relaxation.ANYWHERE:
-            return _noted(left, self.hardest, self._solved(self.hardest.matrix, limit, stays(ANYWHERE), ends))
+        if relaxation in (Relaxation.ANYWHERE, Relaxation.STRATEGIC):
+            whole = ANYWHERE if relaxation == Relaxation.ANYWHERE else STRATEGIC
+            return _noted(left, self.hardest, self._solved(self.hardest.matrix, limit, stays(whole), ends))
         if relaxation == Relaxation.FIRST_NUMBERS:
             every = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
             self.by_numbers = ByNumbers(self.hardest, every, self.options, self.log, self.lanes)
