@@ -37,7 +37,8 @@ ASPECTS = ("node", "fabric", "site", "compression", "software", "choice", "any",
 def command(asked: Asked, varied: str, aspect: str) -> None:
     """Find the value of a cell between LOW and HIGH at which the best design of PROBLEM is another.
 
-    By bisection on proven optima; where the decision flips more than once between the ends, one of the flips is found.
+    By bisection on proven optima, from what stands there today towards both ends; where the decision flips more than
+    once on the way to an end, one of the flips is found.
 
     \b
     Example: dcopt breakeven chat --vary nodes.mi300x-8.price_usd --until-changes node
@@ -75,7 +76,8 @@ def command(asked: Asked, varied: str, aspect: str) -> None:
     try:
         plan = {"kind": "breakeven", "details": {"vary": varied, "aspect": aspect}}
         asker = Asker(asked.problem, asked.sets, asked.choices(TIGHT_GAP), asked.output, plan, told)
-        found = break_even(change.cell, change.operator, low, high, aspect, asker)
+        today = _today(asked, change.cell, change.operator)
+        found = break_even(change.cell, change.operator, low, high, aspect, asker, today=today)
     except StudyFolderError as error:
         usage_error(str(error))
     except NotProvenError as error:
@@ -92,14 +94,26 @@ def command(asked: Asked, varied: str, aspect: str) -> None:
         click.echo(shown(report_on({**plan, "problem": str(asked.problem)}, tuple(asked_for), flip=asdict(found))))
 
 
+def _today(asked: Asked, cell: str, operator: str) -> float | None:
+    """Return the value that changes nothing; None where that is no single number."""
+    from dcopt.problem.findings import InputError
+    from dcopt.problem.load import load
+
+    if operator != "=" or "*" in cell:
+        return {"*=": 1.0, "+=": 0.0}.get(operator)
+    try:
+        return float(load(asked.problem, (*asked.sets, f"{cell}*=1")).changes[-1].old)
+    except (InputError, ValueError):
+        return None  # it is blank, or no number
+
+
 def _widely(asked: Asked, cell: str) -> str:
     """Return ``cell`` with a wide range around what stands there: as factors where it is several cells."""
-    loaded = load_or_exit(asked.problem, (*asked.sets, f"{cell}*=1"))
+    load_or_exit(asked.problem, (*asked.sets, f"{cell}*=1"))
     low, high = WIDELY
-    old = [change.old for change in loaded.changes[-1:]] if "*" not in cell else []
-    if not old:
+    value = _today(asked, cell, "=")
+    if value is None:
         return f"{cell}*={low:g}:{high:g}"
-    value = float(old[0])
     if value == 0.0:
         usage_error(f"--vary {cell}: 0 stands there; say where to look, as {cell}=LOW:HIGH")
     ends = sorted((value * low, value * high))

@@ -127,7 +127,7 @@ class BreakEven:
     """Where a decision flips: below ``value`` the one, above it the other (``value`` ± half of ``width``).
 
     ``value`` is None where the decision is the same at both ends. ``below`` and ``above`` say in words what is decided
-    there, or that there is no design.
+    there, or that there is no design. ``other`` is a flip on the other side of what stands in the cell, further off.
     """
 
     cell: str
@@ -138,6 +138,7 @@ class BreakEven:
     below: str
     above: str
     solves: int
+    other: float | None = None
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ def _flip(found: BreakEven | None, stands: float | None) -> Section | None:
             pairs += [] if there is None else [("Which is", f"{there:,.6g}")]
             pairs.append(("As it stands", f"{stands:,.6g}"))
         pairs += [("Best below", found.below), ("Best above", found.above)]
+        pairs += [] if found.other is None else [("Flips on the other side at", f"{found.other:,.6g}")]
     pairs.append(("Proven optima", f"{found.solves:,}"))
     return Section("flip", "Where the decision flips", (Figures(tuple(pairs)),))
 

@@ -16,7 +16,15 @@ class NotProvenError(Exception):
 
 
 def break_even(
-    cell: str, operator: str, low: float, high: float, aspect: str, solve: Solve, *, tolerance: float = 2e-4
+    cell: str,
+    operator: str,
+    low: float,
+    high: float,
+    aspect: str,
+    solve: Solve,
+    *,
+    today: float | None = None,
+    tolerance: float = 2e-4,
 ) -> BreakEven:
     """Return a value of ``cell`` between ``low`` and ``high`` where what is decided about ``aspect`` changes.
 
@@ -24,38 +32,54 @@ def break_even(
     ----------
     aspect: node, fabric, site, compression, software, 'choice' (the first three), 'any' (all five) or 'design'
         (every number of it).
+    today: what stands there. Strictly between the ends it is where the search begins: towards each end that decides
+        otherwise there is a flip, and the nearer one is the answer (the other its ``other``).
     tolerance: width of the answer, relative to its value.
 
     Raises
     ------
     NotProvenError: a scenario was not solved to its gap.
     """
-    solves = 0
+    asked: dict[float, str] = {}
 
     def decided(value: float) -> str:
-        nonlocal solves
-        solves += 1
-        text = f"{cell}{operator}{value:.12g}"
-        outcome = solve(Scenario(name=text, sets=(text,), inputs={heading(cell, operator): value}))
-        if outcome.status not in ("optimal", "infeasible"):
-            raise NotProvenError(f"{text}: {outcome.status} {outcome.reason}".strip())
-        if outcome.status == "infeasible":
-            return "no design"
-        return aspect_of(outcome, aspect)
+        if value not in asked:
+            asked[value] = _decision(f"{cell}{operator}{value:.12g}", heading(cell, operator), value, aspect, solve)
+        return asked[value]
 
-    below, above = decided(low), decided(high)
-    if below == above:
-        return BreakEven(cell, operator, aspect, None, high - low, below, above, solves)
-    while high - low > tolerance * max(abs(low), abs(high)):
-        middle = 0.5 * (low + high)
-        if not low < middle < high:
+    starts = low if today is None or not low < today < high else today
+    found = []
+    for end in (low, high):
+        if end != starts and decided(end) != decided(starts):
+            inside, outside = _bisected(decided, starts, end, tolerance)
+            found.append((abs(inside - starts), min(inside, outside), max(inside, outside)))
+    if not found:
+        return BreakEven(cell, operator, aspect, None, high - low, decided(low), decided(high), len(asked))
+    (_, below, above), *others = sorted(found)
+    other = 0.5 * (others[0][1] + others[0][2]) if others else None
+    words = decided(below), decided(above)
+    return BreakEven(cell, operator, aspect, 0.5 * (below + above), above - below, *words, len(asked), other)
+
+
+def _decision(text: str, column: str, value: float, aspect: str, solve: Solve) -> str:
+    outcome = solve(Scenario(name=text, sets=(text,), inputs={column: value}))
+    if outcome.status not in ("optimal", "infeasible"):
+        raise NotProvenError(f"{text}: {outcome.status} {outcome.reason}".strip())
+    return "no design" if outcome.status == "infeasible" else aspect_of(outcome, aspect)
+
+
+def _bisected(decided: Callable[[float], str], inside: float, outside: float, tolerance: float) -> tuple[float, float]:
+    """Return two values close to each other of which the first decides as ``inside`` does and the second does not."""
+    here = decided(inside)
+    while abs(outside - inside) > tolerance * max(abs(inside), abs(outside)):
+        middle = 0.5 * (inside + outside)
+        if not min(inside, outside) < middle < max(inside, outside):
             break
-        here = decided(middle)
-        if here == below:
-            low = middle
+        if decided(middle) == here:
+            inside = middle
         else:
-            high, above = middle, here
-    return BreakEven(cell, operator, aspect, 0.5 * (low + high), high - low, below, above, solves)
+            outside = middle
+    return inside, outside
 
 
 def aspect_of(outcome: Outcome, aspect: str) -> str:

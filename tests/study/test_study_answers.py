@@ -38,6 +38,34 @@ def test_break_even_of_an_analytic_case() -> None:
     assert found.width <= 2e-4 * 50 * 1.01
 
 
+def windows(value: float) -> str:
+    """Three flips: at 10, 40 and 70."""
+    return "abcb"[sum(value >= flip for flip in (10, 40, 70))]
+
+
+@pytest.mark.parametrize(
+    ("today", "value", "other", "words"),
+    [
+        (38.0, 40, 10, ("b", "c")),
+        (15.0, 10, 40, ("a", "b")),
+        (65.0, 70, 40, ("c", "b")),
+        (None, 10, None, ("a", "b")),
+        (200.0, 10, None, ("a", "b")),
+    ],
+)
+def test_the_flip_nearest_to_what_stands_there_is_found(
+    today: float | None, value: float, other: float | None, words: tuple[str, str]
+) -> None:
+    def solve(scenario: Scenario) -> Outcome:
+        return answer(scenario, choices={"node": windows(float(parse_set(scenario.sets[0]).value))})
+
+    high = 60 if today in (38.0, 15.0) else 16 if today is None or today == 200 else 90
+    found = break_even("nodes.x.price_usd", "=", 1, high, "node", solve, today=today)
+    assert found.value == pytest.approx(value, rel=1e-3)
+    assert found.other == (None if other is None else pytest.approx(other, rel=1e-3))
+    assert (found.below, found.above) == words
+
+
 @pytest.mark.parametrize(("operator", "low", "high", "value"), [("=", 3000, 30000, 9000), ("*=", 0.2, 4, 0.75)])
 def test_break_even_of_twins_is_where_their_prices_meet(  # type: ignore[no-untyped-def]
     tmp_path, operator: str, low: float, high: float, value: float
