@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import math
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -180,9 +181,13 @@ def test_ctrl_c_is_passed_on_to_every_lane() -> None:
         begun.wait()
         _thread.interrupt_main()
 
-    threading.Thread(target=press, daemon=True).start()
-    with deferred():
-        assert side_by_side([piece, piece], 2) == ["told once", "told once"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
+    try:
+        threading.Thread(target=press, daemon=True).start()
+        with deferred():
+            assert side_by_side([piece, piece], 2) == ["told once", "told once"]
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_program_is_solved_alike_in_another_lane() -> None:
