@@ -35,13 +35,14 @@ from dcopt.formulation.expressions import number, total, whole
 from dcopt.formulation.stages import ANYWHERE, LINEAR, STRATEGIC, name_of, stays
 from dcopt.pipeline.by_numbers import ByNumbers, Numbers
 from dcopt.pipeline.first_design import linear_method
-from dcopt.pipeline.other_years import MOST_ROUNDS, WORTH, Year, cost_of, is_bought, require, year_of
+from dcopt.pipeline.other_years import MOST_ROUNDS, WORTH, Year, cost_of, is_bought, of_purchases, require, year_of
 from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, most_nodes, narrower
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated, state
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers, within_cost
 from dcopt.solve.matrix import Matrix, compile_model
+from dcopt.solve.priced_out import Least
 from dcopt.solve.session import Outcome, SolveOptions, solve
 
 
@@ -55,7 +56,7 @@ class Relaxation(Enum):
     BY_NUMBERS = auto()
 
 
-FOR_ALL_YEARS = 0.5
+FOR_ALL_YEARS = 0.6
 """Share of the time that is left which the program of all years may take where more comes after it."""
 FOR_RANGES = 0.15
 """Share of the time that is left which the ranges of IT power may take."""
@@ -97,6 +98,8 @@ class Bounding:
         """The coarse program of the hardest year, with what the others cost."""
         self.to_come: list[Relaxation] = []
         self.others: list[Year] = []
+        self.priced: list[tuple[Year, Least]] = []
+        """What other years cost, as known so far: it holds in every program that is narrower."""
         self.it_kw: dict[str, tuple[float, float]] = {}
         """Ranges of IT power in coarse programs. They have no switches and move least data: a design may draw more."""
         self.by_numbers: ByNumbers | None = None
@@ -126,7 +129,7 @@ class Bounding:
                 left = self._bounded(left, relaxation, best, limit, ends)
         except DoubtedError:
             self.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
-            self.hardest, self.to_come, self.it_kw = None, [], {}
+            self.hardest, self.to_come, self.it_kw, self.priced = None, [], {}, []
             return before
         return left
 
@@ -244,8 +247,12 @@ class Bounding:
 
         ``known``: the relaxation without them. A round that would take longer than is left is not begun.
         """
+        for turn, (year, least) in enumerate(self.priced):
+            require(one.program, year, turn, least)
+        if self.priced:
+            one = Stated(one.program, compile_model(one.program.model))
         linear = self._linear(one.matrix, limit) if known is None else known
-        for turn in range(MOST_ROUNDS if others else 0):
+        for _ in range(MOST_ROUNDS if others else 0):
             began = time.monotonic()
             if began + (1 + len(others)) * linear.seconds / 2 >= ends:
                 break
@@ -256,9 +263,11 @@ class Bounding:
                 if is_bought(variable)
             }
             for year in others:
-                least = cost_of(year, bought, self.options, self.log)
-                if least is not None:
-                    require(one.program, year, turn, least)
+                costs = cost_of(year, bought, self.options, self.log)
+                known_here = None if costs is None else of_purchases(one.program, costs)
+                if known_here is not None:
+                    require(one.program, year, len(self.priced), known_here)
+                    self.priced.append((year, known_here))
             one = Stated(one.program, compile_model(one.program.model))
             linear = self._linear(one.matrix, limit)
             if (linear.bound or 0.0) <= before * (1 + WORTH):

@@ -29,7 +29,7 @@ from dcopt.pipeline.trace import thinned
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_gap
 
-ROUNDS = ((1, 0.5, 0.15), (None, 0.85, 1.0))
+ROUNDS = ((1, 0.75, 0.15), (None, 0.85, 1.0))
 """Rounds of bounding and improving: how many relaxations with integers a round solves at most (None: all), and the
 share of the time that is left which its bounding may take, and then its improving."""
 HUGE = 100_000

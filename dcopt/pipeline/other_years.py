@@ -89,11 +89,20 @@ def _prices(matrix: Matrix, options: SolveOptions, log: Callable[[str], None]) -
     return outcome.prices
 
 
-def require(program: Program, year: Year, number: int, least: Least) -> None:
-    """Add row ``number`` of a year; its variable joins the objective with the first."""
-    bought = {variable.name: variable for variable in _bought(program)}
+def of_purchases(program: Program, least: Least) -> Least | None:
+    """Return what a year costs by what ``program`` may buy; None where what only the year has may make it cheaper."""
+    bought = {variable.name for variable in _bought(program)}
     if any(slope < 0 for name, slope in least.slopes.items() if name not in bought):
-        return  # what the program of the year has beside might make it cheaper
+        return None
+    return replace(least, slopes={name: slope for name, slope in least.slopes.items() if name in bought})
+
+
+def require(program: Program, year: Year, number: int, least: Least) -> None:
+    """Add row ``number`` of a year; its variable joins the objective with the first.
+
+    ``least`` is `of_purchases` of a program that this one was narrowed from: what is not here is bought by no design.
+    """
+    bought = {variable.name: variable for variable in _bought(program)}
     model = program.model
     declared = model.component("other_year")
     if declared is None or year.index not in declared:

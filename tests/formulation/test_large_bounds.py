@@ -18,11 +18,12 @@ from dcopt.formulation import anywhere
 from dcopt.formulation.build import build
 from dcopt.pipeline import large, large_search
 from dcopt.pipeline.bounding import Bounding, Left, Relaxation
-from dcopt.pipeline.other_years import year_of
+from dcopt.pipeline.other_years import of_purchases, year_of
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers
 from dcopt.solve.matrix import compile_model
+from dcopt.solve.priced_out import Least
 from dcopt.solve.session import SolveOptions, solve
 
 OPTIONS = SolveOptions(gap=1e-7, time_limit_s=60, threads=1)
@@ -146,3 +147,11 @@ def _is_growing(seed: int) -> bool:
     except pytest.skip.Exception:
         return False
     return True
+
+
+def test_what_only_another_year_may_buy_must_not_make_it_cheaper() -> None:
+    problem = two_sites([job()], [service()]).load()
+    program = build(problem, generate(problem))
+    name = next(iter(program.model.component("bought").values())).name
+    assert of_purchases(program, Least(5.0, {name: -1.0, "elsewhere": 2.0})) == Least(5.0, {name: -1.0})
+    assert of_purchases(program, Least(5.0, {name: 1.0, "elsewhere": -2.0})) is None
