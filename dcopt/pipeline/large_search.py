@@ -181,7 +181,7 @@ class LargeSearch:
         StoppedError: Ctrl-C was pressed.
         """
         assert self.best is not None
-        if left.numbers is None or left.numbers in (self.tried, numbers_of(self.best)):
+        if left.numbers is None or left.numbers == self.tried or _are_of(left.numbers, self.best):
             return self.best
         self.tried = left.numbers
         numbers = {kind: (nodes, nodes) for kind, nodes in left.numbers.items()}
@@ -252,6 +252,12 @@ def better_of(first: Solved, last: Solved, gap: float) -> Solved:
     assert kept.design is not None
     kept.design = kept.design.model_copy(update={"size": last.size})
     return replace(kept, size=last.size, nodes=last.nodes)
+
+
+def _are_of(numbers: Numbers, best: Solved) -> bool:
+    """Whether a design has just these numbers of nodes by site; kinds of which there are none do not count."""
+    there = {kind: nodes for kind, nodes in numbers_of(best).items() if nodes and kind[0] != "*"}
+    return there == {kind: nodes for kind, nodes in numbers.items() if nodes}
 
 
 def searched(solved: Solved, trace: list[ProgressPoint], seconds: float) -> Solved:

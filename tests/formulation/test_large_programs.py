@@ -270,6 +270,14 @@ def _empty(solved: Solved) -> Any:
     return SimpleNamespace(model=solved.program.model, candidates=replace(solved.program.candidates, pools={}))
 
 
+def test_numbers_of_nodes_of_the_best_design_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, candidates, plain = _case(0)
+    monkeypatch.setattr(large_search, "first_design", _stop)
+    numbers = {kind: nodes for kind, nodes in bounding.numbers_of(plain).items() if kind[0] != "*"}
+    left = bounding.Left(candidates, numbers={**numbers, ("oslo", "none"): 0})
+    assert _search(problem, candidates, plain).of_numbers(left) is plain
+
+
 def test_an_interrupt_while_numbers_are_tried_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, candidates, plain = _case(0)
     monkeypatch.setattr(large_search, "first_design", _stop)
