@@ -24,7 +24,6 @@ from itertools import chain, combinations
 
 import numpy as np
 
-from dcopt.formulation.stages import name_of
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.stated import Stated
 from dcopt.solve.derived import Row, with_rows, within_cost
@@ -77,7 +76,7 @@ class ByNumbers:
 
     def begin(self, bound: float, limit: float, ends: float) -> None:
         """Solve the first boxes. Raises what `further` raises."""
-        of_kind = _columns(self.one)
+        of_kind = self.one.node_columns()
         whole = {kind: (0, self._most(places)) for kind, places in of_kind.items()}
         sites = list(dict.fromkeys(site for site, _ in whole))
         if not 1 < len(sites) <= MOST_SITES:
@@ -90,8 +89,8 @@ class ByNumbers:
             first.append(Box(ranges, some, bound))
         self._solved(first, limit, ends)
 
-    def further(self, limit: float, ends: float, most: int | None = None) -> None:
-        """Split boxes until none is left, the time is up, or ``most`` are split.
+    def further(self, limit: float, ends: float) -> None:
+        """Split boxes until none is left, or the time is up.
 
         Raises
         ------
@@ -100,11 +99,9 @@ class ByNumbers:
         self.points = [point for point in self.points if point.bound <= limit]
         self.boxes = [entry for entry in self.boxes if entry[0] <= limit]
         heapq.heapify(self.boxes)
-        split = 0
-        while self.boxes and time.monotonic() < ends and (most is None or split < most):
+        while self.boxes and time.monotonic() < ends:
             _, _, box = heapq.heappop(self.boxes)
             self._solved(_split(box), limit, ends)
-            split += 1
 
     def bound(self) -> float | None:
         """Return what no design of those that are left costs less than; None where none is left."""
@@ -159,7 +156,7 @@ class ByNumbers:
 
     def _outcome(self, box: Box, limit: float, ends: float) -> Outcome:
         stated = self.every if box.is_point else self.one
-        of_kind = _columns(stated)
+        of_kind = stated.node_columns()
         rows = [Row(of_kind[kind], *ends_of) for kind, ends_of in box.ranges.items() if kind in of_kind]
         for kinds in box.some:
             places = [place for kind in sorted(kinds) for place in of_kind.get(kind, ())]
@@ -175,19 +172,8 @@ class ByNumbers:
         return int(sum(upper[place] for place in places))
 
 
-def _columns(stated: Stated) -> dict[Kind, list[int]]:
-    """Return the columns that count the nodes of each kind."""
-    pools = stated.program.candidates.pools
-    found: dict[Kind, list[int]] = {}
-    for place, variable in enumerate(stated.matrix.columns):
-        if name_of(variable) in ("bought", "reused"):
-            pool = pools[variable.index()]
-            found.setdefault((pool.site, pool.node.name), []).append(place)
-    return found
-
-
 def _numbers(stated: Stated, values: Sequence[float]) -> Numbers:
-    return {kind: round(sum(values[place] for place in places)) for kind, places in _columns(stated).items()}
+    return {kind: round(sum(values[place] for place in places)) for kind, places in stated.node_columns().items()}
 
 
 def _split(box: Box) -> list[Box]:

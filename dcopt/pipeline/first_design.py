@@ -139,7 +139,8 @@ class _Search:
         ways = self._as_large(lesser, *on_pools(lesser.training, lesser.serving, keys))
         many = sum(len(of_job) for of_job in ways.training.values()) * len(ways.periods) > MANY_INTEGERS
         options = self.limited(0.9, ROUGH_GAP if many else FINE_GAP)
-        return with_purchases(self.problem, ways, bought, options, self.listener, only_pair=self.only_pair)
+        listener = Listener(self.listener.log)
+        return solve_program(self.problem, ways, options, listener, only_pair=self.only_pair, cutoffs=holding(bought))
 
     def as_in(self, year: OneYear, found: Found, names: frozenset[str] = EQUIPMENT) -> Solved:
         """Return the design of all years in which jobs run as in one year, services where they do, on what it buys.
@@ -158,10 +159,10 @@ class _Search:
         for service, index, _ in replicas:
             serving[service] = (*serving.get(service, ()), small.serving[service][index])
         ways = self._as_large(small, small.training | training, small.serving | serving)
-        bought = {name: round(value) for name, value in found.values.items() if name.partition("[")[0] in names}
+        held = holding(found.declared(names), names)
 
         def hold(program: Program) -> None:
-            holding(bought, names)(program)
+            held(program)
             make_room(program, list(found.rooms))
 
         limited = self.limited(0.5, FINE_GAP)
@@ -180,21 +181,6 @@ class _Search:
         pools = {key: candidates.pools[key] for key in lesser.pools}
         facilities = {key: candidates.facilities[key] for key in lesser.pools}
         return replace(lesser, pools=pools, facilities=facilities, periods=self.candidates.periods, it_kw={})
-
-
-def with_purchases(
-    problem: Problem,
-    candidates: Candidates,
-    bought: dict[str, int],
-    options: SolveOptions,
-    listener: Listener,
-    *,
-    only_pair: bool,
-) -> Solved:
-    """Return the best design in which the variables of purchases have these values, by name; what is not there is 0."""
-    return solve_program(
-        problem, candidates, options, Listener(listener.log), only_pair=only_pair, cutoffs=holding(bought)
-    )
 
 
 def holding(bought: dict[str, int], names: frozenset[str] = HELD) -> Callable[[Program], None]:
@@ -249,12 +235,11 @@ def _site_by_site(search: _Search, stated: Stated, told: Callable[[Solved], None
     found = year.first()
     if found is None:
         return None
-    bought = {name: round(value) for name, value in found.values.items() if name.partition("[")[0] in HELD}
     best = (
         _told(search.as_in(year, found), told)
         or _told(search.as_in(year, found, STORED), told)
         or _told(search.as_in(year, found, HELD), told)
-        or _told(search.every_year(year.program.candidates, bought), told)
+        or _told(search.every_year(year.program.candidates, found.declared(HELD)), told)
     )
     while told is not None and search.has_time():
         better = year.better(found, ROUND * search.options.time_limit_s)

@@ -62,6 +62,10 @@ class Found:
     cost: float
     rooms: tuple[Clash, ...] = ()
 
+    def declared(self, names: frozenset[str]) -> dict[str, int]:
+        """Return the values of the variables declared under ``names``."""
+        return {name: round(value) for name, value in self.values.items() if name.partition("[")[0] in names}
+
 
 class OneYear:
     """The search for a design of a program of one period."""

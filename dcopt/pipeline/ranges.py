@@ -22,7 +22,7 @@ from pyomo.repn.standard_repn import generate_standard_repn
 
 from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import LINEAR, name_of
+from dcopt.formulation.stages import LINEAR
 from dcopt.pipeline.stated import Stated
 from dcopt.solve.derived import with_bounds, with_cost, with_integers, within_cost
 from dcopt.solve.extremes import largest
@@ -97,13 +97,10 @@ def most_nodes(stated: Stated, limit: float, seconds: float) -> dict[tuple[str, 
     ------
     StoppedError: Ctrl-C was pressed.
     """
-    pools = stated.program.candidates.pools
     sums: dict[tuple[str, str], list[int]] = {}
-    for place, variable in enumerate(stated.matrix.columns):
-        if name_of(variable) in ("bought", "reused"):
-            pool = pools[variable.index()]
-            for site in (pool.site, "*"):
-                sums.setdefault((site, pool.node.name), []).append(place)
+    for (site, node), places in stated.node_columns().items():
+        for at in (site, "*"):
+            sums.setdefault((at, node), []).extend(places)
     relaxed = within_cost(with_integers(stated.matrix, LINEAR), limit)
     try:
         found = largest(relaxed, sums, seconds=seconds)

@@ -39,6 +39,15 @@ class Stated:
             if variable.name in values
         }
 
+    def node_columns(self) -> dict[tuple[str, str], list[int]]:
+        """Return the places of the columns that count the nodes of each (site, node)."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for place, variable in enumerate(self.matrix.columns):
+            if name_of(variable) in ("bought", "reused"):
+                pool = self.program.candidates.pools[variable.index()]
+                found.setdefault((pool.site, pool.node.name), []).append(place)
+        return found
+
     def opened(self, values: Any, more_than: float) -> dict[str, Pool]:
         """Return the pools that a solution opens by more than a share, by key."""
         return {

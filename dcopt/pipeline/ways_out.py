@@ -88,10 +88,10 @@ def ways_out_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple
             found.extend(_chains(problem, collision, oracle))
         offers = offers_of(problem)
         for caps in caps_of(problem) if any(promise.column in GRID for promise in collision.promises) else ():
-            if oracle.has_design(changed(problem, {caps: caps.lifted}), "with nodes at power caps"):
+            if oracle.has_design_without(problem, (caps,), "with nodes at power caps"):
                 found.append(least_of(problem, (caps,), oracle))
         for offer in offers:
-            if oracle.has_design(changed(problem, {offer: offer.lifted}), f"with more of {offer.key} offered"):
+            if oracle.has_design_without(problem, (offer,), f"with more of {offer.key} offered"):
                 found.append(least_of(problem, (offer,), oracle))
         if not found and offers:
             found += _with_all_offered(problem, offers, oracle)
@@ -139,7 +139,7 @@ def _with_all_offered(problem: Problem, offers: tuple[Promise, ...], oracle: Ora
     return [
         least_of(problem, (*offers, promise), oracle)
         for promise in collision_of(opened, oracle).promises
-        if oracle.has_design(changed(opened, {promise: promise.lifted}), f"{promise.row} lifted as well")
+        if oracle.has_design_without(opened, (promise,), f"{promise.row} lifted as well")
     ]
 
 
@@ -160,10 +160,9 @@ def _chain(problem: Problem, first: Promise, oracle: Oracle) -> tuple[Promise, .
     """
     chain = [first]
     while True:
-        rest = changed(problem, {promise: promise.lifted for promise in chain})
-        if oracle.has_design(rest, " and ".join(f"{promise.row}" for promise in chain) + " lifted"):
+        if oracle.has_design_without(problem, chain, " and ".join(f"{promise.row}" for promise in chain) + " lifted"):
             return tuple(chain)
-        left = collision_of(rest, oracle)
+        left = collision_of(changed(problem, {promise: promise.lifted for promise in chain}), oracle)
         if not left.promises or len(chain) == LONGEST_CHAIN:
             return ()
         chain.append(min(left.promises, key=lambda promise: PREFERRED.index(promise.table)))
