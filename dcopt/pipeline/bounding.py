@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
@@ -32,16 +32,30 @@ from dcopt.candidates.priced import dearer_than, with_numbers
 from dcopt.candidates.records import Candidates, Period
 from dcopt.formulation import anywhere
 from dcopt.formulation.expressions import number, total, whole
-from dcopt.formulation.stages import ANYWHERE, LINEAR, STRATEGIC, name_of, stays
-from dcopt.pipeline.by_numbers import ByNumbers, Numbers
+from dcopt.formulation.program import Program
+from dcopt.formulation.stages import ANYWHERE, BOUGHT, LINEAR, STRATEGIC, name_of, stays
+from dcopt.pipeline.by_numbers import ByNumbers, Numbers, numbers_in
 from dcopt.pipeline.first_design import linear_method
-from dcopt.pipeline.other_years import MOST_ROUNDS, WORTH, Year, cost_of, is_bought, of_purchases, require, year_of
-from dcopt.pipeline.ranges import MARGIN, StoppedError, it_ranges, most_nodes, narrower
+from dcopt.pipeline.one_place import Sites, as_one_place
+from dcopt.pipeline.other_years import (
+    MOST_ROUNDS,
+    WORTH,
+    Year,
+    cost_at,
+    cost_of,
+    declare,
+    of_purchases,
+    prices_of,
+    purchases_of,
+    within_least,
+    year_of,
+)
+from dcopt.pipeline.ranges import MARGIN, StoppedError, it_range, it_ranges, most_nodes, narrower
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated, state
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers, within_cost
-from dcopt.solve.matrix import Matrix, compile_model
+from dcopt.solve.matrix import Matrix
 from dcopt.solve.priced_out import Least
 from dcopt.solve.session import Outcome, SolveOptions, solve
 
@@ -51,8 +65,8 @@ class Relaxation(Enum):
 
     ANYWHERE = auto()
     STRATEGIC = auto()
-    ALL_YEARS = auto()
     FIRST_NUMBERS = auto()
+    ALL_YEARS = auto()
     BY_NUMBERS = auto()
 
 
@@ -72,6 +86,10 @@ class DoubtedError(Exception):
     """A relaxation excludes a design that is known."""
 
 
+class NothingLeftError(Exception):
+    """No design that costs no more than the known one is left."""
+
+
 @dataclass(frozen=True)
 class Left:
     """What is left of the candidates, what is known of the cost of every design, and where good ones lie."""
@@ -84,40 +102,63 @@ class Left:
     """How many nodes of each kind promise most."""
     is_settled: bool = False
     """Whether the candidates are narrowed to the few numbers of nodes that a better design can have."""
+    is_whole: bool = True
+    """Whether all designs that may be better lie in the candidates; else they are those of one kind of designs."""
+    is_nothing: bool = False
+    """Whether no design that costs less than the known one is left."""
 
 
 class Bounding:
-    """The relaxations of a program, within the cost of a known design; each is solved once."""
+    """The relaxations of a program, within the cost of a known design; each is solved once.
+
+    With ``sites`` they are those of designs that have so many of them, the sites apart or as one place (one_place.py).
+    """
 
     def __init__(
-        self, problem: Problem, options: SolveOptions, log: Callable[[str], None], *, only_pair: bool, lanes: int = 1
+        self,
+        problem: Problem,
+        options: SolveOptions,
+        log: Callable[[str], None],
+        *,
+        only_pair: bool,
+        lanes: int = 1,
+        sites: Sites | None = None,
     ) -> None:
         self.problem, self.options, self.log, self.only_pair = problem, options, log, only_pair
-        self.lanes = lanes
+        self.lanes, self.sites = lanes, sites
+        self.as_one = sites is not None and sites.as_one
         self.hardest: Stated | None = None
         """The coarse program of the hardest year, with what the others cost."""
         self.to_come: list[Relaxation] = []
         self.others: list[Year] = []
-        self.priced: list[tuple[Year, Least]] = []
-        """What other years cost, as known so far: it holds in every program that is narrower."""
+        self.priced: list[tuple[int, Least]] = []
+        """What other years, by index, cost, as known so far: it holds in every program that is narrower."""
         self.it_kw: dict[str, tuple[float, float]] = {}
         """Ranges of IT power in coarse programs. They have no switches and move least data: a design may draw more."""
         self.by_numbers: ByNumbers | None = None
+        self.holds_best = True
+        """Whether the known design is one of those that are bounded."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are relaxations that have not been solved."""
+        return self.hardest is None or bool(self.to_come)
 
     def further(self, before: Left, best: Solved, value: float, ends: float, most: int | None = None) -> Left:
         """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``most`` more are solved.
 
-        ``most`` None: all. Every relaxation holds the best design itself. What would exclude that is not believed, nor
-        anything after it.
+        ``most`` None: all. Every relaxation holds the best design itself, if it is one of those that are looked at.
+        What would exclude that is not believed, nor anything after it.
 
         Raises
         ------
         StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
         """
         limit = value * (1 + SLACK)
+        self.holds_best = self._holds(best)
         try:
             left = replace(before, candidates=dearer_than(self.problem, before.candidates, limit))
-            if not holds_ways(left.candidates, best):
+            if self.holds_best and not holds_ways(left.candidates, best):
                 raise DoubtedError
             if self.hardest is None:
                 left = self._begun(left, best, limit, ends)
@@ -127,11 +168,25 @@ class Bounding:
                     break
                 self.to_come.remove(relaxation)
                 left = self._bounded(left, relaxation, best, limit, ends)
+        except NothingLeftError:
+            if not self.holds_best:
+                return replace(before, bound=limit, is_nothing=True)
+            self._doubted()
+            return before
         except DoubtedError:
-            self.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
-            self.hardest, self.to_come, self.it_kw, self.priced = None, [], {}, []
+            self._doubted()
             return before
         return left
+
+    def _holds(self, best: Solved) -> bool:
+        if self.sites is None:
+            return True
+        used = sites_of(best)
+        return used <= set(self.sites.names) and self.sites.least <= len(used) <= self.sites.most
+
+    def _doubted(self) -> None:
+        self.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
+        self.hardest, self.to_come, self.it_kw, self.priced = None, [], {}, []
 
     def of_any(self, candidates: Candidates) -> tuple[Stated, Outcome]:
         """Return the coarse program of the hardest year and its linear relaxation, where no design is known.
@@ -158,8 +213,8 @@ class Bounding:
         self.to_come = [
             *([Relaxation.ANYWHERE] if several_sites else []),
             Relaxation.STRATEGIC,
-            *([] if several_sites else [Relaxation.ALL_YEARS]),
             Relaxation.FIRST_NUMBERS,
+            *([] if several_sites or self.as_one else [Relaxation.ALL_YEARS]),
             Relaxation.BY_NUMBERS,
         ]
         return left
@@ -169,25 +224,32 @@ class Bounding:
             stated = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
             now = time.monotonic()
             until = now + (FOR_ALL_YEARS if self.to_come else 1.0) * (ends - now)
-            return _noted(left, stated, self._solved(stated.matrix, limit, stays(None), until))
+            return self._noted(left, stated, self._solved(stated.matrix, limit, stays(None), until))
         assert self.hardest is not None
         if relaxation in (Relaxation.ANYWHERE, Relaxation.STRATEGIC):
             whole = ANYWHERE if relaxation == Relaxation.ANYWHERE else STRATEGIC
-            return _noted(left, self.hardest, self._solved(self.hardest.matrix, limit, stays(whole), ends))
+            outcome = self._solved(self.hardest.matrix, limit, stays(whole), ends)
+            left = self._noted(left, self.hardest, outcome)
+            if relaxation == Relaxation.STRATEGIC and outcome.values is not None:
+                left = replace(left, numbers=numbers_in(self.hardest, outcome.values))
+                self._tighter(outcome.values)
+            return left
         if relaxation == Relaxation.FIRST_NUMBERS:
             every = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
             self.by_numbers = ByNumbers(self.hardest, every, self.options, self.log, self.lanes)
-            self.by_numbers.begin(left.bound or 0.0, limit, ends)
+            self.by_numbers.begin(left.bound or 0.0, limit, ends, numbers_of(best) if self.holds_best else {})
         assert self.by_numbers is not None
         if relaxation == Relaxation.BY_NUMBERS:
             self.by_numbers.further(limit, ends)
-        if not self.by_numbers.holds(numbers_of(best)):
+        if self.holds_best and not self.by_numbers.holds(numbers_of(best)):
             raise DoubtedError
+        if not self.by_numbers.left():
+            raise NothingLeftError
         bound = max(self.by_numbers.bound() or 0.0, left.bound or 0.0)
         numbers = self.by_numbers.best()
         kinds = frozenset(kind for kind, nodes in (numbers or {}).items() if nodes)
-        left = replace(left, bound=bound, numbers=numbers, kinds=kinds or left.kinds)
-        return left if self.by_numbers.boxes else self._settled(left, limit, ends)
+        left = replace(left, bound=bound, numbers=numbers, kinds=self._places(kinds) or left.kinds)
+        return left if self.by_numbers.boxes or self.as_one else self._settled(left, limit, ends)
 
     def _settled(self, left: Left, limit: float, ends: float) -> Left:
         """Return what is left where the numbers of nodes are all but decided, with the IT power that goes with them."""
@@ -195,7 +257,7 @@ class Bounding:
         narrow = with_numbers(self.problem, left.candidates, self.by_numbers.hull())
         left = replace(left, candidates=narrow, is_settled=True)
         year = hardest_of(narrow)
-        one, _ = self._with_others(self._stated(self._coarse(narrow, year)), self.others, limit)
+        one, _ = self._with_others(self.year_alone(narrow, year), self.others, limit)
         solving = replace(self.options, time_limit_s=max(0.01, FOR_RANGES * (ends - time.monotonic())), start=None)
         ranges = it_ranges(one.program, one.matrix, limit, LINEAR, solving, self.log)
         return replace(left, candidates=self._within(narrow, ranges))
@@ -207,38 +269,47 @@ class Bounding:
         """
         year = hardest_of(left.candidates)
         began = time.monotonic()
-        one = self._stated(self._coarse(left.candidates, year))
+        one = self.year_alone(left.candidates, year)
         if (np.asarray(one.matrix.lp.col_cost_) < 0).any():
             return None
         linear = self._linear(one.matrix, limit)
-        left = _noted(left, one, linear)
+        left = self._noted(left, one, linear)
         others: list[Year] = []
         for period in left.candidates.periods:
             if time.monotonic() + (time.monotonic() - began) / (1 + len(others)) >= ends:
-                self.log("\ndcopt: no time for what the other years cost\n")
-                return left, one
+                self.log(f"\ndcopt: time for what {len(others)} other years cost\n")
+                break
             if period.index != year.index:
                 others.append(year_of(period.index, self._stated(self._coarse(left.candidates, period))))
         self.others = others
         one, linear = self._with_others(one, others, limit, ends, linear)
-        left = _noted(left, one, linear)
+        left = self._noted(left, one, linear)
         allowed = FOR_RANGES * (ends - time.monotonic())
         if allowed > 0 and time.monotonic() + linear.seconds < ends:
-            solving = replace(self.options, time_limit_s=allowed, start=None)
-            ranges = it_ranges(one.program, one.matrix, limit, LINEAR, solving, self.log)
-            if not holds_power(ranges, best):
-                raise DoubtedError
+            left = self._ranged(left, one, best, limit, allowed)
             most = most_nodes(one, limit, max(0.0, FOR_NODES * (ends - time.monotonic())))
-            if not holds_nodes(most, best):
+            if self.holds_best and not holds_nodes(most, best):
                 raise DoubtedError
             within = with_numbers(self.problem, left.candidates, {kind: (0, nodes) for kind, nodes in most.items()})
-            left = replace(left, candidates=self._within(within, ranges))
+            left = replace(left, candidates=within)
             if time.monotonic() + linear.seconds >= ends:
                 return left, one
-            one = self._stated(self._coarse(left.candidates, year))
-            one, linear = self._with_others(one, others, limit, ends)
-            left = _noted(left, one, linear)
+            one, linear = self._with_others(self.year_alone(left.candidates, year), others, limit, ends)
+            left = self._noted(left, one, linear)
         return left, one
+
+    def _ranged(self, left: Left, one: Stated, best: Solved, limit: float, seconds: float) -> Left:
+        """Return what is left at sites that draw at least what they must; of several sites as one that is unknown."""
+        solving = replace(self.options, time_limit_s=seconds, start=None)
+        if not self.as_one:
+            ranges = it_ranges(one.program, one.matrix, limit, LINEAR, solving, self.log)
+        elif self.sites is not None and self.sites.most == 1:
+            ranges = dict.fromkeys(self.sites.names, it_range(one, limit, solving, self.log))
+        else:
+            return left
+        if self.holds_best and not holds_power(ranges, best):
+            raise DoubtedError
+        return replace(left, candidates=self._within(left.candidates, ranges))
 
     def _with_others(
         self, one: Stated, others: list[Year], limit: float, ends: float = math.inf, known: Outcome | None = None
@@ -247,32 +318,49 @@ class Bounding:
 
         ``known``: the relaxation without them. A round that would take longer than is left is not begun.
         """
-        for turn, (year, least) in enumerate(self.priced):
-            require(one.program, year, turn, least)
-        if self.priced:
-            one = Stated(one.program, compile_model(one.program.model))
+        alone, one = one, replace(one, matrix=within_least(one.matrix, self.priced))
         linear = self._linear(one.matrix, limit) if known is None else known
+        if others and not self.priced:
+            prices = prices_of(year_of(-1, alone), purchases_of(one.matrix, linear.values), self.options, self.log)
+            one, linear = self._priced(alone, [(year.index, cost_at(year, prices)) for year in others], limit)
         for _ in range(MOST_ROUNDS if others else 0):
-            began = time.monotonic()
-            if began + (1 + len(others)) * linear.seconds / 2 >= ends:
+            if time.monotonic() + (1 + len(others)) * linear.seconds / 2 >= ends:
                 break
             before = linear.bound or 0.0
-            bought = {
-                variable.name: float(value)
-                for variable, value in zip(one.matrix.columns, linear.values, strict=True)
-                if is_bought(variable)
-            }
-            for year in others:
-                costs = cost_of(year, bought, self.options, self.log)
-                known_here = None if costs is None else of_purchases(one.program, costs)
-                if known_here is not None:
-                    require(one.program, year, len(self.priced), known_here)
-                    self.priced.append((year, known_here))
-            one = Stated(one.program, compile_model(one.program.model))
-            linear = self._linear(one.matrix, limit)
+            bought = purchases_of(one.matrix, linear.values)
+            found = [(year.index, cost_of(year, bought, self.options, self.log)) for year in others]
+            one, linear = self._priced(alone, [(index, least) for index, least in found if least is not None], limit)
             if (linear.bound or 0.0) <= before * (1 + WORTH):
                 break
+        if others and time.monotonic() + (1 + len(others)) * linear.seconds < ends:
+            one, linear = self._priced(alone, self._as_built(one, linear.values, others), limit)
         return one, linear
+
+    def _as_built(self, one: Stated, values: Any, others: list[Year]) -> list[tuple[int, Least]]:
+        """Return what other years cost with the plant that is bought, by the values of a program's columns."""
+        bought = purchases_of(one.matrix, values)
+        found = [(year.index, cost_of(year, bought, self.options, self.log, BOUGHT)) for year in others]
+        return [(index, least) for index, least in found if least is not None]
+
+    def _tighter(self, values: Any) -> None:
+        """Say in the program of the hardest year what other years cost with what its columns' ``values`` buy."""
+        assert self.hardest is not None
+        known = []
+        for index, least in self._as_built(self.hardest, values, self.others):
+            here = of_purchases(self.hardest.matrix, least)
+            if here is not None:
+                known.append((index, here))
+        self.priced += known
+        self.hardest = replace(self.hardest, matrix=within_least(self.hardest.matrix, known))
+
+    def _priced(self, alone: Stated, found: list[tuple[int, Least]], limit: float) -> tuple[Stated, Outcome]:
+        """Return the program of one year with what is known and found of the others, and its linear relaxation."""
+        for index, least in found:
+            here = of_purchases(alone.matrix, least)
+            if here is not None:
+                self.priced.append((index, here))
+        one = replace(alone, matrix=within_least(alone.matrix, self.priced))
+        return one, self._linear(one.matrix, limit)
 
     def _linear(self, matrix: Matrix, limit: float) -> Outcome:
         """Return the solution of the linear relaxation; whatever the time, as without it nothing is proven."""
@@ -284,11 +372,26 @@ class Bounding:
     def _coarse(self, candidates: Candidates, year: Period) -> Candidates:
         return coarse(self.problem, candidates, (replace(year, index=0),))
 
-    def _stated(self, candidates: Candidates) -> Stated:
-        ranged = replace(candidates, it_kw=self.it_kw)
-        return state(self.problem, ranged, only_pair=self.only_pair, besides=anywhere.link)
+    def year_alone(self, candidates: Candidates, year: Period) -> Stated:
+        """Return the coarse program of one year, to which what the others cost may be added."""
+        others = [period.index for period in candidates.periods if period.index != year.index]
+        return self._stated(self._coarse(candidates, year), others)
 
-    def _within(self, candidates: Candidates, ranges: dict[str, tuple[float, float] | None]) -> Candidates:
+    def _stated(self, candidates: Candidates, others: Sequence[int] = ()) -> Stated:
+        ranged = replace(candidates, it_kw=self.it_kw)
+
+        def besides(program: Program) -> None:
+            if others:
+                declare(program, others)
+            if not self.as_one:
+                anywhere.link(program)
+            if self.sites is not None and not self.as_one:
+                program.require("some_sites", "*", total(program.model.active_site.values()) >= self.sites.least)
+
+        stated = state(self.problem, ranged, only_pair=self.only_pair, besides=besides)
+        return as_one_place(stated, self.sites) if self.sites is not None and self.as_one else stated
+
+    def _within(self, candidates: Candidates, ranges: Mapping[str, tuple[float, float] | None]) -> Candidates:
         """Return the candidates at sites that may be used, which draw at least what their coarse programs do."""
         self.it_kw = narrower(self.it_kw, ranges)
         keys = {key for key, pool in candidates.pools.items() if ranges.get(pool.site, (0.0, 0.0)) is not None}
@@ -306,18 +409,29 @@ class Bounding:
         if outcome.verdict == "interrupted":
             raise StoppedError
         if outcome.verdict == "infeasible":
-            raise DoubtedError
+            raise NothingLeftError
         self.log(f"\ndcopt: {matrix.lp.num_col_} columns relaxed: at least {outcome.bound}, {outcome.verdict}\n")
         return outcome
 
+    def _noted(self, left: Left, stated: Stated, outcome: Outcome) -> Left:
+        """Return what is known after a relaxation was solved, or its time was up."""
+        bound = max((value for value in (left.bound, outcome.bound) if value is not None), default=None)
+        if outcome.values is None:
+            return replace(left, bound=bound)
+        kinds = kinds_of(stated.opened(outcome.values, NOTICEABLE).values())
+        return replace(left, bound=bound, kinds=self._places(kinds))
 
-def _noted(left: Left, stated: Stated, outcome: Outcome) -> Left:
-    """Return what is known after a relaxation was solved, or its time was up."""
-    bound = max((value for value in (left.bound, outcome.bound) if value is not None), default=None)
-    if outcome.values is None:
-        return replace(left, bound=bound)
-    kinds = kinds_of(stated.opened(outcome.values, NOTICEABLE).values())
-    return replace(left, bound=bound, kinds=kinds)
+    def _places(self, kinds: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Return kinds of nodes at all sites that they stand for."""
+        if self.sites is None or not self.as_one:
+            return kinds
+        return frozenset((site, node) for _, node in kinds for site in self.sites.names)
+
+
+def sites_of(best: Solved) -> set[str]:
+    """Return the sites that a solution uses."""
+    active = best.program.model.component("active_site")
+    return {site for site, variable in active.items() if whole(variable)} if active is not None else set()
 
 
 def holds_ways(left: Candidates, best: Solved) -> bool:

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, combinations
 
+import highspy
 import numpy as np
 
 from dcopt.pipeline.ranges import StoppedError
@@ -73,10 +74,19 @@ class ByNumbers:
     boxes: list[tuple[float, int, Box]] = field(default_factory=list)
     """Those that are still to be split, the one of the least bound first."""
     made: int = 0
+    known: Numbers = field(default_factory=dict)
+    """The numbers of nodes of a known design, and its integers."""
+    start: dict[str, float] | None = None
 
-    def begin(self, bound: float, limit: float, ends: float) -> None:
-        """Solve the first boxes. Raises what `further` raises."""
+    def begin(self, bound: float, limit: float, ends: float, known: Mapping[Kind, int]) -> None:
+        """Solve the first boxes, from a design with ``known`` numbers of nodes on. Raises what `further` does."""
         of_kind = self.one.node_columns()
+        if known:
+            self.known = {kind: known.get(kind, 0) for kind in of_kind}
+            found = self._outcome(Box({kind: (n, n) for kind, n in self.known.items()}, (), bound), limit, ends)
+            if found.verdict == "interrupted":
+                raise StoppedError
+            self.start = None if found.values is None else _integers(self.one, found.values)
         whole = {kind: (0, self._most(places)) for kind, places in of_kind.items()}
         sites = list(dict.fromkeys(site for site, _ in whole))
         if not 1 < len(sites) <= MOST_SITES:
@@ -142,7 +152,7 @@ class ByNumbers:
                 continue
             bound = box.bound if outcome.bound is None else max(box.bound, outcome.bound)
             stated = self.every if box.is_point else self.one
-            numbers = box.numbers if outcome.values is None or box.is_point else _numbers(stated, outcome.values)
+            numbers = box.numbers if outcome.values is None or box.is_point else numbers_in(stated, outcome.values)
             kept = replace(box, bound=bound, numbers=numbers)
             if box.is_point:
                 self.points.append(kept)
@@ -163,7 +173,10 @@ class ByNumbers:
             rows.append(Row(places, 1.0, np.inf))
         seconds = max(0.01, (1.0 if box.is_point else BOX_SHARE) * (ends - time.monotonic()))
         gap = FINE_GAP if box.is_point else ROUGH_GAP
-        options = replace(self.options, time_limit_s=seconds, gap=gap, start=None)
+        holds = not box.is_point and all(
+            low <= self.known.get(kind, 0) <= high for kind, (low, high) in box.ranges.items()
+        )
+        options = replace(self.options, time_limit_s=seconds, gap=gap, start=self.start if holds else None)
         matrix = with_rows(within_cost(stated.matrix, limit), rows)
         return solve(matrix, options, log=self.log, second_opinion=False)
 
@@ -172,7 +185,13 @@ class ByNumbers:
         return int(sum(upper[place] for place in places))
 
 
-def _numbers(stated: Stated, values: Sequence[float]) -> Numbers:
+def _integers(stated: Stated, values: Sequence[float]) -> dict[str, float]:
+    columns = zip(stated.matrix.columns, stated.matrix.lp.integrality_, values, strict=True)
+    return {variable.name: round(value) for variable, kind, value in columns if kind == highspy.HighsVarType.kInteger}
+
+
+def numbers_in(stated: Stated, values: Sequence[float]) -> Numbers:
+    """Return how many nodes of each kind the values of a program's columns say."""
     return {kind: round(sum(values[place] for place in places)) for kind, places in stated.node_columns().items()}
 
 

@@ -20,18 +20,19 @@ from dcopt.candidates.lesser import on_pools, ways_of, with_ways
 from dcopt.candidates.priced import with_numbers
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
-from dcopt.pipeline.bounding import Bounding, Left, numbers_of
+from dcopt.pipeline.bounding import Left, numbers_of
 from dcopt.pipeline.by_numbers import Numbers
+from dcopt.pipeline.by_sites import BySites
 from dcopt.pipeline.first_design import first_design, value_of
+from dcopt.pipeline.following import following
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Known, Listener, Solved, size_of, solve_program
 from dcopt.pipeline.trace import thinned
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_gap
 
-ROUNDS = ((1, 0.75, 0.15), (None, 0.85, 1.0))
-"""Rounds of bounding and improving: how many relaxations with integers a round solves at most (None: all), and the
-share of the time that is left which its bounding may take, and then its improving."""
+FOR_BOUNDS = 0.85
+"""Share of the time that is left which a round of bounding may take."""
 HUGE = 100_000
 """Ways to run workloads from which a program is not built whole: that alone would take gigabytes and minutes."""
 FOR_NUMBERS = 0.3
@@ -58,9 +59,9 @@ class LargeSearch:
         self.problem, self.candidates, self.options, self.listener = problem, candidates, options, listener
         self.only_pair, self.is_large = only_pair, is_large
         self.best: Solved | None = None
-        self.tried: Numbers | None = None
+        self.tried: list[Numbers] = []
         solving = replace(options, start=None)
-        self.bounding = Bounding(problem, solving, listener.log, only_pair=only_pair, lanes=lanes)
+        self.bounding = BySites(problem, solving, listener.log, only_pair=only_pair, lanes=lanes)
         self.began = time.monotonic()
         self.trace: list[ProgressPoint] = []
 
@@ -114,24 +115,29 @@ class LargeSearch:
             return self._without_a_design()
         left = Left(self.candidates)
         gap = self.options.gap
+        self.best = with_bound(self.best, None, gap)
         try:
-            for most, bounding, improving in ROUNDS:
+            while self.bounding.has_more and self.best.status != "optimal" and self.spent() < self.options.time_limit_s:
                 self._report(self.best, left.bound)
                 self.listener.phase("what a better design cannot be")
-                left = self.bounded(left, bounding, most)
+                left = self.bounded(left)
                 self.best = with_bound(self.best, left.bound, gap)
                 self._report(self.best, left.bound)
-                if self.best.status == "optimal":
-                    break
-                if left.is_settled or not self.is_large(left.candidates):
-                    self.listener.phase("all that is left, from the best design on")
-                    known = Known(self.best, left.bound, self.spent())
-                    return better_of(self.best, self._whole(left.candidates, known), gap)
+                if self.best.status != "optimal" and (left.is_settled or not self.is_large(left.candidates)):
+                    if left.is_whole:
+                        self.listener.phase("all that is left, from the best design on")
+                        known = Known(self.best, left.bound, self.spent())
+                        return better_of(self.best, self._whole(left.candidates, known), gap)
+                    self._decide(left)
+                if self.best.status != "optimal" and left.numbers is not None:
+                    self.listener.phase("a better design, of the numbers of nodes that promise most")
+                    self.best = better_of(self.best, self.of_numbers(left), gap)
+                if self.best.stopped_by == "interrupted":
+                    return self.best
+            if self.best.status != "optimal":
                 self.listener.phase("a better design, on the pools where one may lie")
-                self.best = better_of(self.best, self.of_numbers(left), gap)
-                self.best = better_of(self.best, self.improved(self.best, left, improving), gap)
-                if self.best.status == "optimal" or self.best.stopped_by == "interrupted":
-                    break
+                left = self.bounding.least_known(self.best)
+                self.best = better_of(self.best, self.improved(self.best, left, 1.0), gap)
             return self.best
         except StoppedError:
             return stopped(self.best, self.spent())
@@ -157,11 +163,23 @@ class LargeSearch:
             0,
         )
 
-    def bounded(self, before: Left, share: float, most: int | None) -> Left:
-        """Return what ``share`` of the time that is left teaches about designs that are better than the best."""
+    def bounded(self, before: Left) -> Left:
+        """Return what one more relaxation teaches about designs that are better than the best."""
         assert self.best is not None
-        ends = time.monotonic() + share * max(0.0, self.options.time_limit_s - self.spent())
-        return self.bounding.further(before, self.best, value_of(self.best), ends, most)
+        ends = time.monotonic() + FOR_BOUNDS * max(0.0, self.options.time_limit_s - self.spent())
+        return self.bounding.further(before, self.best, value_of(self.best), ends)
+
+    def _decide(self, left: Left) -> None:
+        """Solve the program of one kind of designs, where all of them are in what is left."""
+        assert self.best is not None
+        if self.bounding.in_turn is None:
+            return
+        self.listener.phase("all that is left at one site")
+        solved = self._whole(left.candidates, Known(None, left.bound, self.spent(), whole=False))
+        none = solved.status == "infeasible"
+        self.bounding.decided(value_of(self.best) if none else solved.bound)
+        if solved.design is not None:
+            self.best = better_of(self.best, with_bound(solved, left.bound, self.options.gap), self.options.gap)
 
     def _whole(self, candidates: Candidates, known: Known) -> Solved:
         return solve_program(
@@ -181,13 +199,13 @@ class LargeSearch:
         StoppedError: Ctrl-C was pressed.
         """
         assert self.best is not None
-        if left.numbers is None or left.numbers == self.tried or _are_of(left.numbers, self.best):
+        if left.numbers is None or left.numbers in self.tried or _are_of(left.numbers, self.best):
             return self.best
-        self.tried = left.numbers
+        self.tried.append(left.numbers)
         numbers = {kind: (nodes, nodes) for kind, nodes in left.numbers.items()}
         lesser = with_numbers(self.problem, left.candidates, numbers)
         options = self.limited(FOR_NUMBERS)
-        solved = first_design(self.problem, lesser, options, self.listener, only_pair=self.only_pair)
+        solved = following(self.problem, lesser, options, Listener(self.listener.log), only_pair=self.only_pair)
         if solved is None or solved.design is None:
             return self.best
         return with_bound(solved, left.bound, self.options.gap)

@@ -5,27 +5,35 @@
 Each row is a cut of Benders' (Numerische Mathematik 4, 1962): the linear program of year t alone, given the purchases
 of the one year's linear relaxation, prices what year t costs at any purchases (solve/priced_out.py). The relaxation of
 one year with enough such rows is as strong as that of all years, at a fraction of its size.
+
+Any prices make a valid row, and the years are much alike: those of the one year's own rows, at its purchases, price
+every other year without a program being solved for it. On large programs that is all there is time for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import highspy
 import numpy as np
 from pyomo.environ import Objective
 
-from dcopt.formulation.expressions import linear
+from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import LINEAR, OF_ONE_PERIOD, PURCHASES, name_of
+from dcopt.formulation.stages import BOUGHT, LINEAR, OF_ONE_PERIOD, PURCHASES, name_of
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.stated import Stated
-from dcopt.solve.derived import with_bounds, with_cost, with_integers
+from dcopt.solve.derived import Row, with_bounds, with_cost, with_integers, with_rows
 from dcopt.solve.matrix import Matrix
 from dcopt.solve.priced_out import Least, priced_out
 from dcopt.solve.session import SolveOptions, solve
 
+Prices = dict[tuple[str, int], float]
+"""Prices of rows, by the names and sides of their constraints."""
 MOST_ROUNDS = 6
 """Times that the other years are priced at the purchases of a new relaxation."""
 WORTH = 1e-4
@@ -49,13 +57,28 @@ def year_of(index: int, stated: Stated) -> Year:
     return Year(index, stated, np.where(belongs, cost, 0.0))
 
 
-def is_bought(variable: Any) -> bool:
+def is_bought(variable: Any, names: frozenset[str] = BOUGHT) -> bool:
     """Whether a variable says what is bought, for all years together."""
-    return name_of(variable) in PURCHASES
+    return name_of(variable) in names
 
 
-def cost_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Callable[[str], None]) -> Least | None:
+def purchases_of(matrix: Matrix, values: Sequence[float]) -> dict[str, float]:
+    """Return what is bought by the values of a program's columns."""
+    columns = zip(matrix.columns, values, strict=True)
+    return {variable.name: float(value) for variable, value in columns if is_bought(variable)}
+
+
+def cost_of(
+    year: Year,
+    bought: dict[str, float],
+    options: SolveOptions,
+    log: Callable[[str], None],
+    names: frozenset[str] = PURCHASES,
+) -> Least | None:
     """Return what a year costs at least at any purchases, exact at ``bought`` if they are enough for it.
+
+    ``names``: the purchases that count. Without the plant, a year has the best plant for what it does: that is soon
+    known well enough. With it a year has the plant that is bought, which says more of whole numbers of units.
 
     None where nothing is known. Where ``bought`` is not enough, what it lacks may be bought beside it, at its price.
 
@@ -66,20 +89,53 @@ def cost_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Ca
     matrix = year.stated.matrix
     lp = matrix.lp
     most = np.asarray(lp.col_upper_)
-    given = {
-        place: min(bought[variable.name], float(most[place]))
-        for place, variable in enumerate(matrix.columns)
-        if variable.name in bought
-    }
+    given = _given(matrix, bought, names)
     linear_year = with_integers(matrix, LINEAR)
-    just = with_bounds(with_cost(linear_year, year.running, 0.0), {at: (units, units) for at, units in given.items()})
-    prices = _prices(just, options, log)
+    prices = _prices(_as_bought(year, given), options, log)
     if prices is None:
-        shared = np.array([is_bought(variable) for variable in matrix.columns], dtype=bool)
+        shared = np.array([is_bought(variable, names) for variable in matrix.columns], dtype=bool)
         cost = np.where(shared, np.asarray(lp.col_cost_, dtype=float), year.running)
         more = {at: (units, float(most[at])) for at, units in given.items()}
         prices = _prices(with_bounds(with_cost(linear_year, cost, 0.0), more), options, log)
-    return None if prices is None else priced_out(matrix, is_bought, year.running, prices)
+    return None if prices is None else priced_out(matrix, partial(is_bought, names=names), year.running, prices)
+
+
+def prices_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Callable[[str], None]) -> Prices:
+    """Return the prices of a year's rows at purchases that are enough for it; none where they are not known.
+
+    Raises
+    ------
+    StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
+    """
+    matrix = year.stated.matrix
+    prices = _prices(_as_bought(year, _given(matrix, bought, PURCHASES)), options, log)
+    if prices is None:
+        return {}
+    rows = zip(matrix.rows, prices, strict=True)
+    return {(row[0].name, row[1]): float(price) for row, price in rows if row is not None and price}
+
+
+def cost_at(year: Year, prices: Prices) -> Least:
+    """Return what a year costs at least at any purchases, by the prices of another year's rows."""
+    matrix = year.stated.matrix
+    known = [0.0 if row is None else prices.get((row[0].name, row[1]), 0.0) for row in matrix.rows]
+    return priced_out(matrix, partial(is_bought, names=PURCHASES), year.running, known)
+
+
+def _given(matrix: Matrix, bought: dict[str, float], names: frozenset[str]) -> dict[int, float]:
+    """Return how much of each column is bought."""
+    most = np.asarray(matrix.lp.col_upper_)
+    return {
+        place: min(bought[variable.name], float(most[place]))
+        for place, variable in enumerate(matrix.columns)
+        if is_bought(variable, names) and variable.name in bought
+    }
+
+
+def _as_bought(year: Year, given: dict[int, float]) -> Matrix:
+    """Return the linear program of what a year costs by itself where just that is bought."""
+    just = with_cost(with_integers(year.stated.matrix, LINEAR), year.running, 0.0)
+    return with_bounds(just, {at: (units, units) for at, units in given.items()})
 
 
 def _prices(matrix: Matrix, options: SolveOptions, log: Callable[[str], None]) -> Any:
@@ -89,33 +145,36 @@ def _prices(matrix: Matrix, options: SolveOptions, log: Callable[[str], None]) -
     return outcome.prices
 
 
-def of_purchases(program: Program, least: Least) -> Least | None:
-    """Return what a year costs by what ``program`` may buy; None where what only the year has may make it cheaper."""
-    bought = {variable.name for variable in _bought(program)}
+def declare(program: Program, years: Iterable[int]) -> None:
+    """Add what each other year costs to the objective; rows that say how much that is are `within_least`'s."""
+    (objective,) = program.model.component_data_objects(Objective, active=True)
+    others = [program.var("other_year", index, ub=math.inf) for index in years]
+    objective.set_value(objective.expr + total(others))
+
+
+def within_least(matrix: Matrix, known: Sequence[tuple[int, Least]]) -> Matrix:
+    """Return the program in which other years, by index, cost at least so much.
+
+    A purchase that the program does not have is made by no design of it. Where such a one may make a year cheaper
+    nothing is said: what only that year has may stand there.
+    """
+    places: dict[Any, int] = {}
+    for place, variable in enumerate(matrix.columns):
+        if is_bought(variable):
+            places[variable.name] = place
+        elif name_of(variable) == "other_year":
+            places[variable.index()] = place
+    rows = []
+    for year, least in known:
+        slopes = {places[name]: slope for name, slope in least.slopes.items() if name in places}
+        columns, factors = [places[year], *slopes], [1.0, *(-slope for slope in slopes.values())]
+        rows.append(Row(columns, least.constant, highspy.kHighsInf, factors))
+    return with_rows(matrix, rows) if rows else matrix
+
+
+def of_purchases(matrix: Matrix, least: Least) -> Least | None:
+    """Return what a year costs by what a program may buy; None where what only the year has may make it cheaper."""
+    bought = {variable.name for variable in matrix.columns if is_bought(variable)}
     if any(slope < 0 for name, slope in least.slopes.items() if name not in bought):
         return None
     return replace(least, slopes={name: slope for name, slope in least.slopes.items() if name in bought})
-
-
-def require(program: Program, year: Year, number: int, least: Least) -> None:
-    """Add row ``number`` of a year; its variable joins the objective with the first.
-
-    ``least`` is `of_purchases` of a program that this one was narrowed from: what is not here is bought by no design.
-    """
-    bought = {variable.name: variable for variable in _bought(program)}
-    model = program.model
-    declared = model.component("other_year")
-    if declared is None or year.index not in declared:
-        (objective,) = model.component_data_objects(Objective, active=True)
-        most = float(np.abs(year.running) @ np.asarray(year.stated.matrix.lp.col_upper_))
-        objective.set_value(objective.expr + program.var("other_year", year.index, ub=most))
-    known = [name for name in least.slopes if name in bought]
-    costs = linear([least.slopes[name] for name in known], [bought[name] for name in known], least.constant)
-    program.require("other_year", (year.index, number), model.other_year[year.index] >= costs)
-
-
-def _bought(program: Program) -> Iterator[Any]:
-    for name in sorted(PURCHASES):
-        component: Any = program.model.component(name)
-        if component is not None:
-            yield from component.values()

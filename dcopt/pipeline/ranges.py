@@ -88,6 +88,37 @@ def it_ranges(
     return found
 
 
+def it_range(stated: Stated, limit: float, options: SolveOptions, log: Callable[[str], None]) -> tuple[float, float]:
+    """Return (least, largest) IT power of all sites together, in any design of at most ``limit``, kW.
+
+    ``stated`` is a program of all sites as one place; its linear relaxation is looked at.
+
+    Raises
+    ------
+    StoppedError: Ctrl-C was pressed.
+    """
+    assert stated.of_sites is not None
+    places = {id(variable): place for place, variable in enumerate(stated.of_sites.columns)}
+    power_kw = np.zeros(len(places))
+    always_kw = 0.0
+    for site in stated.program.totals:
+        power = generate_standard_repn(total(stated.program.balances[site].it_peak_kw))
+        always_kw += float(power.constant)
+        for coefficient, variable in zip(power.linear_coefs, power.linear_vars, strict=True):
+            if id(variable) in places:
+                power_kw[places[id(variable)]] += coefficient
+    relaxed = within_cost(with_integers(stated.matrix, LINEAR), limit)
+    ends = [0.0, math.inf]
+    for end, sign in enumerate((1.0, -1.0)):
+        aimed = with_cost(relaxed, stated.of_sites.least(sign * power_kw), sign * always_kw)
+        outcome = solve(aimed, replace(options, time_limit_s=options.time_limit_s / 2, start=None), log=log)
+        if outcome.verdict == "interrupted":
+            raise StoppedError
+        if outcome.bound is not None:
+            ends[end] = sign * outcome.bound
+    return ends[0] * (1 - MARGIN), ends[1] * (1 + MARGIN)
+
+
 def most_nodes(stated: Stated, limit: float, seconds: float) -> dict[tuple[str, str], int]:
     """Return how many nodes of each (site, node) a design of at most ``limit`` has, by the linear relaxation.
 
@@ -99,7 +130,7 @@ def most_nodes(stated: Stated, limit: float, seconds: float) -> dict[tuple[str, 
     """
     sums: dict[tuple[str, str], list[int]] = {}
     for (site, node), places in stated.node_columns().items():
-        for at in (site, "*"):
+        for at in dict.fromkeys((site, "*")):
             sums.setdefault((at, node), []).extend(places)
     relaxed = within_cost(with_integers(stated.matrix, LINEAR), limit)
     try:

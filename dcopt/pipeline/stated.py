@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dcopt.candidates.records import Candidates, Pool
@@ -14,6 +14,7 @@ from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import Matrix, compile_model
+from dcopt.solve.summed import Groups
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Stated:
 
     program: Program
     matrix: Matrix
+    of_sites: Groups | None = field(default=None, kw_only=True)
+    """The columns of which those of the matrix are the sums over all sites (one_place.py); None where they are not."""
 
     def values(self, values: Any, names: frozenset[str]) -> dict[str, int]:
         """Return the integers, of the columns' ``values``, that were declared under ``names``."""
@@ -40,12 +43,13 @@ class Stated:
         }
 
     def node_columns(self) -> dict[tuple[str, str], list[int]]:
-        """Return the places of the columns that count the nodes of each (site, node)."""
+        """Return the places of the columns that count the nodes of each (site, node); ``*`` is all sites."""
         found: dict[tuple[str, str], list[int]] = {}
         for place, variable in enumerate(self.matrix.columns):
             if name_of(variable) in ("bought", "reused"):
                 pool = self.program.candidates.pools[variable.index()]
-                found.setdefault((pool.site, pool.node.name), []).append(place)
+                site = pool.site if self.of_sites is None else "*"
+                found.setdefault((site, pool.node.name), []).append(place)
         return found
 
     def opened(self, values: Any, more_than: float) -> dict[str, Pool]:
