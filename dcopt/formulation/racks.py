@@ -62,17 +62,15 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
     fills: dict[int, list[Any]] = {}
     longer = [pool_key for pool_key in pools if lengths_differ(program, pool_key)]
     active_all: dict[int, list[Any]] = {t: [] for t in periods}
-    for cooling, of_cooling in _by_cooling(options).items():
+    for cooling, racks in _by_cooling(options).items():
         key = (site, node.name, cooling)
         choice = program.var("rack_choice", key, ub=1, binary=True)
-        standing = [(option.fill, *_fill(program, site, node, option, choice, most)) for option in of_cooling]
-        placed = total(there for _, there, _ in standing)
-        program.require("choice_stands", key, placed >= choice)
-        program.require("choice_in_racks", key, total(racks for _, _, racks in standing) >= choice)
+        standing = [(option.fill, _fill(program, site, node, option, choice, most)) for option in racks]
+        placed = total(there for _, there in standing)
         if longer:
             for fill, used in _fills_in_use(program, key, standing, choice, most).items():
                 fills.setdefault(fill, []).append(used)
-        _needs_collector(program, site, of_cooling[0], choice)
+        _needs_collector(program, site, racks[0], choice)
         active = {}
         for t in periods:
             active[t] = program.var("activity", (*key, t), ub=bounds[t])
@@ -81,7 +79,7 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
         placed_all.append(placed)
         choices.append(choice)
         average = {t: node.standby_kw * placed + active[t] for t in periods}
-        _heat(program, site, of_cooling[0], node.peak_kw * placed, average)
+        _heat(program, site, racks[0], node.peak_kw * placed, average)
     program.require(
         "all_placed",
         (site, node.name),
@@ -107,27 +105,27 @@ def _by_cooling(options: tuple[RackOption, ...]) -> dict[str, list[RackOption]]:
 
 
 def _fills_in_use(
-    program: Program, key: tuple[str, str, str], standing: list[tuple[int, Any, Any]], choice: Any, most: int
+    program: Program, key: tuple[str, str, str], standing: list[tuple[int, Any]], choice: Any, most: int
 ) -> dict[int, Any]:
     """Return, by nodes to a rack, a binary without which none stand so under a cooling.
 
-    ``standing`` are the nodes in each kind of rack, with how many one of them holds, and these racks.
+    ``standing`` are the nodes in each kind of rack, with how many one of them holds.
     """
-    fills = sorted({fill for fill, _, _ in standing})
+    fills = sorted({fill for fill, _ in standing})
     if len(fills) == 1:
         return {fills[0]: choice}
     found = {}
     for fill in fills:
         found[fill] = program.var("fill_used", (*key, fill), ub=1, binary=True)
-        there = total(nodes for of, nodes, _ in standing if of == fill)
+        there = total(nodes for of, nodes in standing if of == fill)
         program.require("fill_used", (*key, fill), there <= most * found[fill])
         program.require("fill_chosen", (*key, fill), found[fill] <= choice)
     program.require("some_fill", key, total(found.values()) >= choice)
     return found
 
 
-def _fill(program: Program, site: str, node: Node, option: RackOption, choice: Any, most: int) -> tuple[Any, Any]:
-    """Return the nodes that stand in one kind of rack under the chosen cooling, and these racks."""
+def _fill(program: Program, site: str, node: Node, option: RackOption, choice: Any, most: int) -> Any:
+    """Return the nodes that stand in one kind of rack under the chosen cooling."""
     key = (site, node.name, option.key)
     placed = program.var("standing", key, ub=most, integer=True)
     least = program.least_offered(site, "racks", option.rack.name)
@@ -136,7 +134,7 @@ def _fill(program: Program, site: str, node: Node, option: RackOption, choice: A
     program.require("rack_fill", key, placed <= option.fill * racks)
     program.require("no_empty_rack", key, racks <= placed + least * choice)
     _rack_costs(program, site, option, racks)
-    return placed, racks
+    return placed
 
 
 def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...]) -> None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -104,8 +104,19 @@ class Left:
     """Whether the candidates are narrowed to the few numbers of nodes that a better design can have."""
     is_whole: bool = True
     """Whether all designs that may be better lie in the candidates; else they are those of one kind of designs."""
+    site: str | None = None
+    """Where these are all designs at one site, which."""
     is_nothing: bool = False
     """Whether no design that costs less than the known one is left."""
+
+
+@dataclass
+class OtherYears:
+    """The programs of the other years, and what they cost, as known so far; of use to several kinds of designs."""
+
+    years: dict[int, Year] = field(default_factory=dict)
+    priced: list[tuple[int, Least]] = field(default_factory=list)
+    """By index of the year. It holds in every program that is narrower: what a row leaves out makes no year cheaper."""
 
 
 class Bounding:
@@ -123,6 +134,7 @@ class Bounding:
         only_pair: bool,
         lanes: int = 1,
         sites: Sites | None = None,
+        known: OtherYears | None = None,
     ) -> None:
         self.problem, self.options, self.log, self.only_pair = problem, options, log, only_pair
         self.lanes, self.sites = lanes, sites
@@ -130,12 +142,12 @@ class Bounding:
         self.hardest: Stated | None = None
         """The coarse program of the hardest year, with what the others cost."""
         self.to_come: list[Relaxation] = []
-        self.others: list[Year] = []
-        self.priced: list[tuple[int, Least]] = []
-        """What other years, by index, cost, as known so far: it holds in every program that is narrower."""
+        self.known = OtherYears() if known is None else known
         self.it_kw: dict[str, tuple[float, float]] = {}
         """Ranges of IT power in coarse programs. They have no switches and move least data: a design may draw more."""
         self.by_numbers: ByNumbers | None = None
+        self.solved = 0
+        """How many relaxations with integers have been solved."""
         self.holds_best = True
         """Whether the known design is one of those that are bounded."""
 
@@ -143,6 +155,16 @@ class Bounding:
     def has_more(self) -> bool:
         """Whether there are relaxations that have not been solved."""
         return self.hardest is None or bool(self.to_come)
+
+    @property
+    def may_be_begun(self) -> bool:
+        """Whether no relaxation has been solved yet."""
+        return self.hardest is None
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether a relaxation with integers has been solved."""
+        return self.hardest is not None and self.solved > 0
 
     def further(self, before: Left, best: Solved, value: float, ends: float, most: int | None = None) -> Left:
         """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``most`` more are solved.
@@ -167,6 +189,7 @@ class Bounding:
                 if is_proven or time.monotonic() >= ends:
                     break
                 self.to_come.remove(relaxation)
+                self.solved += 1
                 left = self._bounded(left, relaxation, best, limit, ends)
         except NothingLeftError:
             if not self.holds_best:
@@ -186,7 +209,8 @@ class Bounding:
 
     def _doubted(self) -> None:
         self.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
-        self.hardest, self.to_come, self.it_kw, self.priced = None, [], {}, []
+        self.hardest, self.to_come, self.it_kw = None, [], {}
+        self.known.priced.clear()
 
     def of_any(self, candidates: Candidates) -> tuple[Stated, Outcome]:
         """Return the coarse program of the hardest year and its linear relaxation, where no design is known.
@@ -257,7 +281,7 @@ class Bounding:
         narrow = with_numbers(self.problem, left.candidates, self.by_numbers.hull())
         left = replace(left, candidates=narrow, is_settled=True)
         year = hardest_of(narrow)
-        one, _ = self._with_others(self.year_alone(narrow, year), self.others, limit)
+        one, _ = self._with_others(self.year_alone(narrow, year), list(self.known.years.values()), limit)
         solving = replace(self.options, time_limit_s=max(0.01, FOR_RANGES * (ends - time.monotonic())), start=None)
         ranges = it_ranges(one.program, one.matrix, limit, LINEAR, solving, self.log)
         return replace(left, candidates=self._within(narrow, ranges))
@@ -272,17 +296,19 @@ class Bounding:
         one = self.year_alone(left.candidates, year)
         if (np.asarray(one.matrix.lp.col_cost_) < 0).any():
             return None
-        linear = self._linear(one.matrix, limit)
-        left = self._noted(left, one, linear)
-        others: list[Year] = []
+        known = None if self.known.priced else self._linear(one.matrix, limit)
+        if known is not None:
+            left = self._noted(left, one, known)
+        years = self.known.years
         for period in left.candidates.periods:
-            if time.monotonic() + (time.monotonic() - began) / (1 + len(others)) >= ends:
-                self.log(f"\ndcopt: time for what {len(others)} other years cost\n")
+            if time.monotonic() + (time.monotonic() - began) / (1 + len(years)) >= ends:
+                self.log(f"\ndcopt: time for what {len(years)} other years cost\n")
                 break
-            if period.index != year.index:
-                others.append(year_of(period.index, self._stated(self._coarse(left.candidates, period))))
-        self.others = others
-        one, linear = self._with_others(one, others, limit, ends, linear)
+            if period.index != year.index and period.index not in years:
+                stated = self._stated(self._coarse(left.candidates, period), of_any_kind=True)
+                years[period.index] = year_of(period.index, stated)
+        others = list(years.values())
+        one, linear = self._with_others(one, others, limit, ends, known)
         left = self._noted(left, one, linear)
         allowed = FOR_RANGES * (ends - time.monotonic())
         if allowed > 0 and time.monotonic() + linear.seconds < ends:
@@ -318,9 +344,9 @@ class Bounding:
 
         ``known``: the relaxation without them. A round that would take longer than is left is not begun.
         """
-        alone, one = one, replace(one, matrix=within_least(one.matrix, self.priced))
+        alone, one = one, replace(one, matrix=within_least(one.matrix, self.known.priced))
         linear = self._linear(one.matrix, limit) if known is None else known
-        if others and not self.priced:
+        if others and not self.known.priced:
             prices = prices_of(year_of(-1, alone), purchases_of(one.matrix, linear.values), self.options, self.log)
             one, linear = self._priced(alone, [(year.index, cost_at(year, prices)) for year in others], limit)
         for _ in range(MOST_ROUNDS if others else 0):
@@ -346,11 +372,11 @@ class Bounding:
         """Say in the program of the hardest year what other years cost with what its columns' ``values`` buy."""
         assert self.hardest is not None
         known = []
-        for index, least in self._as_built(self.hardest, values, self.others):
+        for index, least in self._as_built(self.hardest, values, list(self.known.years.values())):
             here = of_purchases(self.hardest.matrix, least)
             if here is not None:
                 known.append((index, here))
-        self.priced += known
+        self.known.priced += known
         self.hardest = replace(self.hardest, matrix=within_least(self.hardest.matrix, known))
 
     def _priced(self, alone: Stated, found: list[tuple[int, Least]], limit: float) -> tuple[Stated, Outcome]:
@@ -358,15 +384,21 @@ class Bounding:
         for index, least in found:
             here = of_purchases(alone.matrix, least)
             if here is not None:
-                self.priced.append((index, here))
-        one = replace(alone, matrix=within_least(alone.matrix, self.priced))
+                self.known.priced.append((index, here))
+        one = replace(alone, matrix=within_least(alone.matrix, self.known.priced))
         return one, self._linear(one.matrix, limit)
 
     def _linear(self, matrix: Matrix, limit: float) -> Outcome:
         """Return the solution of the linear relaxation; whatever the time, as without it nothing is proven."""
-        outcome = self._solved(matrix, limit, LINEAR, math.inf, linear_method(matrix))
+        options = replace(self.options, start=None)
+        outcome = solve(with_integers(matrix, LINEAR), options, log=self.log, method=linear_method(matrix))
+        if outcome.verdict == "interrupted":
+            raise StoppedError
+        if outcome.verdict == "infeasible" or (outcome.bound is not None and outcome.bound > limit * (1 + SLACK)):
+            raise NothingLeftError
         if outcome.values is None:
             raise DoubtedError
+        self.log(f"\ndcopt: {matrix.lp.num_col_} columns relaxed: at least {outcome.bound}, {outcome.verdict}\n")
         return outcome
 
     def _coarse(self, candidates: Candidates, year: Period) -> Candidates:
@@ -377,7 +409,8 @@ class Bounding:
         others = [period.index for period in candidates.periods if period.index != year.index]
         return self._stated(self._coarse(candidates, year), others)
 
-    def _stated(self, candidates: Candidates, others: Sequence[int] = ()) -> Stated:
+    def _stated(self, candidates: Candidates, others: Sequence[int] = (), *, of_any_kind: bool = False) -> Stated:
+        """Return a program of the designs that are looked at, or of designs with any number of sites."""
         ranged = replace(candidates, it_kw=self.it_kw)
 
         def besides(program: Program) -> None:
@@ -385,11 +418,14 @@ class Bounding:
                 declare(program, others)
             if not self.as_one:
                 anywhere.link(program)
-            if self.sites is not None and not self.as_one:
+            if self.sites is not None and not self.as_one and not of_any_kind:
                 program.require("some_sites", "*", total(program.model.active_site.values()) >= self.sites.least)
 
         stated = state(self.problem, ranged, only_pair=self.only_pair, besides=besides)
-        return as_one_place(stated, self.sites) if self.sites is not None and self.as_one else stated
+        if self.sites is None or not self.as_one:
+            return stated
+        sites = replace(self.sites, least=0, most=len(self.sites.names)) if of_any_kind else self.sites
+        return as_one_place(stated, sites)
 
     def _within(self, candidates: Candidates, ranges: Mapping[str, tuple[float, float] | None]) -> Candidates:
         """Return the candidates at sites that may be used, which draw at least what their coarse programs do."""

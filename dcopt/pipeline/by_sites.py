@@ -1,13 +1,13 @@
-"""Bound a large program by how many sites its designs have.
+"""Bound a large program by how many sites its designs have, where the sites are nearly alike.
 
-    designs at one site        of each site by itself: a program of that site's size
-    designs at two or more     their program has a row that says so; what a second site costs at the least then counts
+    all designs                the sums over sites whole (formulation/anywhere.py), where the sites are few
+    designs at one site        with all sites as one place (one_place.py), a program of one site's size; where that
+                               leaves any, the designs of each site by itself, their program exact
+    designs at two or more     with all sites as one place, of which two or more are active
 
-Where the sites are nearly alike both are first bounded with all sites as one place (one_place.py), a program of one
-site's size, and only if that leaves designs at one site each site by itself.
-
-Every design is one of these, so the least of their bounds holds for all of them. They are bounded by turns, always
-those of which least is known.
+Every design is of one of the last two kinds, so the least of their bounds holds for all, and that of all designs if it
+is larger. Those of which least is known have their turn. Where sites differ, in what may run there or in what it costs,
+a program of one place says too little: there all designs are bounded together.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dcopt.candidates.lesser import hardest_of, on_pools, with_ways
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.stages import LINEAR
-from dcopt.pipeline.bounding import Bounding, Left, sites_of
+from dcopt.pipeline.bounding import Bounding, Left, OtherYears, sites_of
 from dcopt.pipeline.first_design import linear_method
 from dcopt.pipeline.one_place import Sites, as_one_place, owned_sites
 from dcopt.pipeline.ranges import StoppedError
@@ -29,16 +30,17 @@ from dcopt.pipeline.stated import Stated
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers
 from dcopt.solve.session import Outcome, SolveOptions, solve
+from dcopt.solve.side_by_side import side_by_side
 
 LOST = 0.003
 """Share of the bound of the linear relaxation that may be lost where all sites are one place."""
-LOST_BY_SEVERAL = 0.05
-"""That of designs of several sites: with the sites apart their relaxations with integers are far harder."""
+FEW_SITES = 2
+"""Sites up to which the sums over sites are solved in seconds."""
 A_TURN = 0.6
 """Share of the time that is left which one turn may take where several kinds of designs are left."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Kind:
     """Designs of so many sites, or of one; what is left of them and known of their cost."""
 
@@ -50,6 +52,11 @@ class Kind:
     def has_more(self) -> bool:
         """Whether more can be learnt of them."""
         return self.bounding.has_more and not self.left.is_nothing and not self.left.is_settled
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether a relaxation with integers has been solved."""
+        return self.bounding.is_rounded
 
     @property
     def is_any_one(self) -> bool:
@@ -66,63 +73,108 @@ class BySites:
     ) -> None:
         self.problem, self.options, self.log, self.only_pair, self.lanes = problem, options, log, only_pair, lanes
         self.kinds: list[Kind] = []
-        self.whole: Left | None = None
-        self.in_turn: Kind | None = None
-        """Designs of a site that are all in what was last returned, where there are others besides."""
+        """Kinds of which every design is one."""
+        self.all: Kind | None = None
+        """All designs, where their sums over sites are bounded as well."""
 
     @property
     def has_more(self) -> bool:
         """Whether more can be learnt."""
         return not self.kinds or any(kind.has_more for kind in self.kinds)
 
-    def further(self, before: Left, best: Solved, value: float, ends: float) -> Left:
-        """Return what is known of all designs after one more relaxation, and what is left of those that it is of.
+    @property
+    def bound(self) -> float | None:
+        """What no design costs less than."""
+        of_all = None if self.all is None else self.all.left.bound
+        unknown = not self.kinds or any(kind.left.bound is None for kind in self.kinds)
+        of_kinds = None if unknown else self._least()
+        return max((bound for bound in (of_all, of_kinds) if bound is not None), default=None)
 
-        ``before``: what is left of the whole, when nothing is known yet. Raises what `Bounding.further` raises.
+    def _least(self) -> float:
+        return min(kind.left.bound or 0.0 for kind in self.kinds)
+
+    def further(self, before: Left, best: Solved, value: float, ends: float) -> list[Left]:
+        """Return what is left of some designs after one more relaxation of each, with what is known of all.
+
+        Those of which least is known have their turn, of as many kinds as there are lanes; where nothing is left to be
+        learnt, or no time, they are returned as they are. ``before``: what is left of the whole, when nothing is known
+        yet. Raises what `Bounding.further` raises.
         """
-        if not self.kinds:
-            self.whole, self.kinds = before, self._divided(before)
         limit = value * (1 - self.options.gap)
-        open_kinds = [kind for kind in self.kinds if kind.has_more and (kind.left.bound or 0.0) < limit]
-        if not open_kinds or time.monotonic() >= ends:
-            return self.least_known(best)
-        kind = min(open_kinds, key=lambda kind: kind.left.bound or 0.0)
+        if not self.kinds and self.all is None and 1 < len(owned_sites(self.problem, before.candidates)) <= FEW_SITES:
+            self.all = Kind(self._bounding(), before)
+            self.all.left = self.all.bounding.further(before, best, value, ends, 1)
+            return [self.all.left]
+        if not self.kinds:
+            self.kinds = self._divided(before)
+        waiting = [kind for kind in self.kinds if kind.has_more and (kind.left.bound or 0.0) < limit]
+        if not waiting or time.monotonic() >= ends:
+            return [self.least_known(best)]
+        turn = self._in_turn(waiting)
         now = time.monotonic()
-        until = ends if len(open_kinds) == 1 else now + A_TURN * (ends - now)
-        kind.left = kind.bounding.further(kind.left, best, value, until, 1)
-        left = self._told(kind, best)
-        if kind.is_any_one and not kind.has_more and not kind.left.is_nothing and (kind.left.bound or 0.0) < limit:
-            assert kind.bounding.sites is not None
-            self.kinds.remove(kind)
-            self.kinds += self._at_each(kind.left, kind.bounding.sites.names)
-        return left
+        until = now + A_TURN * (ends - now) if len(waiting) > len(turn) else ends
+        for kind in turn:
+            kind.bounding.lanes = max(1, self.lanes // len(turn))
+        most = 0 if self.all is None and len(self.kinds) > 1 and turn[0].bounding.may_be_begun else 1
+        work = [partial(kind.bounding.further, kind.left, best, value, until, most) for kind in turn]
+        for kind, left in zip(turn, side_by_side(work, self.lanes), strict=True):
+            kind.left = left
+        told = [self._told(kind, best) for kind in turn]
+        for kind in turn:
+            if kind.is_any_one and not kind.has_more and not kind.left.is_nothing and (kind.left.bound or 0.0) < limit:
+                assert kind.bounding.sites is not None
+                self.kinds.remove(kind)
+                self.kinds += self._at_each(kind.left, kind.bounding.sites.names)
+        return told
+
+    def _in_turn(self, waiting: Sequence[Kind]) -> list[Kind]:
+        """Return the designs to be bounded next: at first those of one site, then those of which least is known.
+
+        Where nothing is known of all designs each kind is first bounded by its linear relaxation.
+        """
+        order = sorted(waiting, key=lambda kind: (not kind.is_any_one or kind.is_rounded, kind.left.bound or 0.0))
+        if self.all is None:
+            order = [kind for kind in order if kind.bounding.may_be_begun] or order
+        return order[: self.lanes]
 
     def of_any(self, candidates: Candidates) -> tuple[Stated, Outcome]:
         """Return what `Bounding.of_any` does."""
         return self._bounding().of_any(candidates)
 
-    def _bounding(self, sites: Sites | None = None) -> Bounding:
-        return Bounding(self.problem, self.options, self.log, only_pair=self.only_pair, lanes=self.lanes, sites=sites)
+    def _bounding(self, sites: Sites | None = None, known: OtherYears | None = None) -> Bounding:
+        return Bounding(
+            self.problem,
+            self.options,
+            self.log,
+            only_pair=self.only_pair,
+            lanes=self.lanes,
+            sites=sites,
+            known=known,
+        )
 
     def _divided(self, before: Left) -> list[Kind]:
-        """Return the designs of one site and those of more; all designs where none has one site."""
-        names = owned_sites(self.problem, before.candidates)
-        if not names:
-            return [Kind(self._bounding(), before)]
-        lost = self._lost(before.candidates, names)
+        """Return the designs of one site and those of more; all designs together where the sites differ."""
+        together = [self.all or Kind(self._bounding(), before)]
+        left = replace(together[0].left, bound=None, numbers=None)
+        names = owned_sites(self.problem, left.candidates)
+        if not any(_can_do_all(left.candidates, site) for site in names):
+            self.all = None
+            return together
+        lost = self._lost(left.candidates, names)
         self.log(f"\ndcopt: with all sites as one place {lost:.2%} of the linear bound is lost\n")
-        several = Kind(self._bounding(Sites(names, 2, len(names), as_one=lost <= LOST_BY_SEVERAL)), before)
-        if lost <= LOST:
-            return [Kind(self._bounding(Sites(names, 0, 1)), before), several]
-        alone = self._at_each(before, names)
-        return [*alone, several] if alone else [Kind(self._bounding(), before)]
+        if lost > LOST:
+            self.all = None
+            return together
+        known = OtherYears() if self.lanes == 1 else None
+        numbers = ((0, 1), (2, len(names)))
+        return [Kind(self._bounding(Sites(names, least, most), known), left) for least, most in numbers]
 
     def _at_each(self, left: Left, names: Sequence[str]) -> list[Kind]:
         """Return the designs of each site that can do all the work."""
         found = []
         for site in names:
-            here = at_site(self.problem, left.candidates, site)
-            if all((*here.training.values(), *here.serving.values())):
+            if _can_do_all(left.candidates, site):
+                here = at_site(self.problem, left.candidates, site)
                 of_site = replace(left, candidates=here, numbers=None, kinds=kinds_at(left, site))
                 found.append(Kind(self._bounding(Sites((site,), 0, 1, as_one=False)), of_site, site))
         return found
@@ -149,27 +201,22 @@ class BySites:
 
     def _told(self, kind: Kind, best: Solved) -> Left:
         """Return what is left of some designs with the bound of all."""
-        self.in_turn = None
-        if len(self.kinds) == 1 and not kind.bounding.as_one:
-            return kind.left
-        bound = min(kind.left.bound or 0.0 for kind in self.kinds)
-        left = replace(kind.left, bound=bound, is_whole=False)
-        if kind.left.is_nothing:
-            assert self.whole is not None
-            return replace(self.whole, bound=bound, is_whole=False)
-        if not kind.is_any_one:
-            self.in_turn = None if kind.bounding.as_one else kind
+        left = replace(kind.left, bound=self.bound)
+        if kind.bounding.sites is None:
             return left
+        left = replace(left, is_whole=False, is_settled=left.is_settled and not left.is_nothing)
+        if not kind.is_any_one:
+            return left if kind.bounding.as_one else replace(left, site=kind.site)
         site = self._cheapest(kind.left, best)
         numbers = None if left.numbers is None else {(site, node): nodes for (_, node), nodes in left.numbers.items()}
         here = at_site(self.problem, left.candidates, site)
         return replace(left, candidates=here, kinds=kinds_at(left, site), numbers=numbers)
 
-    def decided(self, bound: float | None) -> None:
-        """Note that the designs of ``in_turn`` are solved, of which none costs less than ``bound``."""
-        assert self.in_turn is not None
-        left = self.in_turn.left
-        self.in_turn.left = replace(left, bound=max(left.bound or 0.0, bound or 0.0), is_nothing=True)
+    def decided(self, site: str, bound: float | None) -> None:
+        """Note that the designs at one site are solved, of which none costs less than ``bound``."""
+        for kind in self.kinds:
+            if kind.site == site:
+                kind.left = replace(kind.left, bound=max(kind.left.bound or 0.0, bound or 0.0), is_nothing=True)
 
     def _cheapest(self, left: Left, best: Solved) -> str:
         """Return the site of the best design, or the one at which the relaxation of the hardest year costs least."""
@@ -177,11 +224,18 @@ class BySites:
             return min(sites_of(best))
         costs: dict[str, float] = {}
         for site in dict.fromkeys(pool.site for pool in left.candidates.pools.values()):
-            here = at_site(self.problem, left.candidates, site)
-            if all((*here.training.values(), *here.serving.values())):
+            if _can_do_all(left.candidates, site):
+                here = at_site(self.problem, left.candidates, site)
                 cost = self._relaxed(self._bounding().year_alone(here, hardest_of(here)))
                 costs[site] = math.inf if cost is None else cost
         return min(costs, key=lambda site: (costs[site], site))
+
+
+def _can_do_all(candidates: Candidates, site: str) -> bool:
+    """Whether every workload may run at a site."""
+    jobs = (any(way.pool.site == site for way in ways) for ways in candidates.training.values())
+    services = (any(way.pool.site == site for way in ways) for ways in candidates.serving.values())
+    return all(jobs) and all(services)
 
 
 def at_site(problem: Problem, candidates: Candidates, site: str) -> Candidates:

@@ -113,27 +113,31 @@ class LargeSearch:
     def _finished(self) -> Solved:
         if self.best is None:
             return self._without_a_design()
-        left = Left(self.candidates)
+        bound: float | None = None
         gap = self.options.gap
         self.best = with_bound(self.best, None, gap)
         try:
             while self.bounding.has_more and self.best.status != "optimal" and self.spent() < self.options.time_limit_s:
-                self._report(self.best, left.bound)
+                self._report(self.best, bound)
                 self.listener.phase("what a better design cannot be")
-                left = self.bounded(left)
-                self.best = with_bound(self.best, left.bound, gap)
-                self._report(self.best, left.bound)
-                if self.best.status != "optimal" and (left.is_settled or not self.is_large(left.candidates)):
-                    if left.is_whole:
-                        self.listener.phase("all that is left, from the best design on")
-                        known = Known(self.best, left.bound, self.spent())
-                        return better_of(self.best, self._whole(left.candidates, known), gap)
-                    self._decide(left)
-                if self.best.status != "optimal" and left.numbers is not None:
-                    self.listener.phase("a better design, of the numbers of nodes that promise most")
-                    self.best = better_of(self.best, self.of_numbers(left), gap)
-                if self.best.stopped_by == "interrupted":
-                    return self.best
+                for left in self.bounded(Left(self.candidates)):
+                    bound = left.bound
+                    self.best = with_bound(self.best, left.bound, gap)
+                    self._report(self.best, left.bound)
+                    if self.best.status == "optimal":
+                        return self.best
+                    if left.is_nothing:
+                        continue
+                    if left.is_settled or not self.is_large(left.candidates):
+                        if left.is_whole:
+                            self.listener.phase("all that is left, from the best design on")
+                            known = Known(self.best, left.bound, self.spent())
+                            return better_of(self.best, self._whole(left.candidates, known), gap)
+                        self._decide(left)
+                    if left.numbers is not None:
+                        self.best = better_of(self.best, self.of_numbers(left), gap)
+                    if self.best.stopped_by == "interrupted":
+                        return self.best
             if self.best.status != "optimal":
                 self.listener.phase("a better design, on the pools where one may lie")
                 left = self.bounding.least_known(self.best)
@@ -163,7 +167,7 @@ class LargeSearch:
             0,
         )
 
-    def bounded(self, before: Left) -> Left:
+    def bounded(self, before: Left) -> list[Left]:
         """Return what one more relaxation teaches about designs that are better than the best."""
         assert self.best is not None
         ends = time.monotonic() + FOR_BOUNDS * max(0.0, self.options.time_limit_s - self.spent())
@@ -172,12 +176,12 @@ class LargeSearch:
     def _decide(self, left: Left) -> None:
         """Solve the program of one kind of designs, where all of them are in what is left."""
         assert self.best is not None
-        if self.bounding.in_turn is None:
+        if left.site is None:
             return
-        self.listener.phase("all that is left at one site")
+        self.listener.phase(f"all that is left at {left.site}")
         solved = self._whole(left.candidates, Known(None, left.bound, self.spent(), whole=False))
         none = solved.status == "infeasible"
-        self.bounding.decided(value_of(self.best) if none else solved.bound)
+        self.bounding.decided(left.site, value_of(self.best) if none else solved.bound)
         if solved.design is not None:
             self.best = better_of(self.best, with_bound(solved, left.bound, self.options.gap), self.options.gap)
 
@@ -202,6 +206,7 @@ class LargeSearch:
         if left.numbers is None or left.numbers in self.tried or _are_of(left.numbers, self.best):
             return self.best
         self.tried.append(left.numbers)
+        self.listener.phase("a better design, of the numbers of nodes that promise most")
         numbers = {kind: (nodes, nodes) for kind, nodes in left.numbers.items()}
         lesser = with_numbers(self.problem, left.candidates, numbers)
         options = self.limited(FOR_NUMBERS)

@@ -12,6 +12,7 @@ What it loses is what prices and limits of the sites differ by, and that m sites
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +24,6 @@ from dcopt.formulation.stages import name_of
 from dcopt.pipeline.stated import Stated
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_bounds
-from dcopt.solve.matrix import Matrix
 from dcopt.solve.summed import Groups, numbered, summed
 
 OF_JOBS = frozenset({"train"})
@@ -69,7 +69,7 @@ def as_one_place(stated: Stated, sites: Sites) -> Stated:
     """Return the program in which columns that differ in their site alone are one, with so many active sites."""
     matrix = stated.matrix
     groups = groups_of_columns(stated, sites)
-    small = summed(matrix, groups, _groups_of_rows(matrix, groups))
+    small = summed(matrix, groups, _groups_of_rows(stated, sites))
     active = [place for place, variable in enumerate(small.columns) if name_of(variable) == "active_site"]
     bounds = {place: (float(sites.least), float(sites.most)) for place in active[:1]} if len(active) == 1 else {}
     return replace(stated, matrix=with_bounds(small, bounds), of_sites=Groups(matrix.columns, groups))
@@ -77,22 +77,38 @@ def as_one_place(stated: Stated, sites: Sites) -> Stated:
 
 def groups_of_columns(stated: Stated, sites: Sites) -> Any:
     """Return the number of the group of each column, for `dcopt.solve.summed.summed`."""
-    candidates = stated.program.candidates
-    places = {
-        (table, workload, number): (table, _neutral(way.pool.key, sites), count)
-        for table, ways in (("training", candidates.training), ("inference", candidates.serving))
-        for workload, of_workload in ways.items()
-        for number, (way, count) in enumerate(_counted(of_workload))
-    }
+    places = _Places(stated.program.candidates, sites)
 
     def key(variable: Any) -> Hashable:
         name, index = name_of(variable), variable.index()
-        table = "training" if name in OF_JOBS else "inference" if name in OF_SERVICES else None
-        if table is not None:
-            return name, index[0], places[table, index[0], index[1]], *index[2:]
-        return name, _neutral(index, sites)
+        return name, places.of_candidate(name, index) or places.neutral(index)
 
     return numbered([key(variable) for variable in stated.matrix.columns])
+
+
+class _Places:
+    """What indexes of columns and rows are without their sites."""
+
+    def __init__(self, candidates: Candidates, sites: Sites) -> None:
+        self.sites = sites
+        self.words = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sites.names))
+        self.of = {
+            (table, workload, number): (table, self.neutral(way.pool.key), count)
+            for table, ways in (("training", candidates.training), ("inference", candidates.serving))
+            for workload, of_workload in ways.items()
+            for number, (way, count) in enumerate(_counted(of_workload))
+        }
+
+    def of_candidate(self, name: str, index: Any) -> Hashable | None:
+        """Return the index of a variable of a candidate, by which of its pool's candidates it is; None for others."""
+        table = "training" if name in OF_JOBS else "inference" if name in OF_SERVICES else None
+        return None if table is None else (index[0], self.of[table, index[0], index[1]], *index[2:])
+
+    def neutral(self, index: Any) -> Any:
+        """Return an index in which no site is named."""
+        if isinstance(index, tuple):
+            return tuple(self.neutral(part) for part in index)
+        return self.words.sub("*", index) if isinstance(index, str) else index
 
 
 def _counted(ways: Any) -> list[tuple[Any, int]]:
@@ -106,27 +122,20 @@ def _counted(ways: Any) -> list[tuple[Any, int]]:
     return found
 
 
-def _neutral(index: Any, sites: Sites) -> Any:
-    """Return an index in which no site is named, nor a pool's site."""
-    if isinstance(index, tuple):
-        return tuple(_neutral(part, sites) for part in index)
-    if not isinstance(index, str):
-        return index
-    site, slash, rest = index.partition("/")
-    return f"*{slash}{rest}" if site in sites.names else index
+def _groups_of_rows(stated: Stated, sites: Sites) -> Any:
+    """Return the number of the group of each row: of one constraint, at one place or of one place's candidate."""
+    matrix, places = stated.matrix, _Places(stated.program.candidates, sites)
+    starts, columns = np.asarray(matrix.lp.a_matrix_.start_), np.asarray(matrix.lp.a_matrix_.index_)
 
+    def key(number: int) -> Hashable:
+        constraint, side = matrix.rows[number]
+        index = constraint.index()
+        if isinstance(index, tuple) and len(index) > 1 and isinstance(index[1], int):
+            for place in columns[starts[number] : starts[number + 1]]:
+                variable = matrix.columns[place]
+                if name_of(variable) in OF_SERVICES and variable.index()[:2] == index[:2]:
+                    index = (index[0], places.of["inference", index[0], index[1]], *index[2:])
+                    break
+        return constraint.parent_component().local_name, side, places.neutral(index)
 
-def _groups_of_rows(matrix: Matrix, groups: Any) -> Any:
-    """Return the number of the group of each row: of one constraint, over the same groups of columns.
-
-    Several such rows over the very same columns are of one place: they are told apart by their order.
-    """
-    starts, index = np.asarray(matrix.lp.a_matrix_.start_), np.asarray(matrix.lp.a_matrix_.index_)
-    turns: dict[Hashable, int] = {}
-    keys: list[Hashable] = []
-    for number, (constraint, side) in enumerate(matrix.rows):
-        columns = index[starts[number] : starts[number + 1]]
-        row = (constraint.parent_component().local_name, side, columns.tobytes())
-        turns[row] = turns.get(row, 0) + 1
-        keys.append((*row[:2], np.unique(groups[columns]).tobytes(), turns[row]))
-    return numbered(keys)
+    return numbered([key(number) for number in range(len(matrix.rows))])
