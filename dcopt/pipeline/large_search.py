@@ -77,8 +77,10 @@ class LargeSearch:
         """Return the best that the steps lead to, with how they got there."""
         try:
             self.begin()
-        except StoppedError:
-            raise KeyboardInterrupt from None
+        except (StoppedError, KeyboardInterrupt):
+            if self.best is None:
+                raise KeyboardInterrupt from None
+            return searched(stopped(self.best, self.spent()), self.trace, self.spent())
         return self.finished()
 
     def begin(self) -> None:
@@ -187,7 +189,9 @@ class LargeSearch:
         numbers = {kind: (nodes, nodes) for kind, nodes in left.numbers.items()}
         lesser = with_numbers(self.problem, left.candidates, numbers)
         options = self.limited(FOR_NUMBERS)
-        solved = first_design(self.problem, lesser, options, self.listener, only_pair=self.only_pair)
+        solved = first_design(
+            self.problem, lesser, options, self.listener, only_pair=self.only_pair, told=lambda found: None
+        )
         if solved is None or solved.design is None:
             return self.best
         return with_bound(solved, left.bound, self.options.gap)
