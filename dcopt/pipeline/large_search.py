@@ -135,7 +135,7 @@ class LargeSearch:
                 if self.best.status == "optimal" or self.best.stopped_by == "interrupted":
                     break
             return self.best
-        except StoppedError:
+        except (StoppedError, KeyboardInterrupt):
             return stopped(self.best, self.spent())
 
     def _without_a_design(self) -> Solved:

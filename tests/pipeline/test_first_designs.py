@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import pytest
 from small import Small, design_of, job, owned_site, service, two_sites, with_cloud
+from test_calendar_of_designs import check_calendar, one_node_type, tokens
 
 from dcopt.candidates.generate import generate
 from dcopt.candidates.priced import with_numbers
 from dcopt.pipeline import first_design as steps
-from dcopt.pipeline import large, large_search
+from dcopt.pipeline import large, large_search, solving
 from dcopt.pipeline.one_site import at_each_site
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
+from dcopt.solve import calendar as scheduling
+from dcopt.solve.calendar import Effort
 from dcopt.solve.session import SolveOptions
 
 OPTIONS = SolveOptions(gap=1e-7, time_limit_s=60, threads=1)
@@ -154,3 +157,24 @@ def test_ctrl_c_before_any_design_is_no_answer(monkeypatch: pytest.MonkeyPatch) 
     problem = anywhere().load()
     with pytest.raises(KeyboardInterrupt):
         large.solve_any(problem, generate(problem), OPTIONS, Listener())
+
+
+def test_without_effort_for_calendars_designs_keep_theirs_and_nothing_false_is_proven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """List schedules alone decide what is cut off: the design has a calendar, and the bound is none of these cuts'."""
+    jobs = [job(name, tokens=tokens(150, 2), deadline_days=160) for name in ("a", "b", "c")]
+    problem = one_node_type(jobs).load()
+    optimum = solve_program(problem, generate(problem), OPTIONS, Listener())
+    assert optimum.status == "optimal"
+    monkeypatch.setattr(solving, "Effort", lambda ends: Effort(work=0, ends=ends))
+    monkeypatch.setattr(scheduling, "_enough_in_all", lambda jobs, room: True)  # what proves without a search
+    rough = solve_program(problem, generate(problem), OPTIONS, Listener())
+    assert rough.design is not None
+    check_calendar(problem, rough.design)
+    assert value(rough) >= value(optimum) * (1 - 1e-7)
+    assert rough.bound is not None
+    assert rough.bound <= value(optimum) * (1 + 1e-7)
+    assert rough.size["calendar_cuts"] > 0
+    assert rough.bound < value(optimum) * (1 - 1e-6)  # no cut of a list schedule counts
+    assert rough.status == "feasible"
