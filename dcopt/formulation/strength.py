@@ -145,7 +145,7 @@ def _hosts(program: Program, period: Period) -> None:
     for (site, node), keys in pools_alike(program).items():
         of_kind = [hosts[key, period.index] for key in keys if (key, period.index) in hosts]
         if len(of_kind) > 1:
-            most = max(variable.ub for variable in of_kind) + len(of_kind)
+            most = sum(int(variable.ub) for variable in of_kind)
             kind = program.var("kind", (site, node, period.index), ub=most, integer=True)
             program.require("kind", (site, node, period.index), total(of_kind) == kind)
 

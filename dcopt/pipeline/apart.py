@@ -220,8 +220,10 @@ class _Apart:
         """Look for a first design of every group."""
         try:
             side_by_side([partial(self.allowed, number, LargeSearch.begin) for number in self.numbers], self.lanes)
-        except StoppedError:
-            raise KeyboardInterrupt from None
+        except (StoppedError, KeyboardInterrupt):
+            if any(part.best is None for part in self.parts):
+                raise KeyboardInterrupt from None
+            self.interrupted = True
 
     def allowed(self, number: int, search: Callable[[LargeSearch], T]) -> T:
         """Search a group within its share of the time that is left.

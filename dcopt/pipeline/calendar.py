@@ -19,7 +19,7 @@ from dcopt.formulation.storage_flow import Share, free_of, heavier_ways, reloads
 from dcopt.formulation.training import chosen
 from dcopt.problem.demand import due_day_of
 from dcopt.problem.tables.building_rows import HOURS_PER_DAY
-from dcopt.solve.calendar import Conflict, Job, conflict_of, pack, sooner
+from dcopt.solve.calendar import Conflict, Effort, Job, conflict_of, pack, sooner
 
 _AFTER = "after "
 """With the name of a job: what it shares with those that come after it."""
@@ -51,16 +51,22 @@ class Calendar:
     conflicts: list[Clash] = field(default_factory=list)
 
 
-def calendar_of(program: Program, *, exact: bool = True) -> Calendar:
+def calendar_of(program: Program, *, exact: bool = True, effort: Effort | None = None) -> Calendar:
     """Pack the jobs of every site in every period of a program whose variables hold a solution.
 
-    Unless ``exact`` what a few orders of the runs do not manage is a conflict, of which nothing is proven.
+    Unless ``exact``, and once ``effort`` is spent, what a few orders of the runs do not manage is a conflict, of which
+    nothing is proven.
+
+    Raises
+    ------
+    KeyboardInterrupt: Ctrl-C was pressed, where it is deferred too.
     """
     calendar = Calendar()
+    effort = Effort() if effort is None else effort
     for period in program.candidates.periods:
         running = [_running(program, period, c) for c, variable in chosen(program, period) if whole(variable)]
         for together, capacity in _groups(program, period, running):
-            _pack(program, period, together, capacity, calendar, exact=exact)
+            _pack(program, period, together, capacity, calendar, effort, exact=exact)
     calendar.entries.sort(key=lambda entry: (entry.year, entry.start_day, entry.job, entry.run))
     return calendar
 
@@ -133,18 +139,20 @@ def _pack(
     running: list[Running],
     capacity: dict[str, float],
     calendar: Calendar,
+    effort: Effort,
     *,
     exact: bool,
 ) -> None:
     jobs = [one.job for one in running]
-    packing = pack(jobs, capacity, exact=exact)
+    packing = pack(jobs, capacity, exact=exact, effort=effort)
     if packing.starts is None:
-        conflict = conflict_of(jobs, capacity, exact=exact)
+        conflict = conflict_of(jobs, capacity, exact=exact, effort=effort)
         members = tuple(one for one in running if one.job in conflict.jobs)
         calendar.conflicts.append(Clash(conflict, members, period))
         return
     capacity = {**capacity, **_rented(running, capacity)}
-    starts = sooner(jobs, capacity, pack(jobs, capacity).starts or packing.starts, _by_priority(program, jobs))
+    starts = pack(jobs, capacity, effort=effort).starts or packing.starts
+    starts = sooner(jobs, capacity, starts, _by_priority(program, jobs), effort)
     for one in running:
         for run in range(one.job.runs):
             start = starts[one.job.name, run]

@@ -78,8 +78,10 @@ class LargeSearch:
         """Return the best that the steps lead to, with how they got there."""
         try:
             self.begin()
-        except StoppedError:
-            raise KeyboardInterrupt from None
+        except (StoppedError, KeyboardInterrupt):
+            if self.best is None:
+                raise KeyboardInterrupt from None
+            return searched(stopped(self.best, self.spent()), self.trace, self.spent())
         return self.finished()
 
     def begin(self) -> None:
@@ -143,7 +145,7 @@ class LargeSearch:
                 left = self.bounding.least_known(self.best)
                 self.best = better_of(self.best, self.improved(self.best, left, 1.0), gap)
             return self.best
-        except StoppedError:
+        except (StoppedError, KeyboardInterrupt):
             return stopped(self.best, self.spent())
 
     def _without_a_design(self) -> Solved:

@@ -3,7 +3,9 @@
 1. The jobs are placed first, with nodes that need not be whole. For those of each pool start days are looked for at
    once, and the nodes that these take are asked for (pipeline/room.py).
 2. Relax and fix: site after site, those with little work first, all that is whole at the site is decided while the
-   sites that come after it may be cut into parts; they take up what does not fit.
+   sites that come after it may be cut into parts; they take up what does not fit. Then everything but how the workloads
+   run is decided once more, at all sites. Of each search only the root is looked at: what is found later is found
+   sooner by 4.
 3. Where a list schedule finds no start days all the same, more is asked for while just these jobs run there: nodes, or
    storage that carries more of them at once. What is missing is bought at the sites at which it happens; where that
    cannot be, these sites are decided anew, with all their jobs free.
@@ -81,7 +83,7 @@ class OneYear:
 
     def first(self) -> Found | None:
         """Return a design, or None where the steps lead to none."""
-        jobs = self.minimize(self._with(lambda variable: name_of(variable) in JOBS_FIRST), 0.4, gap=JOBS_GAP)
+        jobs = self._at_the_root(self._with(lambda variable: name_of(variable) in JOBS_FIRST), 0.4, {}, JOBS_GAP)
         if jobs.values is None:
             return None
         load_values(self.matrix.columns, jobs.values)
@@ -95,7 +97,11 @@ class OneYear:
             if whole.values is None:
                 whole = self.minimize(self.matrix, 0.5, gap=SITE_GAP)
             values = whole.values
-        return None if values is None else self._kept(values)
+        if values is None:
+            return None
+        rough = Found(self._values(values, lambda variable: True), 0.0)
+        polished = self._anew(rough, order, REPAIR_S, but=RUNS, nodes=1)
+        return self._kept(values if polished is None else polished)
 
     def better(self, best: Found, seconds: float) -> Found:
         """Return ``best``, or what one round over the sites makes of it within about so many seconds.
@@ -115,24 +121,32 @@ class OneYear:
             self.tried[free] = best.cost
         return best
 
-    def chosen(self, found: Found, name: str) -> list[Any]:
-        """Return the variables declared under a name that a solution does not leave at 0."""
-        return [
-            variable
-            for variable in self.matrix.columns
-            if name_of(variable) == name and found.values.get(variable.name, 0.0) > 0
-        ]
-
     def _parts(self) -> list[frozenset[str]]:
         """Return the sets of sites that are decided anew: each pair of them; of two sites each."""
         sites = self._sites()
         together = 2 if len(sites) > 2 else 1
         return [frozenset(pair) for pair in combinations(sites, together)]
 
-    def _anew(self, best: Found, free: Collection[str], seconds: float, but: Collection[str] = ()) -> Any:
+    def _at_the_root(self, matrix: Matrix, share: float, held: dict[str, float], gap: float) -> Outcome:
+        """Return what the root of a search finds; where that is nothing, what the whole search does."""
+        fixed = self._fixed(held)
+        outcome = self.minimize(matrix, share, fixed=fixed, gap=gap, nodes=1)
+        if outcome.values is None and outcome.verdict != "infeasible":
+            outcome = self.minimize(matrix, share, fixed=fixed, gap=gap)
+        return outcome
+
+    def _anew(
+        self,
+        best: Found,
+        free: Collection[str],
+        seconds: float,
+        but: Collection[str] = (),
+        nodes: int | None = None,
+    ) -> Any:
         """Return the columns of a solution in which only what is at some sites differs from ``best``.
 
-        ``but``: names under which variables were declared that stay as they are there too.
+        ``but``: names under which variables were declared that stay as they are there too. ``nodes``: how many nodes of
+        its search are looked at (None: as many as the time allows).
         """
         held = {
             name: value
@@ -140,7 +154,8 @@ class OneYear:
             if self.site_of[name] not in free or name.partition("[")[0] in but
         }
         fixed = self._fixed(held)
-        return self.minimize(self.matrix, 1.0, fixed=fixed, start=best.values, gap=BETTER_GAP, most_s=seconds).values
+        options = {"start": best.values, "gap": BETTER_GAP, "most_s": seconds, "nodes": nodes}
+        return self.minimize(self.matrix, 1.0, fixed=fixed, **options).values
 
     def _site_by_site(self, order: list[str], held: dict[str, float]) -> Any:
         """Return the columns of a solution in which each site was decided in turn, or None."""
@@ -150,7 +165,7 @@ class OneYear:
             done.add(site)
             is_last = place == len(order) - 1  # then everything is whole
             relaxed = self.matrix if is_last else self._with(lambda variable: self.site_of[variable.name] in done)
-            values = self.minimize(relaxed, FOR_SITES / len(order), fixed=self._fixed(held), gap=SITE_GAP).values
+            values = self._at_the_root(relaxed, FOR_SITES / len(order), held, SITE_GAP).values
             if values is None:
                 return None
             decided = self._values(values, lambda variable: name_of(variable) not in FOLLOWS)
@@ -174,7 +189,7 @@ class OneYear:
             for clash in without:
                 asked = " or ".join(f"{least:g} of {name}" for name, least in clash.conflict.least.items())
                 self.log(f"\ndcopt: no calendar for {len(clash.running)} jobs, which ask for {asked}\n")
-            values = self._anew(Found(whole, 0.0), free, seconds, but=RUNS)
+            values = self._anew(Found(whole, 0.0), free, seconds, but=RUNS, nodes=1)
             if values is None:
                 values = self._anew(Found(whole, 0.0), free, seconds)
             if values is None:

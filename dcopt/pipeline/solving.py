@@ -19,6 +19,7 @@ from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.trace import points_of, thinned
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
+from dcopt.solve.calendar import Effort
 from dcopt.solve.integers import polish
 from dcopt.solve.interrupt import heard
 from dcopt.solve.matrix import compile_model
@@ -125,7 +126,8 @@ def solve_program(
         found = fewest(program, matrix.columns, outcome.values)
         values, objective = polish(matrix, found, outcome.objective or 0.0, log=listener.log)
         load_values(matrix.columns, values)
-        calendars = [(part, calendar_of(part)) for part in program.parts]
+        effort = Effort(ends=time.monotonic() + clock.left())
+        calendars = [(part, calendar_of(part, effort=effort)) for part in program.parts]
         clock.lap("calendar")
         conflicts = [(part, clash) for part, of_part in calendars for clash in of_part.conflicts]
         if not conflicts:
@@ -189,7 +191,7 @@ def _proven(
 
 
 class _Clock:
-    """Time spent by phase, and what is left of a limit on the solver's time."""
+    """Time spent by phase, and what is left of a limit on the time of the solver and of the search for a calendar."""
 
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
@@ -202,4 +204,4 @@ class _Clock:
         self.last = now
 
     def left(self) -> float:
-        return self.limit_s - self.laps.get("highs", 0.0)
+        return self.limit_s - self.laps.get("highs", 0.0) - self.laps.get("calendar", 0.0)

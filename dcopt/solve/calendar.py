@@ -17,9 +17,12 @@ another that loses nothing: sorting the runs of both jobs by their starts keeps 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from dcopt.solve.interrupt import heard
 
 TOLERANCE_DAYS = 1e-9
 TOLERANCE = 1e-7
@@ -30,6 +33,8 @@ FEW_RUNS = 8
 SEARCH_LIMIT = 4_000_000
 """Work that one exact search may do before it gives up: placing a run beside n others counts (n + 1)², as it looks at
 pairs of them. With ten runs placed that is 33,000 runs."""
+TOGETHER = 2 * SEARCH_LIMIT
+"""Work that all searches for the calendar of one solution may do together."""
 
 Held = tuple[float, ...]
 """What is held of each resource, in the order of the capacities."""
@@ -66,6 +71,27 @@ class Job:
         return math.ceil(day - self.at - TOLERANCE_DAYS) + self.at
 
 
+@dataclass(eq=False)
+class Effort:
+    """What exact searches may take together: ``work`` as `SEARCH_LIMIT` counts it, until `time.monotonic` is ``ends``.
+
+    No two are equal, so that what one search was cut short for is not taken for the answer of another.
+    """
+
+    work: int = TOGETHER
+    ends: float = math.inf
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is some left."""
+        return self.work > 0 and time.monotonic() < self.ends
+
+    def take(self, work: int) -> bool:
+        """Take some work; whether there was some left."""
+        self.work -= work
+        return self.is_left
+
+
 @dataclass(frozen=True)
 class Packing:
     """Start days by (job, run), or None; ``proven`` says whether None is a proof."""
@@ -87,14 +113,21 @@ class Conflict:
     proven: bool
 
 
-def pack(jobs: Iterable[Job], capacity: Mapping[str, float], *, exact: bool = True) -> Packing:
+def pack(
+    jobs: Iterable[Job], capacity: Mapping[str, float], *, exact: bool = True, effort: Effort | None = None
+) -> Packing:
     """Return a calendar for ``jobs`` within ``capacity``, or the word that there is none.
 
-    Resources that ``capacity`` does not name are not limited. Unless ``exact`` only a few orders are tried.
+    Resources that ``capacity`` does not name are not limited. Unless ``exact``, and once ``effort`` is spent, only few
+    orders are tried.
+
+    Raises
+    ------
+    KeyboardInterrupt: Ctrl-C was pressed, where it is deferred too.
     """
     names = tuple(sorted(capacity))
     limits = tuple(float(capacity[name]) for name in names)
-    return _pack(_in_windows(tuple(sorted(jobs, key=lambda job: job.name))), names, limits, exact)
+    return _pack(_in_windows(tuple(sorted(jobs, key=lambda job: job.name))), names, limits, exact, effort)
 
 
 def _in_windows(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
@@ -157,7 +190,7 @@ class _Room:
 
 
 @lru_cache(maxsize=4096)
-def _pack(jobs: tuple[Job, ...], names: tuple[str, ...], limits: Held, exact: bool) -> Packing:
+def _pack(jobs: tuple[Job, ...], names: tuple[str, ...], limits: Held, exact: bool, effort: Effort | None) -> Packing:
     held = {job.name: tuple(job.need_of(name) for name in names) for job in jobs}
     room = _Room(limits, held, {job.name: job.runs for job in jobs})
     if any(
@@ -173,7 +206,8 @@ def _pack(jobs: tuple[Job, ...], names: tuple[str, ...], limits: Held, exact: bo
         starts = _place_all(order, room)
         if starts is not None:
             return Packing(starts)
-    return _Search(jobs, room).packing() if exact else Packing(None, proven=False)
+    effort = Effort() if effort is None else effort
+    return _Search(jobs, room, effort).packing() if exact and effort.is_left else Packing(None, proven=False)
 
 
 def _enough_in_all(jobs: tuple[Job, ...], room: _Room) -> bool:
@@ -256,9 +290,11 @@ def _beside(placed: list[Placed], start: float, end: float, mine: Held) -> Itera
 class _Search:
     """Depth-first search over orders; runs of one job are interchangeable, so their order is fixed."""
 
-    def __init__(self, jobs: tuple[Job, ...], room: _Room) -> None:
+    def __init__(self, jobs: tuple[Job, ...], room: _Room, effort: Effort) -> None:
         self.jobs = jobs
         self.room = room
+        self.effort = effort
+        self.gave_up = False
         self.left = [job.runs for job in jobs]
         self.placed: list[Placed] = []
         self.starts: dict[tuple[str, int], float] = {}
@@ -272,7 +308,16 @@ class _Search:
 
     def packing(self) -> Packing:
         found = self._extend()
-        return Packing(dict(self.starts) if found else None, proven=self.steps <= SEARCH_LIMIT)
+        return Packing(dict(self.starts) if found else None, proven=not self.gave_up)
+
+    def _may_go_on(self) -> bool:
+        """Take the work of placing one more run; whether there was some left."""
+        if not self.gave_up:
+            with heard():
+                work = (len(self.placed) + 1) ** 2
+                self.steps += work
+                self.gave_up = not self.effort.take(work) or self.steps > SEARCH_LIMIT
+        return not self.gave_up
 
     def _extend(self) -> bool:
         if not any(self.left):
@@ -288,8 +333,7 @@ class _Search:
             release = self.room.release(job, run, self.ends)
             if release is None:
                 continue
-            self.steps += (len(self.placed) + 1) ** 2
-            if self.steps > SEARCH_LIMIT:
+            if not self._may_go_on():
                 return False
             start = _earliest(self.placed, job, self.room, release)
             if start is None:
@@ -307,43 +351,48 @@ class _Search:
         return False
 
 
-def conflict_of(jobs: Iterable[Job], capacity: Mapping[str, float], *, exact: bool = True) -> Conflict:
+def conflict_of(
+    jobs: Iterable[Job], capacity: Mapping[str, float], *, exact: bool = True, effort: Effort | None = None
+) -> Conflict:
     """Return a minimal subset of ``jobs`` that cannot be packed, and how much more of which resource might help.
 
     A subset keeps the precedences among its own jobs only, which is less than all ask for: what cannot be packed so
     cannot be packed at all. Where no resource helps ``least`` is empty. Unless ``exact`` what `pack` does not manage in
-    a few orders counts as impossible; then nothing is proven.
+    a few orders counts as impossible, and so it does once ``effort`` is spent; then nothing is proven.
 
     Call it only for jobs that `pack` could not pack. Capacities are searched in whole steps above the given ones.
     """
     conflicting = sorted(jobs, key=lambda job: (sum(need for _, need in job.needs) * job.days * job.runs, job.name))
-    proven = pack(conflicting, capacity, exact=exact).proven
+    effort = Effort() if effort is None else effort
+    proven = pack(conflicting, capacity, exact=exact, effort=effort).proven
     for job in list(conflicting):
         rest = [other for other in conflicting if other is not job]
-        without = pack(rest, capacity, exact=exact)
+        without = pack(rest, capacity, exact=exact, effort=effort)
         if rest and without.starts is None:
             conflicting, proven = rest, without.proven
     levels = {name: level for name, level in capacity.items() if any(job.need_of(name) for job in conflicting)}
     for name in sorted(levels):
         without_it = {other: level for other, level in levels.items() if other != name}
-        if _impossible(conflicting, without_it, exact):
+        if _impossible(conflicting, without_it, exact, effort):
             levels = without_it
     for name in sorted(levels):
-        levels[name] = _largest_impossible(conflicting, levels, name, exact)
-    return Conflict(tuple(conflicting), {name: level + 1 for name, level in levels.items()}, proven and exact)
+        levels[name] = _largest_impossible(conflicting, levels, name, exact, effort)
+    return Conflict(
+        tuple(conflicting), {name: level + 1 for name, level in levels.items()}, proven and exact and effort.is_left
+    )
 
 
-def _impossible(jobs: list[Job], capacity: Mapping[str, float], exact: bool) -> bool:
-    packing = pack(jobs, capacity, exact=exact)
-    return packing.starts is None and (packing.proven or not exact)
+def _impossible(jobs: list[Job], capacity: Mapping[str, float], exact: bool, effort: Effort) -> bool:
+    packing = pack(jobs, capacity, exact=exact, effort=effort)
+    return packing.starts is None and (packing.proven or not exact or not effort.is_left)
 
 
-def _largest_impossible(jobs: list[Job], levels: dict[str, float], name: str, exact: bool) -> float:
+def _largest_impossible(jobs: list[Job], levels: dict[str, float], name: str, exact: bool, effort: Effort) -> float:
     """Return the largest whole step above a level that is still impossible (what fits grows with the level)."""
     low, high = 0, math.ceil(max(0.0, sum(job.need_of(name) * job.runs for job in jobs) - levels[name])) + 1
     while high - low > 1:
         middle = (low + high) // 2
-        if _impossible(jobs, {**levels, name: levels[name] + middle}, exact):
+        if _impossible(jobs, {**levels, name: levels[name] + middle}, exact, effort):
             low = middle
         else:
             high = middle
@@ -351,12 +400,16 @@ def _largest_impossible(jobs: list[Job], levels: dict[str, float], name: str, ex
 
 
 def sooner(
-    jobs: Iterable[Job], capacity: Mapping[str, float], starts: dict[tuple[str, int], float], order: Iterable[str]
+    jobs: Iterable[Job],
+    capacity: Mapping[str, float],
+    starts: dict[tuple[str, int], float],
+    order: Iterable[str],
+    effort: Effort | None = None,
 ) -> dict[tuple[str, int], float]:
     """Return a calendar in which the jobs named in ``order`` end, one after another, as early as any allows.
 
     Each keeps the end that it got when the next is moved. Ends are found to within an hour, by halving. With more than
-    `FEW_RUNS` runs the search is not exhaustive: then an even earlier end may exist.
+    `FEW_RUNS` runs, or once ``effort`` is spent, the search is not exhaustive: then an even earlier end may exist.
 
     Parameters
     ----------
@@ -371,7 +424,9 @@ def sooner(
         high = max(starts[name, run] for run in range(job.runs)) + job.days
         trial = low
         while True:
-            packed = pack({**known, name: replace(job, end_day=trial)}.values(), capacity, exact=exact).starts
+            packed = pack(
+                {**known, name: replace(job, end_day=trial)}.values(), capacity, exact=exact, effort=effort
+            ).starts
             if packed is None:
                 low = trial
             else:

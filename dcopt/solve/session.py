@@ -43,7 +43,9 @@ class SolveOptions:
 
     ``start`` holds values of integer columns by the names of their variables, such as those of a neighbour's solution:
     HiGHS completes and takes it as its first incumbent where it can, and else goes on without. ``neighbours`` are the
-    solves of programs before this one, which may prove the answer (`dcopt.solve.neighbours`).
+    solves of programs before this one, which may prove the answer (`dcopt.solve.neighbours`). ``nodes``: a search ends
+    after so many of them as if its time were up, and never begins anew; that gives the same answer on every machine
+    (1: the root and what is tried there).
     """
 
     gap: float = 1e-4
@@ -52,6 +54,7 @@ class SolveOptions:
     seed: int = 0
     start: Mapping[str, float] | None = None
     neighbours: Neighbours | None = None
+    nodes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,9 @@ class _Run:
         self._set("time_limit", options.time_limit_s)
         self._set("random_seed", options.seed)
         self._set("threads", options.threads)
+        if options.nodes is not None:
+            self._set("mip_max_nodes", options.nodes)
+            self._set("mip_allow_restart", False)
         if self.highs.passModel(matrix.lp) == highspy.HighsStatus.kError:
             raise SolverError("HiGHS refused the program")
         for column, value in fixed.items():
@@ -278,6 +284,7 @@ class _Run:
         verdicts: dict[Any, Verdict] = {
             kinds.kOptimal: "optimal",
             kinds.kTimeLimit: "time limit",
+            kinds.kSolutionLimit: "time limit",  # what HiGHS says of a limit of nodes
             kinds.kInterrupt: "interrupted",
         }
         if status not in verdicts:

@@ -39,6 +39,18 @@ def test_optimal() -> None:
     assert (rows <= np.array(knapsack(20).row_upper) + 1e-6).all()
 
 
+def test_a_limit_of_nodes_ends_a_search_as_its_time_would() -> None:
+    """The root of what takes minutes: an incumbent and a bound that are those of every run, and no proof."""
+    short = replace(EXACT, nodes=1)
+    outcome, again = solve(matrix_of(LONG), short), solve(matrix_of(LONG), short)
+    assert outcome.verdict == "time limit"
+    assert outcome.nodes <= 1
+    assert outcome.objective is not None
+    assert outcome.bound is not None
+    assert outcome.bound < outcome.objective
+    assert (outcome.objective, outcome.bound) == (again.objective, again.bound)
+
+
 def test_infeasible_is_asked_twice() -> None:
     log: list[str] = []
     outcome = solve(matrix_of(IMPOSSIBLE), EXACT, log=log.append)
