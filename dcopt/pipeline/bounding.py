@@ -358,8 +358,6 @@ class Bounding:
             one, linear = self._priced(alone, [(index, least) for index, least in found if least is not None], limit)
             if (linear.bound or 0.0) <= before * (1 + WORTH):
                 break
-        if others and time.monotonic() + (1 + len(others)) * linear.seconds < ends:
-            one, linear = self._priced(alone, self._as_built(one, linear.values, others), limit)
         return one, linear
 
     def _as_built(self, one: Stated, values: Any, others: list[Year]) -> list[tuple[int, Least]]:
