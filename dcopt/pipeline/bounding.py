@@ -146,6 +146,7 @@ class Bounding:
         self.it_kw: dict[str, tuple[float, float]] = {}
         """Ranges of IT power in coarse programs. They have no switches and move least data: a design may draw more."""
         self.by_numbers: ByNumbers | None = None
+        self.is_doubted = False
         self.solved = 0
         """How many relaxations with integers have been solved."""
         self.holds_best = True
@@ -153,8 +154,8 @@ class Bounding:
 
     @property
     def has_more(self) -> bool:
-        """Whether there are relaxations that have not been solved."""
-        return self.hardest is None or bool(self.to_come)
+        """Whether there are relaxations that have not been solved, and what was solved is believed."""
+        return not self.is_doubted and (self.hardest is None or bool(self.to_come))
 
     @property
     def may_be_begun(self) -> bool:
@@ -209,7 +210,7 @@ class Bounding:
 
     def _doubted(self) -> None:
         self.log("\ndcopt: a relaxation excludes a design that is known; it is not believed\n")
-        self.hardest, self.to_come, self.it_kw = None, [], {}
+        self.is_doubted, self.hardest, self.to_come, self.it_kw = True, None, [], {}
         self.known.priced.clear()
 
     def of_any(self, candidates: Candidates) -> tuple[Stated, Outcome]:

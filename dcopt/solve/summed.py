@@ -122,6 +122,8 @@ def _coefficients(lp: Any, groups: Any, row_groups: Any) -> tuple[Any, Any, Any,
     A column of a group that is not in the row has the coefficient 0 there.
     """
     starts, index = np.asarray(lp.a_matrix_.start_), np.asarray(lp.a_matrix_.index_, dtype=np.int64)
+    if not len(index):
+        return index, index, np.zeros(0), np.zeros(0)
     of_row = row_groups[np.repeat(np.arange(lp.num_row_), np.diff(starts))]
     cells, place = np.unique(of_row * lp.num_col_ + index, return_inverse=True)
     factors = np.bincount(place, weights=np.asarray(lp.a_matrix_.value_), minlength=len(cells))

@@ -16,12 +16,21 @@ from dcopt.candidates.lesser import hardest_of
 from dcopt.candidates.records import Candidates
 from dcopt.formulation import anywhere
 from dcopt.formulation.build import build
+from dcopt.formulation.stages import BOUGHT, PURCHASES
 from dcopt.pipeline import large, large_search
 from dcopt.pipeline.bounding import Bounding, Left, Relaxation
-from dcopt.pipeline.other_years import of_purchases, year_of
+from dcopt.pipeline.other_years import (
+    cost_at,
+    cost_of,
+    is_bought,
+    of_purchases,
+    prices_of,
+    purchases_of,
+    year_of,
+)
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
-from dcopt.solve.derived import with_integers
+from dcopt.solve.derived import with_bounds, with_cost, with_integers
 from dcopt.solve.matrix import compile_model
 from dcopt.solve.priced_out import Least
 from dcopt.solve.session import SolveOptions, solve
@@ -74,7 +83,7 @@ def test_one_year_with_the_cost_of_the_others_is_nearly_as_strong_as_all(seed: i
         assert found.objective is not None
         return found.objective
 
-    one = bounding._stated(alone(year.index))
+    one = bounding.year_alone(candidates, year)
     if min(one.matrix.lp.col_cost_) < 0:
         pytest.skip("something earns money")
     others = [
@@ -89,6 +98,41 @@ def test_one_year_with_the_cost_of_the_others_is_nearly_as_strong_as_all(seed: i
     if all(site.kind == "owned" for site in problem.sites.values()):  # rents of other years are not priced
         least = relaxed(alone(year.index))
         assert together.bound - least >= 0.5 * (every - least) - 1e-6 * every
+
+
+@pytest.mark.parametrize("names", [PURCHASES, BOUGHT], ids=["nodes", "nodes and plant"])
+@pytest.mark.parametrize("seed", range(24))
+def test_what_other_years_cost_is_a_bound_at_any_purchases(seed: int, names: frozenset[str]) -> None:
+    """The rows of one year's purchases hold for the optimum's, and are exact where they were made."""
+    problem, candidates, _ = _growing(seed)
+    bounding = Bounding(problem, OPTIONS, lambda text: None, only_pair=False)
+    hard = hardest_of(candidates)
+    one = bounding.year_alone(candidates, hard)
+    other = next(period for period in candidates.periods if period.index != hard.index)
+    year = year_of(other.index, bounding._stated(coarse(problem, candidates, (replace(other, index=0),))))
+    if min(one.matrix.lp.col_cost_) < 0 or min(year.running) < 0:
+        pytest.skip("something earns money")
+    points = []
+    for whole in (False, True):
+        solved = solve(one.matrix if whole else with_integers(one.matrix, lambda _: False), OPTIONS)
+        points.append(purchases_of(one.matrix, solved.values))
+    rows = [cost_of(year, point, OPTIONS, lambda text: None, names) for point in points]
+    rows.append(cost_at(year, prices_of(year, points[0], OPTIONS, lambda text: None)))
+    for place, point in enumerate(points):
+        shared = {at for at, variable in enumerate(year.stated.matrix.columns) if is_bought(variable, names)}
+        columns = year.stated.matrix.columns
+        given = {at: (point.get(columns[at].name, 0.0),) * 2 for at in shared}
+        costs = with_cost(with_integers(year.stated.matrix, lambda _: False), year.running, 0.0)
+        exact = solve(with_bounds(costs, given), OPTIONS, second_opinion=False)
+        if exact.objective is None:
+            continue  # these purchases are not enough for that year alone
+        for number, least in enumerate(rows):
+            if least is None:
+                continue
+            told = least.constant + sum(slope * point.get(name, 0.0) for name, slope in least.slopes.items())
+            assert told <= exact.objective + 1e-5 * max(1.0, abs(exact.objective))
+            if number == place:
+                assert told == pytest.approx(exact.objective, rel=1e-5, abs=1e-2)
 
 
 def test_sums_over_the_sites_cut_nothing_off() -> None:
@@ -152,6 +196,7 @@ def _is_growing(seed: int) -> bool:
 def test_what_only_another_year_may_buy_must_not_make_it_cheaper() -> None:
     problem = two_sites([job()], [service()]).load()
     program = build(problem, generate(problem))
+    matrix = compile_model(program.model)
     name = next(iter(program.model.component("bought").values())).name
-    assert of_purchases(program, Least(5.0, {name: -1.0, "elsewhere": 2.0})) == Least(5.0, {name: -1.0})
-    assert of_purchases(program, Least(5.0, {name: 1.0, "elsewhere": -2.0})) is None
+    assert of_purchases(matrix, Least(5.0, {name: -1.0, "elsewhere": 2.0})) == Least(5.0, {name: -1.0})
+    assert of_purchases(matrix, Least(5.0, {name: 1.0, "elsewhere": -2.0})) is None
