@@ -96,9 +96,9 @@ class BySites:
     def further(self, before: Left, best: Solved, value: float, ends: float) -> list[Left]:
         """Return what is left of some designs after one more relaxation of each, with what is known of all.
 
-        Those of which least is known have their turn, of as many kinds as there are lanes; where nothing is left to be
-        learnt, or no time, they are returned as they are. ``before``: what is left of the whole, when nothing is known
-        yet. Raises what `Bounding.further` raises.
+        Those of which least is known have their turn, of as many kinds as there are lanes; none where nothing is left
+        to be learnt, or no time. ``before``: what is left of the whole, when nothing is known yet. Raises what
+        `Bounding.further` raises.
         """
         limit = value * (1 - self.options.gap)
         if not self.kinds and self.all is None and 1 < len(owned_sites(self.problem, before.candidates)) <= FEW_SITES:
@@ -109,7 +109,7 @@ class BySites:
             self.kinds = self._divided(before)
         waiting = [kind for kind in self.kinds if kind.has_more and (kind.left.bound or 0.0) < limit]
         if not waiting or time.monotonic() >= ends:
-            return [self.least_known(best)]
+            return []
         turn = self._in_turn(waiting)
         now = time.monotonic()
         until = now + A_TURN * (ends - now) if len(waiting) > len(turn) else ends

@@ -122,7 +122,10 @@ class LargeSearch:
             while self.bounding.has_more and self.best.status != "optimal" and self.spent() < self.options.time_limit_s:
                 self._report(self.best, bound)
                 self.listener.phase("what a better design cannot be")
-                for left in self.bounded(Left(self.candidates)):
+                found = self.bounded(Left(self.candidates))
+                if not found:
+                    break
+                for left in found:
                     bound = left.bound
                     self.best = with_bound(self.best, left.bound, gap)
                     self._report(self.best, left.bound)
