@@ -309,11 +309,14 @@ def _at(
 def _of_roots(search: _Search, stated: Stated, told: Callable[[Solved], None] | None) -> Solved | None:
     """Return the best design that comes of roots of searches for the hardest year; the first where nobody is told."""
     best: Solved | None = None
+    least = math.inf
     for whole in ROOTS:
         found = search.at_the_root(stated, whole)
-        solved = None if found is None else search.as_in(stated.program, found, HELD, nodes=1)
-        if solved is not None and (best is None or solved.design is None or value_of(solved) < value_of(best)):
-            best = _told(solved, told) or best
+        if found is not None and (best is None or found.cost < least):  # with less of it whole it should cost less
+            least = found.cost
+            solved = search.as_in(stated.program, found, HELD, nodes=1)
+            if best is None or solved.design is None or value_of(solved) < value_of(best):
+                best = _told(solved, told) or best
         if best is not None and (told is None or not search.has_time()):
             break
     return best

@@ -16,6 +16,7 @@ Nothing is proven here: not that a calendar is impossible, nor how good a design
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import combinations
@@ -106,20 +107,32 @@ class OneYear:
     def better(self, best: Found, seconds: float) -> Found:
         """Return ``best``, or what one round over the sites makes of it within about so many seconds.
 
-        Sites that were decided anew since anything else changed are left out.
+        Sites that were decided anew since anything else changed are left out. Where there is one site, all of which is
+        free, the root of the search comes first, and the whole search only where that finds nothing better.
         """
         parts = self._parts()
         seconds /= len(parts)
         for free in parts:
             if self.tried.get(free) == best.cost:
                 continue
-            values = self._anew(best, free, seconds)
-            found = None if values is None else self._kept(values, seconds=seconds)
+            found = self._from_root(best, free, seconds) if len(parts) == 1 else None
+            if found is None or found.cost >= best.cost * (1 - WORTH):
+                values = self._anew(best, free, seconds)
+                found = None if values is None else self._kept(values, seconds=seconds)
+                self.tried[free] = min(best.cost, math.inf if found is None else found.cost)
             if found is not None and found.cost < best.cost:
                 self.log(f"\ndcopt: {' and '.join(sorted(free))} decided anew: {found.cost:.10g}\n")
                 best = found
-            self.tried[free] = best.cost
         return best
+
+    def _from_root(self, best: Found, free: Collection[str], seconds: float) -> Found | None:
+        """Return what the root of a search for some sites finds, with their plant and nodes decided once more."""
+        values = self._anew(best, free, seconds, nodes=1)
+        if values is None:
+            return None
+        rough = Found(self._values(values, lambda variable: True), 0.0)
+        polished = self._anew(rough, free, seconds, but=RUNS, nodes=1)
+        return self._kept(values if polished is None else polished, seconds=seconds)
 
     def _parts(self) -> list[frozenset[str]]:
         """Return the sets of sites that are decided anew: each pair of them; of two sites each."""
