@@ -22,7 +22,7 @@ from dcopt.formulation.program import Program
 from dcopt.pipeline.feasible import Decision, decide
 from dcopt.pipeline.least_limit import LeastLimit, least_limit_of
 from dcopt.pipeline.precheck import precheck
-from dcopt.pipeline.promises import Promise, changed, promises_of, value_of
+from dcopt.pipeline.promises import SITES, Promise, changed, promises_of, value_of
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions
@@ -31,8 +31,12 @@ FEW = 16
 """Promises up to which each is lifted alone before any are lifted together."""
 REMEMBERED = 4
 """Problems whose answers with promises lifted are kept."""
+SOME_SITES = 4
+"""Sites more that are allowed before all of them are."""
 SHARE = 0.25
 """Share of the time that is left, which one question takes at most."""
+FOR_LEAST = 0.6
+"""The same for a least limit, which answers by itself what else several questions would."""
 
 
 class OutOfTimeError(Exception):
@@ -86,8 +90,17 @@ class Oracle:
         if any(possible is False and lifted <= more for more, possible in answers.items()):
             return False
         if lifted not in answers:
-            answers[lifted] = self.has_design(changed(problem, {promise: promise.lifted for promise in lifted}), why)
+            answers[lifted] = self._has_design_at_some_sites(problem, lifted, why) or self.has_design(
+                changed(problem, {promise: promise.lifted for promise in lifted}), why
+            )
         return answers[lifted]
+
+    def _has_design_at_some_sites(self, problem: Problem, lifted: frozenset[Promise], why: str) -> bool:
+        """Return whether there is a design with few more sites, where many would be allowed: a far smaller question."""
+        fewer = {p: p.lifted[: len(p.value) + SOME_SITES] if p.column == SITES else p.lifted for p in lifted}
+        if all(fewer[promise] == promise.lifted for promise in lifted):
+            return False
+        return self.has_design(changed(problem, fewer), f"{why} (at some sites)") is True
 
     def _answers_of(self, problem: Problem) -> dict[frozenset[Promise], bool | None]:
         for known, answers in self.lifts:
@@ -118,9 +131,8 @@ class Oracle:
         candidates = self._candidates(problem, f"{promise.row} as low as can be")
         if precheck(problem, candidates):
             return LeastLimit(None, limit, excluded=True)
-        low = float(promise.value)
-        constraints = self.user_constraints
-        return least_limit_of(problem, candidates, promise.row, limit, low, self._options(), self.log, constraints)
+        low, limited = float(promise.value), self._options(FOR_LEAST)
+        return least_limit_of(problem, candidates, promise.row, limit, low, limited, self.log, self.user_constraints)
 
     def _candidates(self, problem: Problem, why: str) -> Candidates:
         self.left_s()
@@ -135,8 +147,8 @@ class Oracle:
             self.generated = (problem, generate(problem, only_needed=free, memory=self.memory))
         return self.generated[1]
 
-    def _options(self) -> SolveOptions:
-        return SolveOptions(time_limit_s=min(self.each_s, SHARE * self.left_s()))
+    def _options(self, share: float = SHARE) -> SolveOptions:
+        return SolveOptions(time_limit_s=min(self.each_s, share * self.left_s()))
 
 
 @dataclass(frozen=True)
