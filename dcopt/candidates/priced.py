@@ -98,6 +98,12 @@ def with_numbers(problem: Problem, candidates: Candidates, numbers: Mapping[Kind
     return replace(candidates, training=training, serving=serving, pools=pools, facilities=facilities, numbers=known)
 
 
+def with_just(problem: Problem, candidates: Candidates, nodes: Mapping[Kind, int]) -> Candidates:
+    """Return the candidates of designs with just these nodes of each (site, node), and none of any other kind."""
+    kinds = {(pool.site, pool.node.name) for pool in candidates.pools.values() if not pool.rented}
+    return with_numbers(problem, candidates, {kind: (nodes.get(kind, 0), nodes.get(kind, 0)) for kind in kinds})
+
+
 class _Bounds:
     """What nodes of every kind cost and how many exist, and what every workload of every period uses at least."""
 

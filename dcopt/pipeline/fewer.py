@@ -15,7 +15,15 @@ from dcopt.candidates.records import Candidates
 from dcopt.pipeline.conflict import Collision, Oracle, OutOfTimeError, collision_of
 from dcopt.pipeline.precheck import Obstacle, precheck
 from dcopt.pipeline.promises import Promise, changed
-from dcopt.pipeline.ways_out import LONGEST_CHAIN, WayOut, alone_of, least_of, sentences, ways_of_some, ways_out_of
+from dcopt.pipeline.ways_out import (
+    LONGEST_CHAIN,
+    WayOut,
+    least_of,
+    quickest_first,
+    sentences,
+    ways_of_some,
+    ways_out_of,
+)
 from dcopt.problem.columns import Row
 from dcopt.problem.problem import Problem
 from dcopt.solve.parts import Part
@@ -26,7 +34,7 @@ TABLE_OF = {"train": "training", "carried_load": "inference"}
 """By the name of the variables that every candidate of a workload has; their index begins with its name."""
 
 
-FOR_A_PART = 0.7
+FOR_A_PART = 0.5
 """Share of the time that is left for asking about a part; the rest is for trying its ways out on the whole."""
 OUT_OF_TIME = "the time was used up before everything that has no design was found: give more with --time-limit"
 
@@ -98,7 +106,8 @@ def by_parts(problem: Problem, oracle: Oracle, searching: Oracle | None = None) 
         lines += [("besides, " if lines else "") + sentences(collision, (), all_tried=True)[0]]
         of_part = of_fewer(oracle, asked).with_less(FOR_A_PART)
         if shares:
-            works, all_tried = _on_the_whole(problem, before, collision, alone_of(asked, collision, of_part)[0], oracle)
+            helping = [p for p in collision.promises if of_part.known_without(asked, (p,)) is not False]
+            works, all_tried = _on_the_whole(problem, before, collision, quickest_first(helping), oracle)
             if works:
                 return (*lines, *sentences(collision, works, all_tried=all_tried)[1:])
         ways, all_tried = ways_out_of(asked, collision, of_part)

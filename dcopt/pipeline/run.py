@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.generate import generate
+from dcopt.candidates.priced import Kind, with_just
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import Design
 from dcopt.design.simulation import SimulatedService
@@ -46,6 +47,8 @@ class RunOptions:
     simulate: bool = False
     """Also simulate the services, correct rates that the simulation does not keep, and solve again."""
     simulated_requests: int = 20_000
+    nodes: Mapping[Kind, int] | None = None
+    """Nodes of each (site, node type) that stand, and no others (None: as many as are worth it)."""
     user_constraints: Callable[[Program], None] = no_constraints
     warmth: Warmth = field(default_factory=Warmth)
     """What solves before this one left, and this one leaves."""
@@ -90,12 +93,14 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
     start = time.monotonic()
     listener.phase("candidates: every way in which each workload could run")
     with heard():
-        only_needed = options.user_constraints is no_constraints
+        only_needed = options.user_constraints is no_constraints and options.nodes is None
         candidates = generate(problem, only_needed=only_needed, memory=options.warmth.memory)
+        if options.nodes is not None:
+            candidates = with_just(problem, candidates, options.nodes)
         generated = time.monotonic() - start
-        obstacles = precheck(problem, candidates)
+        obstacles = (*_useless(candidates, options.nodes or {}), *map(str, precheck(problem, candidates)))
     if obstacles:
-        return Answer(_none(problem, "infeasible", tuple(str(obstacle) for obstacle in obstacles), generated), problem)
+        return Answer(_none(problem, "infeasible", obstacles, generated), problem)
     solving = options.solve_options(problem)
     listener.phase("program: stating it for the solver")
     solved = _main_solve(problem, candidates, solving, listener, options)
@@ -135,6 +140,15 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
         full.model_copy(update={"finance": yearly(problem, full), "financing": financing_cases(problem, full)}),
         problem,
         simulated,
+    )
+
+
+def _useless(candidates: Candidates, nodes: Mapping[Kind, int]) -> tuple[str, ...]:
+    """Return which of the nodes that are to stand no workload can run on."""
+    usable = {(pool.site, pool.node.name) for pool in candidates.pools.values()}
+    unusable = [(kind, units) for kind, units in sorted(nodes.items()) if units and kind not in usable]
+    return tuple(
+        f"{site}: nothing can run on the {units} {node} that are to stand there" for (site, node), units in unusable
     )
 
 

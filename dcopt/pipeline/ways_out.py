@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dcopt.pipeline.conflict import Collision, Oracle, OutOfTimeError, collision_of
@@ -128,6 +128,8 @@ def _of_more_offered(
             if oracle.has_design_without(problem, (caps,), "with nodes at power caps"):
                 found.append(least_of(problem, (caps,), oracle))
         for offer in offers:
+            if not oracle.has_time_for(len(offer.lifted) / len(offer.value)):
+                raise OutOfTimeError
             if oracle.has_design_without(problem, (offer,), f"with more of {offer.key} offered"):
                 found.append(least_of(problem, (offer,), oracle))
         if not found and not some and offers:
@@ -144,15 +146,18 @@ def alone_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple[li
     by how much it must give way.
     """
     alone = []
-    for promise in sorted(
-        collision.promises, key=lambda promise: (promise.rises is None, promise.table not in LIMITED)
-    ):
+    for promise in quickest_first(collision.promises):
         try:
             if oracle.has_design_without(problem, (promise,), f"{promise.row} lifted"):
                 alone.append(promise)
         except OutOfTimeError:
             return alone, False
     return alone, True
+
+
+def quickest_first(promises: Iterable[Promise]) -> list[Promise]:
+    """Return promises in the order in which they are loosened: limits first, then what is a number."""
+    return sorted(promises, key=lambda promise: (promise.rises is None, promise.table not in LIMITED))
 
 
 def ways_by_limits(problem: Problem, oracle: Oracle) -> tuple[WayOut, ...]:

@@ -282,6 +282,17 @@ def test_as_many_sites_are_named_as_a_load_needs_and_no_more() -> None:
         assert oracle.has_design(changed(problem, {promise: fewer}), "without one of them") is False
 
 
+def test_more_is_not_offered_where_its_candidates_alone_would_take_all_the_time() -> None:
+    build, words = NOT_OFFERED["node"]
+    problem = build().load()
+    oracle = Oracle(seconds=600)
+    collision = collision_of(problem, oracle)
+    oracle.generating_s.append(500.0)
+    ways, all_tried = ways_out_of(problem, collision, oracle)
+    assert not all_tried
+    assert words not in [str(way) for way in ways]
+
+
 def test_no_time_is_said_to_be_no_time() -> None:
     problem = owned_site([job()]).set(capex_limit_usd=100).load()
     oracle = Oracle(seconds=1e9)
