@@ -30,7 +30,7 @@ from dcopt.formulation.stages import WORKLOADS, name_of
 from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.fewer import Workload, only, workloads_in
 from dcopt.pipeline.first_design import value_of
-from dcopt.pipeline.large_search import LargeSearch, searched, with_bound
+from dcopt.pipeline.large_search import LargeSearch, searched, stopped, with_bound
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
@@ -220,8 +220,10 @@ class _Apart:
         """Look for a first design of every group."""
         try:
             side_by_side([partial(self.allowed, number, LargeSearch.begin) for number in self.numbers], self.lanes)
-        except StoppedError:
-            raise KeyboardInterrupt from None
+        except (StoppedError, KeyboardInterrupt):
+            if any(part.best is None for part in self.parts):
+                raise KeyboardInterrupt from None
+            self.interrupted = True
 
     def allowed(self, number: int, search: Callable[[LargeSearch], T]) -> T:
         """Search a group within its share of the time that is left.
@@ -261,7 +263,7 @@ class _Apart:
         """Return the best design of a group; after a Ctrl-C the one that it has."""
         part = self.parts[number]
         if self.interrupted and part.best is not None:
-            return part.best
+            return stopped(part.best, part.spent())
         one = self.allowed(number, LargeSearch.finished)
         self.interrupted = self.interrupted or one.stopped_by == "interrupted"
         return one

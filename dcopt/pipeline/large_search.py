@@ -77,8 +77,10 @@ class LargeSearch:
         """Return the best that the steps lead to, with how they got there."""
         try:
             self.begin()
-        except StoppedError:
-            raise KeyboardInterrupt from None
+        except (StoppedError, KeyboardInterrupt):
+            if self.best is None:
+                raise KeyboardInterrupt from None
+            return searched(stopped(self.best, self.spent()), self.trace, self.spent())
         return self.finished()
 
     def begin(self) -> None:
@@ -133,7 +135,7 @@ class LargeSearch:
                 if self.best.status == "optimal" or self.best.stopped_by == "interrupted":
                     break
             return self.best
-        except StoppedError:
+        except (StoppedError, KeyboardInterrupt):  # the latter while a program was stated
             return stopped(self.best, self.spent())
 
     def _without_a_design(self) -> Solved:
