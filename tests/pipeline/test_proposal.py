@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,17 @@ def test_the_command_prints_missing_parts(tmp_path: Path) -> None:
     assert "missing" in result.stdout
     document = json.loads(CliRunner().invoke(main, ["evaluate", str(path), "--fix", str(file), "--json"]).stdout)
     assert document["excess_usd"] == pytest.approx(0, abs=50)
+
+
+def test_what_is_not_proven_says_so() -> None:
+    from dcopt.cli.evaluate import _text
+
+    problem = SMALL.load()
+    design = design_of(problem)
+    nodes = {(pool.site, "nodes", pool.node): float(pool.nodes) for pool in design.pools}
+    found = evaluate_proposal(problem, nodes, OPTIONS)
+    assert "proven to" not in _text(found)
+    short = found.optimum.model_copy(update={"status": "feasible", "gap": 0.037, "objective_bound": 1_000_000.0})
+    said = _text(replace(found, optimum=short)).splitlines()
+    assert said[1].endswith("(proven to 3.7% only: none costs less than USD 1,000,000)")
+    assert "proven" not in said[0]
