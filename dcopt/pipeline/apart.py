@@ -45,6 +45,9 @@ from dcopt.solve.together import sum_if_all
 T = TypeVar("T")
 FREE_DATA = frozenset({"codec", "place", "copy", "use", "units", "kept_at"})
 """What is decided anew where groups that share a dataset come together."""
+SPARES = frozenset({"spare_step", "spare_together", "uses"})
+"""What is decided anew always: how spares are counted follows from the nodes, in steps that differ where a pool may be
+of another size; they are held with what is bought."""
 ENOUGH_S = 10.0
 """Seconds that putting the designs of groups together may take at the least: everything in it is decided."""
 
@@ -312,7 +315,8 @@ def _hold(program: Program, parts: list[Program], free: frozenset[str] | None) -
             held[name] = max(value, held.get(name, 0.0))
     for variable in program.model.component_data_objects(pyo.Var):
         name = name_of(variable)
-        if variable.name in held and (name in WORKLOADS if free is None else name not in free):
+        holds = name in WORKLOADS if free is None else name not in free
+        if variable.name in held and holds and name not in SPARES:
             value = min(held[variable.name], variable.ub)
             variable.setlb(value)
             variable.setub(value)

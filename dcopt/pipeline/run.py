@@ -50,6 +50,8 @@ class RunOptions:
     nodes: Mapping[Kind, int] | None = None
     """Nodes of each (site, node type) that stand, and no others (None: as many as are worth it)."""
     user_constraints: Callable[[Program], None] = no_constraints
+    of_any_program: bool = False
+    """Whether these constraints can be stated of programs that hold less than the whole, as those of a study can."""
     warmth: Warmth = field(default_factory=Warmth)
     """What solves before this one left, and this one leaves."""
 
@@ -186,7 +188,9 @@ def _checked(
 def _main_solve(
     problem: Problem, candidates: Candidates, solving: SolveOptions, listener: Listener, options: RunOptions
 ) -> Solved:
-    solved = solve_any(problem, candidates, solving, listener, cutoffs=options.user_constraints)
+    solved = solve_any(
+        problem, candidates, solving, listener, cutoffs=options.user_constraints, of_any=options.of_any_program
+    )
     if problem.settings.objective == "tco" or solved.design is None or solved.stopped_by:
         return solved
     return _tie_break(problem, candidates, solving, listener, options, solved)
