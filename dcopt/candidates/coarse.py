@@ -97,10 +97,12 @@ def _jobs(
     groups: dict[tuple[object, ...], list[TrainingCandidate]] = {}
     for candidate in of_job:
         pool = stands_for.get(candidate.pool.key, candidate.pool)
-        groups.setdefault((pool.key, candidate.hours, candidate.years, candidate.committed), []).append(
-            replace(candidate, pool=pool)
-        )
-    return [c for group in groups.values() for c in _in_no_hurry(group, in_hurry=in_hurry)]
+        groups.setdefault((pool.key, candidate.hours, candidate.years, candidate.committed), []).append(candidate)
+    return [
+        replace(candidate, pool=stands_for.get(candidate.pool.key, candidate.pool))
+        for group in groups.values()
+        for candidate in _in_no_hurry(group, in_hurry=in_hurry)
+    ]
 
 
 def _in_no_hurry(group: list[TrainingCandidate], *, in_hurry: bool) -> list[TrainingCandidate]:
@@ -112,17 +114,24 @@ def _in_no_hurry(group: list[TrainingCandidate], *, in_hurry: bool) -> list[Trai
     longest = max(candidate.days for candidate in group)
     shortest = min(candidate.days for candidate in group)
     least = {name: min(getattr(candidate, name) * candidate.days for candidate in group) / longest for name in RATES}
-    eased = [replace(candidate, days=shortest if in_hurry else candidate.days, **least) for candidate in group]
-    return undominated(sorted(eased, key=_merits), _merits)
+    judged = [(_merits(c, shortest if in_hurry else c.days), c) for c in group]
+    left = undominated(sorted(judged, key=_first), _first)
+    return [replace(c, days=shortest if in_hurry else c.days, **least) for _, c in left]
 
 
-def _merits(c: TrainingCandidate) -> tuple[float, ...]:
+def _first(judged: tuple[tuple[float, ...], TrainingCandidate]) -> tuple[float, ...]:
+    return judged[0]
+
+
+def _merits(c: TrainingCandidate, days: float) -> tuple[float, ...]:
+    """Return what a way that takes so many days holds and uses: less of each is better."""
+    held, running = (c.held_days, c.running_days) if c.hours else (days, days)
     return (
         c.nodes,
-        c.nodes * c.held_days,
-        c.nodes * c.days,
-        c.node_kw * c.nodes * c.running_days,
-        c.licence_usd_per_year * c.running_days,
+        c.nodes * held,
+        c.nodes * days,
+        c.node_kw * c.nodes * running,
+        c.licence_usd_per_year * running,
     )
 
 

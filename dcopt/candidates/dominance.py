@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 T = TypeVar("T")
+AT_ONCE = 128
+"""Items that are held against all before them at once: what one more beats costs less than the call."""
 
 
 def undominated(items: Iterable[T], merits: Callable[[T], tuple[float, ...]]) -> list[T]:
@@ -33,11 +35,20 @@ def _none_before(table: Any) -> Any:
         least = np.minimum.accumulate(table[:, 0])
         keeps[1:] = table[1:, 0] < least[:-1]
     elif columns > 1:
-        kept, count = np.empty_like(table), 1
-        kept[0] = table[0]
-        for row in range(1, rows):
-            if not (kept[:count] <= table[row]).all(axis=1).any():
-                kept[count] = table[row]
-                keeps[row] = True
-                count += 1
+        kept = table[:1]
+        for first in range(0, rows, AT_ONCE):
+            block = table[first : first + AT_ONCE]
+            beaten = np.triu(_no_larger(block, block), k=1).any(axis=0)
+            if first:
+                beaten |= _no_larger(kept, block).any(axis=0)
+            keeps[first : first + AT_ONCE] = ~beaten
+            kept = np.concatenate((kept, block[~beaten])) if first else block[~beaten]
     return keeps
+
+
+def _no_larger(some: Any, others: Any) -> Any:
+    """Return for each row of ``some`` and each of ``others`` whether the first is ≤ the second in every column."""
+    found = np.ones((len(some), len(others)), dtype=bool)
+    for column in range(some.shape[1]):
+        found &= some[:, column, None] <= others[None, :, column]
+    return found

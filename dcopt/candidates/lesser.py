@@ -33,10 +33,18 @@ def with_ways(
     pools = used_pools(candidates.pools, ways, replicas)
     targets = {key: targets_of(problem, pool, replicas) for key, pool in pools.items()}
     pools = as_large_as_needed(problem, pools, ways, replicas, kept, targets)
+    pools = {key: _as_large_as_asked(candidates, pool) for key, pool in pools.items()}
     facilities = {key: pool_facility(problem, pool, targets[key]) for key, pool in pools.items()}
     return replace(
         candidates, periods=kept, pools=pools, facilities=facilities, training=ways, serving=replicas, verdicts=[]
     )
+
+
+def _as_large_as_asked(candidates: Candidates, pool: Pool) -> Pool:
+    """Return a pool large enough for the nodes that must stand there, needed or not."""
+    least, _ = candidates.numbers.get((pool.site, pool.node.name), (0, 0))
+    most = max(pool.max_nodes, min(least, candidates.pools[pool.key].max_nodes))
+    return pool if most == pool.max_nodes else replace(pool, max_nodes=most)
 
 
 def smallest_sizes(candidates: Candidates) -> dict[str, tuple[TrainingCandidate, ...]]:

@@ -98,6 +98,12 @@ def with_numbers(problem: Problem, candidates: Candidates, numbers: Mapping[Kind
     return replace(candidates, training=training, serving=serving, pools=pools, facilities=facilities, numbers=known)
 
 
+def with_just(problem: Problem, candidates: Candidates, nodes: Mapping[Kind, int]) -> Candidates:
+    """Return the candidates of designs with just these nodes of each (site, node), and none of any other kind."""
+    kinds = {(pool.site, pool.node.name) for pool in candidates.pools.values() if not pool.rented}
+    return with_numbers(problem, candidates, {kind: (nodes.get(kind, 0), nodes.get(kind, 0)) for kind in kinds})
+
+
 class _Bounds:
     """What nodes of every kind cost and how many exist, and what every workload of every period uses at least."""
 
@@ -107,6 +113,8 @@ class _Bounds:
         self.node_usd = {_kind(pool): _least_node_usd(problem, pool) for pool in pools}
         self.existing = {_kind(pool): 0 if pool.rented else pool.existing_nodes for pool in pools}
         self.given_usd = {kind: price * self.existing[kind] for kind, price in self.node_usd.items()}
+        self.all_given_usd = sum(self.given_usd.values())
+        self.used_usd = {id(c): self._used_usd(c) for of_job in candidates.training.values() for c in of_job}
         self.least = {period.index: self._least_of(period) for period in candidates.periods}
         self.beside: dict[tuple[int, str, Kind], tuple[float, float]] = {}
 
@@ -121,8 +129,8 @@ class _Bounds:
         for period in self.candidates.periods:
             if candidate.job in period.jobs and candidate.is_asked_in(period.years):
                 elsewhere, anywhere = self._others(period, candidate.job, kind)
-                shared = self._used_usd(candidate) + anywhere - sum(self.given_usd.values())
-                apart = elsewhere - sum(self.given_usd.values()) + self.given_usd[kind]
+                shared = self.used_usd[id(candidate)] + anywhere - self.all_given_usd
+                apart = elsewhere - self.all_given_usd + self.given_usd[kind]
                 best = max(best, alone + max(0.0, apart), shared)
         return best
 
@@ -150,7 +158,7 @@ class _Bounds:
             for candidate in self.candidates.training[name]:
                 if not candidate.is_asked_in(period.years):
                     continue
-                _note(found, name, _kind(candidate.pool), self._used_usd(candidate))
+                _note(found, name, _kind(candidate.pool), self.used_usd[id(candidate)])
         for name, peak, _ in period.loads:
             for replica in self.candidates.serving[name]:
                 chips = peak / replica.rate_of(MANY) * replica.accelerators

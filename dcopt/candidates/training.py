@@ -101,14 +101,16 @@ class TrainingGenerator:
         for pool in self.pools:
             if job.sites and pool.site not in job.sites:
                 continue
-            possible = [replace(one, years=years) for one in self._possible(job, run, pool)]
+            possible = self._possible(job, run, pool)
+            if years:
+                possible = [replace(one, years=years) for one in possible]
             limit = days_allowed(self.problem, job, self._first_day(job, pool))
             there = fastest([candidate for candidate in possible if candidate.days <= limit])
             if job.preemptible and not pool.rented:
                 there += self._at_night(job, pool, fastest(possible))
             if commitments_for(self.problem, pool.site, pool.node.name) and pool.rented:
                 there += [replace(one, committed=True) for one in there]
-            kept[pool.key] = [replace(candidate, pool=pool) for candidate in there]
+            kept[pool.key] = [one if one.pool is pool else replace(one, pool=pool) for one in there]
             verdict = _verdict(job, pool, possible, kept[pool.key], limit)
             if pool.key not in hardest or verdict.shortfall > hardest[pool.key].shortfall:
                 hardest[pool.key] = verdict

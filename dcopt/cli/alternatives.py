@@ -30,7 +30,8 @@ def command(asked: Asked, count: int, within: str, aspect: str) -> None:
     """Show the next best designs of PROBLEM that use other nodes, fabrics, cooling or sites, and what each trades.
 
     Each does without at least one part of every design before it and is the cheapest that does (to the gap), so none
-    merely adds parts to a cheaper one, and none in between is missed.
+    merely adds parts to a cheaper one, and none in between is missed. Of a large problem one that is found in the time
+    without that proof says so.
 
     \b
     Example: dcopt alternatives chat --count 3 --within 5%
@@ -110,5 +111,7 @@ def _signed(value: float, digits: int = 0) -> str:
 def _words(one: Alternative, *, first: bool) -> str:
     if first:
         return ", ".join(part.replace(":", " ") for part in one.outcome.kinds)
+    doubt = "" if one.outcome.status == "optimal" else " (not proven: a cheaper one may lie between)"
     gone = f"without {', '.join(part.replace(':', ' ') for part in one.without)}"
-    return gone + (f", with {', '.join(part.replace(':', ' ') for part in one.with_)}" if one.with_ else "")
+    more = f", with {', '.join(part.replace(':', ' ') for part in one.with_)}" if one.with_ else ""
+    return gone + more + doubt

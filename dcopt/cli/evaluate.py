@@ -13,6 +13,7 @@ from dcopt.cli.study_options import ProgressLine, millions
 from dcopt.cli.text_table import text_table
 
 if TYPE_CHECKING:
+    from dcopt.design.records import Design
     from dcopt.pipeline.proposal import Evaluation
 
 
@@ -84,17 +85,24 @@ def _json(found: Evaluation) -> str:
     return json.dumps(document, indent=1)
 
 
+def _proof(design: Design) -> str:
+    """Return how far a design is proven, where that is not to its gap."""
+    if design.status == "optimal" or design.gap is None or design.objective_bound is None:
+        return ""
+    return f" (proven to {design.gap:.1%} only: none costs less than USD {millions(design.objective_bound)})"
+
+
 def _text(found: Evaluation) -> str:
     lines = []
     if found.design is None:
         lines.append("The proposal cannot keep the promises:")
         lines += [f"  - {reason}" for reason in found.reasons]
     else:
-        lines.append(f"TCO of the proposal, completed: USD {millions(found.tco_usd)}")
+        lines.append(f"TCO of the proposal, completed: USD {millions(found.tco_usd)}{_proof(found.design)}")
         if found.surplus_usd:
             lines.append(f"  of it for parts that nothing needs: USD {millions(found.surplus_usd)}")
     if found.optimum.tco_usd is not None:
-        lines.append(f"TCO of the cheapest design:     USD {millions(found.optimum.tco_usd)}")
+        lines.append(f"TCO of the cheapest design:     USD {millions(found.optimum.tco_usd)}{_proof(found.optimum)}")
     if found.excess_usd is not None:
         share = found.excess_usd / (found.optimum.tco_usd or 1.0)
         lines.append(f"The proposal is dearer by:      USD {millions(found.excess_usd)} ({share:.1%})")

@@ -30,7 +30,7 @@ from dcopt.formulation.stages import WORKLOADS, name_of
 from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.fewer import Workload, only, workloads_in
 from dcopt.pipeline.first_design import value_of
-from dcopt.pipeline.large_search import LargeSearch, searched, with_bound
+from dcopt.pipeline.large_search import LargeSearch, searched, stopped, with_bound
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
@@ -45,6 +45,9 @@ from dcopt.solve.together import sum_if_all
 T = TypeVar("T")
 FREE_DATA = frozenset({"codec", "place", "copy", "use", "units", "kept_at"})
 """What is decided anew where groups that share a dataset come together."""
+SPARES = frozenset({"spare_step", "spare_together", "uses"})
+"""What is decided anew always: how spares are counted follows from the nodes, in steps that differ where a pool may be
+of another size; they are held with what is bought."""
 ENOUGH_S = 10.0
 """Seconds that putting the designs of groups together may take at the least: everything in it is decided."""
 
@@ -263,7 +266,7 @@ class _Apart:
         """Return the best design of a group; after a Ctrl-C the one that it has."""
         part = self.parts[number]
         if self.interrupted and part.best is not None:
-            return part.best
+            return stopped(part.best, part.spent())
         one = self.allowed(number, LargeSearch.finished)
         self.interrupted = self.interrupted or one.stopped_by == "interrupted"
         return one
@@ -312,7 +315,8 @@ def _hold(program: Program, parts: list[Program], free: frozenset[str] | None) -
             held[name] = max(value, held.get(name, 0.0))
     for variable in program.model.component_data_objects(pyo.Var):
         name = name_of(variable)
-        if variable.name in held and (name in WORKLOADS if free is None else name not in free):
+        holds = name in WORKLOADS if free is None else name not in free
+        if variable.name in held and holds and name not in SPARES:
             value = min(held[variable.name], variable.ub)
             variable.setlb(value)
             variable.setub(value)

@@ -184,7 +184,7 @@ class BySites:
         one = self._bounding().year_alone(candidates, hardest_of(candidates))
         together = self._relaxed(as_one_place(one, Sites(names, 0, len(names))))
         apart = self._relaxed(one)
-        return math.inf if together is None or not apart else 1 - together / apart
+        return math.inf if together is None or not apart else max(0.0, 1 - together / apart)
 
     def _relaxed(self, stated: Stated) -> float | None:
         options = replace(self.options, start=None)

@@ -22,7 +22,7 @@ from dcopt.formulation.program import Program
 from dcopt.pipeline.feasible import Decision, decide
 from dcopt.pipeline.least_limit import LeastLimit, least_limit_of
 from dcopt.pipeline.precheck import precheck
-from dcopt.pipeline.promises import Promise, changed, promises_of, value_of
+from dcopt.pipeline.promises import SITES, Promise, changed, promises_of, value_of
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions
@@ -31,8 +31,14 @@ FEW = 16
 """Promises up to which each is lifted alone before any are lifted together."""
 REMEMBERED = 4
 """Problems whose answers with promises lifted are kept."""
+SOME_SITES = 4
+"""Sites more that are allowed before all of them are."""
 SHARE = 0.25
 """Share of the time that is left, which one question takes at most."""
+BESIDES = 4.0
+"""Times what its candidates take that a question takes at the least: programs are stated of them."""
+FOR_LEAST = 0.6
+"""The same for a least limit, which answers by itself what else several questions would."""
 
 
 class OutOfTimeError(Exception):
@@ -55,6 +61,8 @@ class Oracle:
     memory: Memory = field(default_factory=Memory)
     start: float = field(default_factory=time.monotonic)
     generated: tuple[Problem, Candidates] | None = None
+    generating_s: list[float] = field(default_factory=list)
+    """Seconds that the candidates of each problem took."""
     decided: tuple[Problem, Decision] | None = None
     """The last problem asked, with its answer."""
     lifts: list[tuple[Problem, dict[frozenset[Promise], bool | None]]] = field(default_factory=list)
@@ -81,13 +89,38 @@ class Oracle:
         Lifting more never takes a design away: what was answered of fewer, or of more, is not asked again.
         """
         lifted, answers = frozenset(promises), self._answers_of(problem)
+        known = self.known_without(problem, lifted)
+        if known is not None:
+            return known
+        if lifted not in answers:
+            answers[lifted] = self._has_design_at_some_sites(problem, lifted, why) or self.has_design(
+                changed(problem, {promise: promise.lifted for promise in lifted}), why
+            )
+        return answers[lifted]
+
+    def known_without(self, problem: Problem, promises: Iterable[Promise]) -> bool | None:
+        """Return what the answers so far say of ``promises`` lifted, without asking (None: nothing)."""
+        lifted, answers = frozenset(promises), self._answers_of(problem)
         if any(possible and lifted >= fewer for fewer, possible in answers.items()):
             return True
         if any(possible is False and lifted <= more for more, possible in answers.items()):
             return False
-        if lifted not in answers:
-            answers[lifted] = self.has_design(changed(problem, {promise: promise.lifted for promise in lifted}), why)
-        return answers[lifted]
+        return None
+
+    def has_time_for(self, times: float) -> bool:
+        """Whether there is time for a question about so many times as many candidates as any before."""
+        return times * BESIDES * max(self.generating_s, default=0.0) < self.left_s()
+
+    def _has_design_at_some_sites(self, problem: Problem, lifted: frozenset[Promise], why: str) -> bool:
+        """Return whether there is a design with few more sites, where many would be allowed for some workload.
+
+        That is a far smaller question.
+        """
+        many = {p for p in lifted if p.column == SITES and p.table != "datasets"}
+        fewer = {p: p.lifted[: len(p.value) + SOME_SITES] if p in many else p.lifted for p in lifted}
+        if all(fewer[promise] == promise.lifted for promise in lifted):
+            return False
+        return self.has_design(changed(problem, fewer), f"{why} (at some sites)") is True
 
     def _answers_of(self, problem: Problem) -> dict[frozenset[Promise], bool | None]:
         for known, answers in self.lifts:
@@ -118,9 +151,8 @@ class Oracle:
         candidates = self._candidates(problem, f"{promise.row} as low as can be")
         if precheck(problem, candidates):
             return LeastLimit(None, limit, excluded=True)
-        low = float(promise.value)
-        constraints = self.user_constraints
-        return least_limit_of(problem, candidates, promise.row, limit, low, self._options(), self.log, constraints)
+        low, limited = float(promise.value), self._options(FOR_LEAST)
+        return least_limit_of(problem, candidates, promise.row, limit, low, limited, self.log, self.user_constraints)
 
     def _candidates(self, problem: Problem, why: str) -> Candidates:
         self.left_s()
@@ -132,11 +164,13 @@ class Oracle:
         """Return the candidates of ``problem``; those of the last problem asked are kept."""
         if self.generated is None or self.generated[0] is not problem:
             free = self.user_constraints is no_constraints
+            began = time.monotonic()
             self.generated = (problem, generate(problem, only_needed=free, memory=self.memory))
+            self.generating_s.append(time.monotonic() - began)
         return self.generated[1]
 
-    def _options(self) -> SolveOptions:
-        return SolveOptions(time_limit_s=min(self.each_s, SHARE * self.left_s()))
+    def _options(self, share: float = SHARE) -> SolveOptions:
+        return SolveOptions(time_limit_s=min(self.each_s, share * self.left_s()))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from dcopt.pipeline.simulate import replicas_of, simulate_design, simulate_recor
 from dcopt.pipeline.solving import Solved
 from dcopt.problem.corrections import RATE, Correction
 from dcopt.problem.problem import Problem
+from dcopt.solve.interrupt import heard
 
 ROUNDS = 10
 """Times that a problem is solved again at most; what is missed then is reported."""
@@ -46,6 +47,10 @@ def correct(checked: Checked, again: Callable[[Problem], Checked], *, requests: 
     Parameters
     ----------
     checked: what was solved. again: solves a problem with corrections. requests, seed: of each simulation.
+
+    Raises
+    ------
+    KeyboardInterrupt: Ctrl-C was pressed.
     """
     for _ in range(ROUNDS):
         design = checked.solved.design
@@ -151,15 +156,16 @@ def _corrected(
     promise, pace = promise_of(service, trip), factors[2]
 
     def keeps(share: float) -> bool:
-        found = simulate(
-            replicas,
-            rate * share * pace,
-            service.percentile,
-            requests=requests,
-            seed=seed + 1,
-            length_cv=service.length_cv,
-            batch=record.batch,
-        )
+        with heard():
+            found = simulate(
+                replicas,
+                rate * share * pace,
+                service.percentile,
+                requests=requests,
+                seed=seed + 1,
+                length_cv=service.length_cv,
+                batch=record.batch,
+            )
         if found is None:
             return False
         times = (found.ttft_ms.value, found.tpot_ms.value, found.latency_ms.value)

@@ -46,7 +46,7 @@ def explain_problem(
 def _collision(problem: Problem, oracle: Oracle) -> tuple[str, ...]:
     searching = oracle.with_less(1.0 - FOR_LIMITS)
     try:
-        found = by_parts(problem, searching)
+        found = by_parts(problem, oracle, searching)
         if found is not None:
             return found
         collision = collision_of(problem, searching)

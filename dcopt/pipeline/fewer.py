@@ -12,10 +12,18 @@ from dataclasses import dataclass, replace
 
 from dcopt.candidates.memory import seen_by_predictions
 from dcopt.candidates.records import Candidates
-from dcopt.pipeline.conflict import Oracle, OutOfTimeError, collision_of
+from dcopt.pipeline.conflict import Collision, Oracle, OutOfTimeError, collision_of
 from dcopt.pipeline.precheck import Obstacle, precheck
 from dcopt.pipeline.promises import Promise, changed
-from dcopt.pipeline.ways_out import LONGEST_CHAIN, WayOut, least_of, sentences, ways_out_of
+from dcopt.pipeline.ways_out import (
+    LONGEST_CHAIN,
+    WayOut,
+    least_of,
+    quickest_first,
+    sentences,
+    ways_of_some,
+    ways_out_of,
+)
 from dcopt.problem.columns import Row
 from dcopt.problem.problem import Problem
 from dcopt.solve.parts import Part
@@ -26,7 +34,7 @@ TABLE_OF = {"train": "training", "carried_load": "inference"}
 """By the name of the variables that every candidate of a workload has; their index begins with its name."""
 
 
-FOR_A_PART = 0.7
+FOR_A_PART = 0.5
 """Share of the time that is left for asking about a part; the rest is for trying its ways out on the whole."""
 OUT_OF_TIME = "the time was used up before everything that has no design was found: give more with --time-limit"
 
@@ -65,11 +73,13 @@ def _after_some(row: Row, jobs: set[str]) -> Row:
     return row if kept == after else row.model_copy(update={"after": kept})
 
 
-def by_parts(problem: Problem, oracle: Oracle) -> tuple[str, ...] | None:
+def by_parts(problem: Problem, oracle: Oracle, searching: Oracle | None = None) -> tuple[str, ...] | None:
     """Return collision and ways out of an infeasible ``problem`` in sentences, found on its infeasible parts alone.
 
     None where no part of it is known to be infeasible by itself. Each way out is verified on the whole problem; where
-    several parts are infeasible each way cures all of them.
+    several parts are infeasible each way cures all of them. Where the workloads of a part share its limits with others
+    the whole needs more than the part, so its ways out are looked for on the whole at once. ``searching`` has the time
+    until the first collision is found (default: all of it).
 
     Raises
     ------
@@ -81,10 +91,11 @@ def by_parts(problem: Problem, oracle: Oracle) -> tuple[str, ...] | None:
     ways: tuple[WayOut, ...] = ()
     while len(before) < LONGEST_CHAIN:
         cured = changed(problem, _changes(before)) if before else problem
+        asking = oracle if before or searching is None else searching
         try:
-            part = _part_of(cured, oracle)
+            part, shares = _part_of(cured, asking)
             asked = only(cured, part)
-            of_part = of_fewer(oracle, asked).with_less(FOR_A_PART)
+            of_part = of_fewer(asking, asked).with_less(FOR_A_PART)
             if not part or of_part.has_design(asked, f"of {_named(part)} alone") is not False:
                 return None
             collision = collision_of(asked, of_part)
@@ -92,13 +103,34 @@ def by_parts(problem: Problem, oracle: Oracle) -> tuple[str, ...] | None:
             if not lines:
                 raise
             return (*lines, *(f"by themselves these would do with {way}" for way in ways), OUT_OF_TIME)
-        ways, all_tried = ways_out_of(asked, collision, of_part)
         lines += [("besides, " if lines else "") + sentences(collision, (), all_tried=True)[0]]
+        of_part = of_fewer(oracle, asked).with_less(FOR_A_PART)
+        if shares:
+            helping = [p for p in collision.promises if of_part.known_without(asked, (p,)) is not False]
+            works, all_tried = _on_the_whole(problem, before, collision, quickest_first(helping), oracle)
+            if works:
+                return (*lines, *sentences(collision, works, all_tried=all_tried)[1:])
+        ways, all_tried = ways_out_of(asked, collision, of_part)
         works, all_asked = _that_work(problem, before, ways, oracle)
         if works or not ways or not collision.promises:
             return (*lines, *sentences(collision, works, all_tried=all_tried and all_asked)[1:])
         before.append(min(ways, key=_binds_more))
     return None
+
+
+def _on_the_whole(
+    problem: Problem, before: list[WayOut], collision: Collision, helping: list[Promise], oracle: Oracle
+) -> tuple[list[WayOut], bool]:
+    """Return ways that, with those before, make a design of the whole, and whether all were tried.
+
+    Each is of one promise of ``helping``: what makes no design of the part makes none of the whole.
+    """
+    known = _changes(before)
+    cured = changed(problem, known) if before else problem
+    found, all_tried = ways_of_some(cured, collision, helping, oracle)
+    least = all(way.least for way in before)
+    together = [replace(way, changes=(*known.items(), *way.changes), least=way.least and least) for way in found]
+    return together, all_tried
 
 
 def _binds_more(way: WayOut) -> bool:
@@ -140,17 +172,21 @@ def _changes(ways: Iterable[WayOut]) -> dict[Promise, object]:
     return {promise: value for way in ways for promise, value in way.changes}
 
 
-def _part_of(problem: Problem, oracle: Oracle) -> frozenset[Workload]:
-    """Return workloads that, fewer than all, have no design by themselves; none where none are known."""
+def _part_of(problem: Problem, oracle: Oracle) -> tuple[frozenset[Workload], bool]:
+    """Return workloads that, fewer than all, have no design by themselves (none where none are known), and whether
+    they share constraints with others."""
     obstacles = precheck(problem, oracle.candidates_of(problem))
+    shares = False
     if obstacles:
         part = of_obstacles(problem, obstacles)
     else:
-        part = of_infeasible_part(problem, oracle) or of_halves(problem, oracle)
+        part = of_infeasible_part(problem, oracle)
+        if not part:
+            part, shares = of_halves(problem, oracle), True
     every = workloads_of(problem)
     while grown := {("training", name) for table, key in part for name in _after(problem, table, key)} - part:
         part |= grown
-    return part if part < every else frozenset()
+    return (part if part < every else frozenset()), shares
 
 
 def _after(problem: Problem, table: str, key: str) -> tuple[str, ...]:

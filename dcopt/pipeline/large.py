@@ -9,6 +9,7 @@ from dcopt.candidates.records import Candidates
 from dcopt.formulation.program import Program
 from dcopt.pipeline.apart import groups_of, solve_apart
 from dcopt.pipeline.large_search import LargeSearch
+from dcopt.pipeline.large_within import solve_within
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.pipeline.user_constraints import no_constraints
 from dcopt.problem.problem import Problem
@@ -30,12 +31,15 @@ def solve_any(
     *,
     only_pair: bool = False,
     cutoffs: Callable[[Program], None] = no_constraints,
+    of_any: bool = False,
 ) -> Solved:
     """Solve the program of ``problem`` as `dcopt.pipeline.solving.solve_program` does; a large one in several steps.
 
     Where constraints of the user's own are added the steps are left out: what they ask of a smaller program is not
-    known.
+    known. ``of_any``: the ``cutoffs`` can be stated of any program, as those of a study can.
     """
+    if is_large(candidates) and of_any:
+        return solve_within(problem, candidates, options, listener, only_pair=only_pair, cutoffs=cutoffs)
     if not is_large(candidates) or cutoffs is not no_constraints:
         return solve_program(problem, candidates, options, listener, only_pair=only_pair, cutoffs=cutoffs)
     groups = groups_of(problem, candidates, only_pair=only_pair)

@@ -148,7 +148,7 @@ class LargeSearch:
                 left = self.bounding.least_known(self.best)
                 self.best = better_of(self.best, self.improved(self.best, left, 1.0), gap)
             return self.best
-        except (StoppedError, KeyboardInterrupt):
+        except (StoppedError, KeyboardInterrupt):  # the latter while a program was stated
             return stopped(self.best, self.spent())
 
     def _without_a_design(self) -> Solved:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from pyomo.environ import value
+from pyomo.environ import Constraint, value
 
 from dcopt.candidates.records import Candidates
+from dcopt.formulation.expressions import number
 from dcopt.formulation.program import Program
 from dcopt.pipeline.feasible import (
     FINE,
@@ -34,6 +35,11 @@ from dcopt.solve.parts import Part
 from dcopt.solve.session import SolveOptions, SolverError
 
 BUDGET = "settings.csv: capex_limit_usd"
+POWER = "sites.csv: {} power_limit_kw"
+DEAR_KW_USD_PER_MONTH = 10_000.0
+"""Charge for a site's peak that outweighs all other costs of a kW: a node costs some 300 to 600 USD a month and kW."""
+FOR_A_DESIGN = 0.6
+"""Share of the time for a least limit that a design may take which shows one that does."""
 NEAR = 0.01
 """Relative distance of a limit that does from one below which none does that counts as the least."""
 WITHIN = 0.005
@@ -91,8 +97,8 @@ def least_limit_of(
         relaxed = _relaxed_limit(stated, row, limit, low, options.time_limit_s)
         if relaxed is None or relaxed.excluded:
             return relaxed
-        limited = replace(options, time_limit_s=0.5 * (ends - time.monotonic()))
-        known = _cheapest(problem, candidates, row, limited, log)
+        limited = replace(options, time_limit_s=FOR_A_DESIGN * (ends - time.monotonic()))
+        known = of_a_design(problem, candidates, row, limit, limited, log)
         high = limit if known is None else known * (1 + FINE)
         best = LeastLimit(known, relaxed.bound, is_design=known is not None)
         coarser = asked(stated, 0.4, best.bound, high)
@@ -120,20 +126,53 @@ def _better(best: LeastLimit, other: LeastLimit | None, *, found_too: bool = Tru
     return replace(other, bound=bound)
 
 
-def _cheapest(
-    problem: Problem, candidates: Candidates, row: str, options: SolveOptions, log: Callable[[str], None]
+def of_a_design(
+    problem: Problem,
+    candidates: Candidates,
+    row: str,
+    limit: float,
+    options: SolveOptions,
+    log: Callable[[str], None] = lambda text: None,
 ) -> float | None:
-    """Return the purchases of a design that was found for them, where they are the limit that is asked about."""
-    if row != BUDGET:
-        return None
-    settings = problem.settings.model_copy(update={"objective": "capex", "capex_limit_usd": None})
+    """Return what a design that was looked for to that end takes of a limit; None where none was found."""
     try:
-        found = first_design(replace(problem, settings=settings), candidates, options, Listener(log))
+        found = first_design(with_little_of(problem, row), candidates, options, Listener(log))
     except StoppedError:
         raise KeyboardInterrupt from None
     except SolverError:
         return None
-    return None if found is None or found.design is None else found.design.objective_value
+    if found is None or found.design is None:
+        return None
+    return found.design.objective_value if row == BUDGET else _taken(found.program, row, limit)
+
+
+def with_little_of(problem: Problem, row: str) -> Problem:
+    """Return the problem with prices at which the cheapest design takes little of a limit, where there are such.
+
+    Whatever is paid, it has the same designs, except that no budget limits the least purchases.
+    """
+    settings = problem.settings
+    if row == BUDGET:
+        least = settings.model_copy(update={"objective": "capex", "capex_limit_usd": None})
+        return replace(problem, settings=least)
+    for name, site in problem.sites.items():
+        if row == POWER.format(name):
+            dear = site.model_copy(update={"demand_charge_usd_per_kw_month": DEAR_KW_USD_PER_MONTH})
+            tables = {**problem.tables, "sites": {**problem.sites, name: dear}}
+            return replace(problem, settings=settings.model_copy(update={"objective": "tco"}), tables=tables)
+    return problem
+
+
+def _taken(program: Program, row: str, limit: float) -> float | None:
+    """Return what a solved program takes of a limit; None where no row states it as a number."""
+    taken = []
+    for constraint in program.model.component_data_objects(Constraint, active=True):
+        group = program.groups.get(constraint.name)
+        if group is not None and group.row == row:
+            if not _is_stated((constraint, 1), limit):
+                return None
+            taken.append(number(constraint.body))
+    return max(taken, default=None)
 
 
 def _relaxed_limit(stated: Divided, row: str, limit: float, low: float, limit_s: float) -> LeastLimit | None:

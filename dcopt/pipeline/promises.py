@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dcopt.performance.workloads import rtt_ms
 from dcopt.problem.power_caps import capped
 from dcopt.problem.problem import Problem
 from dcopt.problem.tables.catalog_rows import PRECISIONS
@@ -68,7 +70,11 @@ class Promise:
         return isinstance(self.value, int) and not isinstance(self.value, bool)
 
 
-CHOICES = ("precisions", OFFERED)
+SITES = "sites"
+"""The column that names the sites where a workload may run, or data lie."""
+
+
+CHOICES = ("precisions", SITES, OFFERED)
 """Columns that list what may be chosen; more of it is looser."""
 _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
     "training": (
@@ -79,7 +85,6 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("max_quality_loss_pct", None, True),
         ("precisions", PRECISIONS, None),
         ("requires", (), None),
-        ("sites", (), None),
     ),
     "inference": (
         ("ttft_ms", None, True),
@@ -93,13 +98,11 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
         ("domain_survive_pct", 50.0, False),
         ("reload_s", None, True),
         ("first_day", None, True),
-        ("sites", (), None),
     ),
     "datasets": (
         ("min_copies", 1, False),
         ("max_annual_loss_probability", 1.0, True),
         ("requires", (), None),
-        ("sites", (), None),
     ),
     "sites": (
         ("rack_positions", None, True),
@@ -111,6 +114,8 @@ _LIFTED: dict[str, tuple[tuple[str, Any, bool | None], ...]] = {
     "offers": (("max_units", None, True), ("min_units", None, False)),
 }
 """By table: column, value without the promise, and whether larger is looser."""
+RESTRICTED = ("training", "inference", "datasets")
+"""Tables whose rows may be restricted to some sites."""
 OPENED = ("nodes", "fabrics", "storage", "racks", "cooling", "power", "compression", "software")
 """Tables of which more may be offered than `offers.csv` names."""
 _SETTINGS = (
@@ -134,6 +139,9 @@ def _all(problem: Problem) -> Iterator[Promise]:
                 value = getattr(row, column)
                 if value is not None:
                     yield Promise(table, key, column, value, lifted, rises)
+            if elsewhere := _elsewhere(problem, table, key):
+                here = getattr(row, SITES)
+                yield Promise(table, key, SITES, here, (*here, *elsewhere), None)
     for name, service in problem.inference.items():
         peak = service.peak_requests_per_s
         yield Promise("inference", name, "peak_requests_per_s", peak, peak * LEAST_LOAD, False)
@@ -154,6 +162,18 @@ def _all(problem: Problem) -> Iterator[Promise]:
         value = getattr(problem.settings, column)
         if value is not None:
             yield Promise("settings", "", column, value, lifted, rises)
+
+
+def _elsewhere(problem: Problem, table: str, key: str) -> tuple[str, ...]:
+    """Return the sites that a row's list leaves out, what promises most first: near its users, with much power."""
+    allowed = getattr(problem.tables[table][key], SITES, ()) if table in RESTRICTED else ()
+    service = problem.inference.get(key) if table == "inference" else None
+
+    def merits(site: str) -> tuple[float, float]:
+        limit = problem.sites[site].power_limit_kw
+        return 0.0 if service is None else rtt_ms(service, site, problem), -math.inf if limit is None else -limit
+
+    return tuple(sorted((site for site in problem.sites if site not in allowed), key=merits)) if allowed else ()
 
 
 def caps_of(problem: Problem) -> tuple[Promise, ...]:

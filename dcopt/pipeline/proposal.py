@@ -177,9 +177,10 @@ def evaluate_proposal(
     by_year = {1: proposed, **(later or {})}
     fix = nodes_fixed(proposed, later)
     on_phase("the cheapest design without the proposal")
-    optimum = _solved(problem, options, no_constraints)
+    optimum = _solved(problem, options)
     on_phase("the proposal, completed at the least cost")
-    completed = _solved(problem, options, fix)
+    nodes = just_nodes(problem, proposed, later)
+    completed = _solved(problem, options, fix) if nodes is None else _solved(problem, replace(options, nodes=nodes))
     if completed.tco_usd is None:
         on_phase("why the proposal does not suffice")
         return Evaluation(None, None, 0.0, (), optimum, _reasons(problem, fix, seconds_to_explain))
@@ -235,7 +236,23 @@ def _fix_by_year(program: Program, by_year: Later) -> None:
         )
 
 
-def _solved(problem: Problem, options: RunOptions, fix: Callable[[Program], None]) -> Design:
+def just_nodes(
+    problem: Problem, proposed: Mapping[Part, float], later: Later | None
+) -> dict[tuple[str, str], int] | None:
+    """Return the proposed nodes of each (site, node) where they say by themselves what stands; None elsewhere.
+
+    Then the proposal is a problem with fewer candidates, which large problems are solved for in steps.
+    """
+    wanted = {(site, item): units for (site, table, item), units in proposed.items() if table == "nodes"}
+    reused = any(row.table == "nodes" for row in problem.existing.values())
+    if later or len(problem.settings.purchase_dates) > 1 or reused or problem.settings.power_caps:
+        return None
+    if any(units != round(units) for units in wanted.values()):
+        return None
+    return {kind: round(units) for kind, units in wanted.items()}
+
+
+def _solved(problem: Problem, options: RunOptions, fix: Callable[[Program], None] = no_constraints) -> Design:
     design = design_for(problem, replace(options, baseline=False, user_constraints=fix))
     _, mismatches = verify(problem, design)
     if mismatches:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from dcopt.candidates.generate import generate
+from dcopt.candidates.priced import Kind, with_just
 from dcopt.candidates.records import Candidates
-from dcopt.design.records import Baseline, Design
+from dcopt.design.records import Design
 from dcopt.design.simulation import SimulatedService
 from dcopt.economics.yearly import financing_cases, yearly
 from dcopt.formulation.program import Program
+from dcopt.pipeline.baseline import BaselineOf
 from dcopt.pipeline.confidence import confidence_case, with_promises
 from dcopt.pipeline.correcting import Checked, correct
 from dcopt.pipeline.findings import binding_of, rejected_of, ways_out
@@ -45,7 +47,11 @@ class RunOptions:
     simulate: bool = False
     """Also simulate the services, correct rates that the simulation does not keep, and solve again."""
     simulated_requests: int = 20_000
+    nodes: Mapping[Kind, int] | None = None
+    """Nodes of each (site, node type) that stand, and no others (None: as many as are worth it)."""
     user_constraints: Callable[[Program], None] = no_constraints
+    of_any_program: bool = False
+    """Whether these constraints can be stated of programs that hold less than the whole, as those of a study can."""
     warmth: Warmth = field(default_factory=Warmth)
     """What solves before this one left, and this one leaves."""
 
@@ -89,26 +95,30 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
     start = time.monotonic()
     listener.phase("candidates: every way in which each workload could run")
     with heard():
-        only_needed = options.user_constraints is no_constraints
+        only_needed = options.user_constraints is no_constraints and options.nodes is None
         candidates = generate(problem, only_needed=only_needed, memory=options.warmth.memory)
+        if options.nodes is not None:
+            candidates = with_just(problem, candidates, options.nodes)
         generated = time.monotonic() - start
-        obstacles = precheck(problem, candidates)
+        obstacles = (*_useless(candidates, options.nodes or {}), *map(str, precheck(problem, candidates)))
     if obstacles:
-        return Answer(_none(problem, "infeasible", tuple(str(obstacle) for obstacle in obstacles), generated), problem)
+        return Answer(_none(problem, "infeasible", obstacles, generated), problem)
     solving = options.solve_options(problem)
     listener.phase("program: stating it for the solver")
     solved = _main_solve(problem, candidates, solving, listener, options)
     if options.foresight_years is not None and solved.design is not None and solved.stopped_by != "interrupted":
         solved = rolling(problem, options.foresight_years, solving, options, solved, listener)
     simulated: tuple[SimulatedService, ...] = ()
+    baseline = BaselineOf(problem, candidates, solving, options, solved, listener)
     if options.simulate and problem.inference and solved.design is not None and solved.stopped_by != "interrupted":
-        checked = _checked(Checked(problem, candidates, solved), solving, listener, options)
+        checked = _checked(Checked(problem, candidates, solved), solving, listener, options, baseline)
         problem, candidates, solved, simulated = checked.problem, checked.candidates, checked.solved, checked.simulated
+        baseline = baseline.of(problem, candidates, solved)
     if solved.design is None:
         return Answer(_without_design(problem, solved, solving, listener, generated, options), problem)
     design = solved.design
     options.warmth.take_up(solved.program)
-    baseline, reason = _baseline(problem, candidates, solving, options, design, solved, listener)
+    simple, reason = baseline.result()
     rules = rules_of_thumb(problem, candidates, solving, options, solved, listener)
     residual = residual_cases(problem, candidates, solving, options, solved, listener)
     confidence = confidence_case(problem, solving, options, solved, listener)
@@ -119,7 +129,7 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
             "timings_s": {"candidates": generated, **solved.timings_s},
             "binding": binding_of(solved.program, design),
             "rejected": rejected_of(candidates, design),
-            "baseline": baseline,
+            "baseline": simple,
             "baseline_reason": reason,
             "rules": rules,
             "residual": residual,
@@ -135,12 +145,29 @@ def answer_for(problem: Problem, options: RunOptions | None = None, listener: Li
     )
 
 
-def _checked(first: Checked, solving: SolveOptions, listener: Listener, options: RunOptions) -> Checked:
-    """Simulate the services, correct the rates that the simulation does not keep, and solve again until it does."""
-    listener.phase("simulation: every service at its peak load")
+def _useless(candidates: Candidates, nodes: Mapping[Kind, int]) -> tuple[str, ...]:
+    """Return which of the nodes that are to stand no workload can run on."""
+    usable = {(pool.site, pool.node.name) for pool in candidates.pools.values()}
+    unusable = [(kind, units) for kind, units in sorted(nodes.items()) if units and kind not in usable]
+    return tuple(
+        f"{site}: nothing can run on the {units} {node} that are to stand there" for (site, node), units in unusable
+    )
+
+
+def _checked(
+    first: Checked, solving: SolveOptions, listener: Listener, options: RunOptions, baseline: BaselineOf
+) -> Checked:
+    """Simulate the services, correct the rates that the simulation does not keep, and solve again until it does.
+
+    The ``baseline`` is solved meanwhile, as HiGHS leaves Python's lock to the simulation; with rates that are corrected
+    it is another one.
+    """
+    baseline.begin()
+    listener.phase("simulation: every service at its peak load (Ctrl-C skips it)")
     spent = [first.solved.timings_s.get("highs", 0.0)]
 
     def again(problem: Problem) -> Checked:
+        baseline.stop()
         listener.log(f"\ndcopt: the simulation corrected {len(problem.corrections)} rates; solving again\n")
         candidates = generate(problem, only_needed=options.user_constraints is no_constraints)
         left = replace(solving, time_limit_s=max(1.0, solving.time_limit_s - sum(spent)))
@@ -151,13 +178,19 @@ def _checked(first: Checked, solving: SolveOptions, listener: Listener, options:
     try:
         return correct(first, again, requests=options.simulated_requests, seed=options.seed)
     except KeyboardInterrupt:
+        baseline.skip()
         return first
+    except BaseException:
+        baseline.stop()
+        raise
 
 
 def _main_solve(
     problem: Problem, candidates: Candidates, solving: SolveOptions, listener: Listener, options: RunOptions
 ) -> Solved:
-    solved = solve_any(problem, candidates, solving, listener, cutoffs=options.user_constraints)
+    solved = solve_any(
+        problem, candidates, solving, listener, cutoffs=options.user_constraints, of_any=options.of_any_program
+    )
     if problem.settings.objective == "tco" or solved.design is None or solved.stopped_by:
         return solved
     return _tie_break(problem, candidates, solving, listener, options, solved)
@@ -205,72 +238,6 @@ def _tie_break(
     for phase, seconds in first.timings_s.items():
         second.timings_s[phase] = second.timings_s.get(phase, 0.0) + seconds
     return second
-
-
-def _baseline(
-    problem: Problem,
-    candidates: Candidates,
-    solving: SolveOptions,
-    options: RunOptions,
-    design: Design,
-    solved: Solved,
-    listener: Listener,
-) -> tuple[Baseline | None, str]:
-    """Solve the same program with one (node, fabric) pair everywhere, in half the time."""
-    if not options.baseline:
-        return None, "not asked for"
-    if problem.settings.objective != "tco":
-        return None, "the baseline is priced only where the objective is the TCO"
-    if solved.stopped_by == "interrupted":
-        return None, "the solve was interrupted"
-    pairs = {(pool.node, pool.fabric) for pool in design.pools}
-    if len(pairs) == 1 and solved.bound is not None:
-        return _itself(design, *pairs.pop(), solved.bound), ""
-    listener.log("\ndcopt: baseline, one node and one fabric everywhere\n")
-    half = SolveOptions(solving.gap, solving.time_limit_s / 2, solving.threads, solving.seed)
-    listener.phase("baseline: one node and one fabric everywhere (Ctrl-C skips it)")
-    try:
-        alone = solve_any(
-            problem, candidates, half, Listener(listener.log), only_pair=True, cutoffs=options.user_constraints
-        )
-    except KeyboardInterrupt:
-        return None, "it was interrupted"
-    if alone.design is None and alone.stopped_by == "interrupted":
-        return None, "it was interrupted"
-    if alone.design is None or alone.bound is None or not alone.design.pools:
-        reasons = {
-            "infeasible": "no design has the same node and fabric everywhere",
-            "no_solution": "none was found within half the time limit",
-        }
-        return None, reasons.get(alone.status, "it needs no nodes")
-    tco, mine = alone.design.tco_usd or 0.0, design.tco_usd or 0.0
-    pool = alone.design.pools[0]
-    return (
-        Baseline(
-            node=pool.node,
-            fabric=pool.fabric,
-            tco_usd=tco,
-            objective_bound=alone.bound,
-            gap=alone.design.gap or 0.0,
-            saving_usd=tco - mine,
-            saving_proven_usd=alone.bound - mine,
-        ),
-        "",
-    )
-
-
-def _itself(design: Design, node: str, fabric: str, bound: float) -> Baseline:
-    """A design of one pair is its own baseline, and a bound on all designs is one on those of one pair."""
-    tco = design.tco_usd or 0.0
-    return Baseline(
-        node=node,
-        fabric=fabric,
-        tco_usd=tco,
-        objective_bound=bound,
-        gap=design.gap or 0.0,
-        saving_usd=0.0,
-        saving_proven_usd=bound - tco,
-    )
 
 
 def _without_design(

@@ -9,6 +9,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,6 +27,8 @@ from dcopt.problem.write import csv_text, write_tables
 INPUTS = "inputs"
 LOCK_FILE = "lock.json"
 LOG_FILE = "solver.log"
+FLUSH_S = 0.5
+"""Seconds between writes to the disk: HiGHS logs some thousand lines, each of which would be one."""
 LOCKED_PACKAGES = ("dcopt", "highspy", "numpy", "openpyxl", "pandas", "pydantic", "pyomo", "scipy")
 
 
@@ -62,11 +65,15 @@ class RunFolder:
         self.path = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         self.path.chmod(0o755)
         self._log = (self.path / LOG_FILE).open("w", encoding="utf-8")
+        self._flushed = -FLUSH_S
 
     def log(self, text: str) -> None:
-        """Append to ``solver.log``."""
+        """Append to ``solver.log``, which a reader sees within `FLUSH_S` of the next word of the solver."""
         self._log.write(text)
-        self._log.flush()
+        now = time.monotonic()
+        if now - self._flushed >= FLUSH_S:
+            self._log.flush()
+            self._flushed = now
 
     def write_inputs(self, problem: Problem, options: Mapping[str, Any]) -> Path:
         """Write the exact tables and the lock; return their folder."""

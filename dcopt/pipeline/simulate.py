@@ -18,6 +18,7 @@ from dcopt.performance.simulation_records import Estimate, Floats, Simulated
 from dcopt.performance.simulation_requests import traced_requests
 from dcopt.performance.workloads import serving_task_of
 from dcopt.problem.problem import Problem
+from dcopt.solve.interrupt import heard
 
 REQUESTS = 20_000
 """Requests of a service that are simulated unless more are asked for."""
@@ -88,8 +89,15 @@ def simulate_record(
 
     Raises
     ------
-    ValueError: the replica cannot be, or the trace has fewer than two requests.
+    ValueError: the replica cannot be, or the trace has fewer than two requests. KeyboardInterrupt: Ctrl-C was pressed.
     """
+    with heard():
+        return _simulated(problem, records, requests, seed, trace)
+
+
+def _simulated(
+    problem: Problem, records: list[ServiceRecord], requests: int, seed: int, trace: Trace | None
+) -> SimulatedService:
     record = records[0]
     service = problem.inference[record.service]
     replicas = replicas_of(problem, record)

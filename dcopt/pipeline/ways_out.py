@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dcopt.pipeline.conflict import Collision, Oracle, OutOfTimeError, collision_of
-from dcopt.pipeline.promises import CAPS, CHOICES, OFFERED, Promise, caps_of, changed, offers_of, promises_of
+from dcopt.pipeline.promises import CAPS, CHOICES, OFFERED, SITES, Promise, caps_of, changed, offers_of, promises_of
 from dcopt.problem.problem import Problem
 
 RATIO = 1.01
@@ -61,8 +61,6 @@ def _down(value: float) -> float:
 
 def words(promise: Promise, value: object) -> str:
     """Return a change in words: 'from 30 to 41', or 'lifted' where the promise has no such number."""
-    if promise.column == "sites":
-        return f"with other sites than {' '.join(promise.value)} allowed"
     if promise.column == CAPS:
         return "from no to yes, so that nodes may run at the caps of power_caps.csv"
     if promise.column in CHOICES:
@@ -80,42 +78,86 @@ def ways_out_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple
     """Return ways out of a collision, and whether all were tried: single changes, else chains of them; more offers."""
     found: list[WayOut] = []
     try:
-        alone, all_asked = _alone(problem, collision, oracle)
+        alone, all_asked = alone_of(problem, collision, oracle)
         found.extend(least_of(problem, (promise,), oracle) for promise in alone)
         if not all_asked:
             return tuple(found), False
         if not found:
             found.extend(_chains(problem, collision, oracle))
+    except OutOfTimeError:
+        return tuple(found), False
+    more, all_tried = _of_more_offered(problem, collision, oracle, some=bool(found))
+    return (*found, *more), all_tried
+
+
+def ways_of_some(
+    problem: Problem, collision: Collision, promises: Sequence[Promise], oracle: Oracle
+) -> tuple[tuple[WayOut, ...], bool]:
+    """Return ways out of an infeasible ``problem`` by one of some promises each, or by more offers; whether all tried.
+
+    What a limit must be at least is asked at once, in an equal share of the time for each: that it helps at all need
+    not be known before.
+    """
+    found: list[WayOut] = []
+    all_tried = True
+    for place, promise in enumerate(promises):
+        mine = oracle
+        try:
+            if place < len(promises) - 1:
+                mine = oracle.with_less(1.0 / (len(promises) - place))
+            direct = _least_as_a_limit(problem, promise, mine)
+            if direct is not None:
+                found.append(WayOut(((promise, direct.value),), direct.in_time, direct.no_less))
+            elif mine.has_design_without(problem, (promise,), f"of the whole with {promise.row} lifted"):
+                found.append(least_of(problem, (promise,), mine))
+        except OutOfTimeError:
+            all_tried = False
+    more, also_tried = _of_more_offered(problem, collision, oracle, some=bool(found))
+    return (*found, *more), all_tried and also_tried
+
+
+def _of_more_offered(
+    problem: Problem, collision: Collision, oracle: Oracle, *, some: bool
+) -> tuple[list[WayOut], bool]:
+    """Return ways out by power caps or more offers, and whether all were tried; several offers where ``some`` are not
+    known otherwise."""
+    found: list[WayOut] = []
+    try:
         offers = offers_of(problem)
         for caps in caps_of(problem) if any(promise.column in GRID for promise in collision.promises) else ():
             if oracle.has_design_without(problem, (caps,), "with nodes at power caps"):
                 found.append(least_of(problem, (caps,), oracle))
         for offer in offers:
+            if not oracle.has_time_for(len(offer.lifted) / len(offer.value)):
+                raise OutOfTimeError
             if oracle.has_design_without(problem, (offer,), f"with more of {offer.key} offered"):
                 found.append(least_of(problem, (offer,), oracle))
-        if not found and offers:
+        if not found and not some and offers:
             found += _with_all_offered(problem, offers, oracle)
     except OutOfTimeError:
-        return tuple(found), False
-    return tuple(found), True
+        return found, False
+    return found, True
 
 
-def _alone(problem: Problem, collision: Collision, oracle: Oracle) -> tuple[list[Promise], bool]:
+def alone_of(problem: Problem, collision: Collision, oracle: Oracle) -> tuple[list[Promise], bool]:
     """Return the promises without which alone there is a design, those that are quickly loosened first; whether all.
 
     All are asked about before any is loosened by the least that does: that a promise is a way out is worth more than
     by how much it must give way.
     """
     alone = []
-    for promise in sorted(
-        collision.promises, key=lambda promise: (promise.rises is None, promise.table not in LIMITED)
-    ):
+    for promise in quickest_first(collision.promises):
         try:
             if oracle.has_design_without(problem, (promise,), f"{promise.row} lifted"):
                 alone.append(promise)
         except OutOfTimeError:
             return alone, False
     return alone, True
+
+
+def quickest_first(promises: Iterable[Promise]) -> list[Promise]:
+    """Return promises in the order in which they are loosened: limits first, then what is a number."""
+    return sorted(promises, key=lambda promise: (promise.rises is None, promise.table not in LIMITED))
 
 
 def ways_by_limits(problem: Problem, oracle: Oracle) -> tuple[WayOut, ...]:
@@ -197,6 +239,8 @@ def least_change(problem: Problem, promise: Promise, oracle: Oracle) -> Least:
     To about 1 %, and proven by a design at that value. ``promise.lifted`` must make a design; it is the answer where no
     number does, or where time runs out before a nearer one is found.
     """
+    if promise.column == SITES:
+        return _fewest_sites(problem, promise, oracle)
     if promise.others:
         return _fewest_more(problem, promise, oracle)
     if promise.rises is None:
@@ -270,6 +314,33 @@ def _fewest_more(problem: Problem, promise: Promise, oracle: Oracle) -> Least:
     except OutOfTimeError:
         return Least(promise.lifted, in_time=False)
     return Least(tuple(needed))
+
+
+def _fewest_sites(problem: Problem, promise: Promise, oracle: Oracle) -> Least:
+    """Return the sites allowed now and those that must be too, none of which can be spared.
+
+    Twice as many of them from try to try, in the order in which they promise most, then without each of them.
+    """
+    here, best = len(promise.value), promise.lifted
+
+    def does(sites: tuple[str, ...]) -> bool:
+        if sites == promise.lifted:
+            return True
+        names = ", ".join(sites[here:])
+        return oracle.has_design(changed(problem, {promise: sites}), f"{promise.row} with {names}") is True
+
+    try:
+        more = 1
+        while not does(promise.lifted[: here + more]):
+            more *= 2
+        best = promise.lifted[: here + more]
+        for name in best[here:]:
+            fewer = tuple(site for site in best if site != name)
+            if len(fewer) > here and does(fewer):
+                best = fewer
+    except OutOfTimeError:
+        return Least(best, in_time=False)
+    return Least(best)
 
 
 def _bracket(problem: Problem, promise: Promise, oracle: Oracle) -> tuple[float | None, float]:

@@ -37,6 +37,55 @@ def side_by_side(work: Sequence[Callable[[], T]], lanes: int) -> list[T]:
     return _Lanes(work).done(min(lanes, len(work)))
 
 
+class Begun(Generic[T]):
+    """A piece of work that was begun in a thread of its own, beside what this thread does until it asks for it."""
+
+    def __init__(self, piece: Callable[[], T]) -> None:
+        self.piece = piece
+        self.found: list[T] = []
+        self.failure: BaseException | None = None
+        self.told, self.ended = threading.Event(), threading.Event()
+        threading.Thread(target=self._do, name="beside", daemon=True).start()
+
+    def result(self) -> T:
+        """Wait for what it leads to; Ctrl-C is passed on to it.
+
+        Raises
+        ------
+        what the work raises. KeyboardInterrupt: a second Ctrl-C.
+        """
+        _wait_for(self.ended, self.told)
+        if self.failure is not None:
+            raise self.failure
+        return self.found[0]
+
+    def give_up(self) -> None:
+        """Stop it as Ctrl-C would, and wait until it has ended; what it led to is lost."""
+        self.told.set()
+        self.ended.wait()
+
+    def _do(self) -> None:
+        try:
+            with passed_on(self.told):
+                self.found.append(self.piece())
+        except BaseException as error:  # handed to the thread that waits, which raises it
+            self.failure = error
+        finally:
+            self.ended.set()
+
+
+def _wait_for(ended: threading.Event, told: threading.Event) -> None:
+    """Wait for an event; the first Ctrl-C is passed on by ``told``, a second one raises KeyboardInterrupt."""
+    while not ended.is_set():
+        try:
+            with heard():
+                ended.wait(TICK_S)
+        except KeyboardInterrupt:
+            if told.is_set():
+                raise
+            told.set()
+
+
 class _Lanes(Generic[T]):
     """The lanes, and what is left to be done."""
 
@@ -53,14 +102,7 @@ class _Lanes(Generic[T]):
         for event in ended:
             threading.Thread(target=self._lane, args=(event,), name="lane", daemon=True).start()
         for event in ended:
-            while not event.is_set():
-                try:
-                    with heard():
-                        event.wait(TICK_S)
-                except KeyboardInterrupt:
-                    if self.told.is_set():
-                        raise
-                    self.told.set()
+            _wait_for(event, self.told)
         for failure in self.failures.values():
             raise failure
         return [self.results[number] for number in sorted(self.results)]

@@ -149,6 +149,7 @@ def solved_and_verified(problem: Problem, choices: SolveChoices, scenario: Scena
         seed=choices.seed,
         baseline=False,
         user_constraints=_limits_of(scenario) if scenario is not None and limited else no_constraints,
+        of_any_program=limited,
         warmth=warmth_of(choices),
     )
     design = design_for(problem, options)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pyomo.environ as pyo
 import pytest
 from small import Small, dataset, job, service, two_sites
 
 from dcopt.candidates.generate import generate
 from dcopt.candidates.records import Candidates
-from dcopt.pipeline import large
+from dcopt.formulation.build import build
+from dcopt.formulation.stages import name_of
+from dcopt.pipeline import apart, large
 from dcopt.pipeline.apart import groups_of, part_of
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem
@@ -67,6 +70,19 @@ def test_many_groups_are_parts_of_one_program(monkeypatch: pytest.MonkeyPatch) -
     assert solved.status == "optimal"
     assert solved.design is not None
     assert solved.design.objective_value == pytest.approx(plain.design.objective_value, rel=1e-6)
+
+
+def test_how_spares_are_counted_is_left_to_the_whole() -> None:
+    """Its steps depend on how large a pool may be, which differs between a group and the whole."""
+    small = _apart().change("nodes", mtbf_hours=2000, repair_hours=200)
+    problem, candidates, plain = _solved(small)
+    program = build(problem, candidates)
+    apart._hold(program, [plain.program], None)
+    held = {name_of(v) for v in program.model.component_data_objects(pyo.Var) if not v.is_continuous() and v.lb == v.ub}
+    assert {"train", "bought", "open"} <= held
+    steps = list(program.model.spare_step.values())
+    assert len(steps) > len(candidates.pools)
+    assert all(variable.lb < variable.ub for variable in steps if variable.ub > 0)
 
 
 def test_what_shares_nothing_falls_apart() -> None:

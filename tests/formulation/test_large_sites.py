@@ -27,8 +27,12 @@ OPTIONS = SolveOptions(gap=1e-7, time_limit_s=60, threads=1)
 BUSY = {"peak_requests_per_s": 3000, "mean_requests_per_s": 900}
 
 
+CHEAP = {"electricity_usd_per_kwh": 0.1, "carbon_kg_per_kwh": 0.2}
+"""What makes the second site like the first."""
+
+
 def _equal() -> Small:
-    return two_sites([job()], [service(**BUSY)], electricity_usd_per_kwh=0.1, carbon_kg_per_kwh=0.2)
+    return two_sites([job()], [service(**BUSY)], **CHEAP)
 
 
 def _growing() -> Small:
@@ -38,13 +42,9 @@ def _growing() -> Small:
 PROBLEMS = {
     "equal": _equal,
     "dearer": lambda: two_sites([job()], [service(**BUSY), service("far", **BUSY)]),
-    "redundant": lambda: two_sites(
-        [job()], [service(**BUSY)], electricity_usd_per_kwh=0.1, carbon_kg_per_kwh=0.2, redundancy="N+1"
-    ),
+    "redundant": lambda: two_sites([job()], [service(**BUSY)], **CHEAP, redundancy="N+1"),
     "growing": _growing,
-    "both": lambda: two_sites([job()], [service(**BUSY)], electricity_usd_per_kwh=0.1, carbon_kg_per_kwh=0.2).change(
-        "inference", "chat", survive_pct=50
-    ),
+    "both": lambda: two_sites([job()], [service(**BUSY)], **CHEAP).change("inference", "chat", survive_pct=50),
 }
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from small import Small, colocation, dataset, job, owned_site, service, two_sites, water_cooled, with_cloud
+from small import ROME, Small, colocation, dataset, job, owned_site, service, two_sites, water_cooled, with_cloud
 
 from dcopt.cli.main import main
 from dcopt.pipeline.conflict import Oracle, collision_of
-from dcopt.pipeline.promises import Promise, changed, promises_of
-from dcopt.pipeline.ways_out import sentences, ways_out_of
+from dcopt.pipeline.promises import SITES, Promise, changed, promises_of
+from dcopt.pipeline.ways_out import least_change, sentences, ways_out_of
 
 LOADED: dict[str, Any] = {"peak_requests_per_s": 6000, "mean_requests_per_s": 3000}
 FAR = [{"region": "far", "site": "oslo", "rtt_ms": 300}]
@@ -248,6 +248,49 @@ def test_what_is_not_offered_and_would_do_is_named(what: str) -> None:
     assert words in [str(way) for way in ways]
     for way in ways:
         assert oracle.has_design(changed(problem, dict(way.changes)), str(way)) is True
+
+
+def test_a_way_out_names_the_sites_that_are_needed() -> None:
+    small = two_sites([job(sites="oslo")], power_limit_kw=40).change("sites", "oslo", power_limit_kw=0.5)
+    small = small.add("sites", **{**ROME, "name": "bonn", "power_limit_kw": 0.4})
+    problem = small.load()
+    oracle = Oracle(seconds=600)
+    ways, all_tried = ways_out_of(problem, collision_of(problem, oracle), oracle)
+    assert all_tried
+    (way,) = [way for way in ways if way.changes[0][0].column == SITES]
+    assert str(way) == "training.csv: learn sites with rome allowed too"
+    assert way.changes[0][1] == ("oslo", "rome")
+
+
+def test_as_many_sites_are_named_as_a_load_needs_and_no_more() -> None:
+    there = {"power_limit_kw": 3.0}
+    small = two_sites(services=[service(sites="oslo", peak_requests_per_s=9000)], **there).change("sites", **there)
+    for name in ("bonn", "kiel", "lund", "nice", "york"):
+        small = small.add("sites", **{**ROME, "name": name, **there})
+    problem = small.load()
+    promise = next(promise for promise in promises_of(problem) if promise.column == SITES)
+    asked: list[str] = []
+    oracle = Oracle(seconds=600, on_question=asked.append)
+    assert oracle.has_design_without(problem, (promise,), "anywhere") is True
+    assert asked == ["anywhere (at some sites)"], "a part of the sites suffices, so all of them are not asked about"
+    found = least_change(problem, promise, oracle)
+    assert isinstance(found.value, tuple)
+    assert 1 < len(found.value) - 1 < 5
+    assert oracle.has_design(changed(problem, {promise: found.value}), "with these") is True
+    for name in found.value[1:]:
+        fewer = tuple(site for site in found.value if site != name)
+        assert oracle.has_design(changed(problem, {promise: fewer}), "without one of them") is False
+
+
+def test_more_is_not_offered_where_its_candidates_alone_would_take_all_the_time() -> None:
+    build, words = NOT_OFFERED["node"]
+    problem = build().load()
+    oracle = Oracle(seconds=600)
+    collision = collision_of(problem, oracle)
+    oracle.generating_s.append(500.0)
+    ways, all_tried = ways_out_of(problem, collision, oracle)
+    assert not all_tried
+    assert words not in [str(way) for way in ways]
 
 
 def test_no_time_is_said_to_be_no_time() -> None:

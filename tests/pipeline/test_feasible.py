@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +11,14 @@ from small import Small, job, owned_site, service, two_sites
 
 from dcopt.candidates.generate import generate
 from dcopt.formulation.program import Program
-from dcopt.pipeline import explain, feasible
+from dcopt.pipeline import explain, feasible, least_limit
 from dcopt.pipeline.conflict import Oracle, OutOfTimeError
 from dcopt.pipeline.feasible import decide
 from dcopt.pipeline.least_limit import least_limit_of
 from dcopt.pipeline.precheck import precheck
 from dcopt.pipeline.promises import Promise, changed, promises_of, value_of
 from dcopt.pipeline.solving import Listener, solve_program
-from dcopt.pipeline.ways_out import ENOUGH, RATIO, WayOut, least_change
+from dcopt.pipeline.ways_out import ENOUGH, RATIO, WayOut, least_change, most_of
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import SolveOptions
 
@@ -107,6 +108,31 @@ def test_the_least_limit_allows_a_design_and_less_does_not(
     assert by_cost(changed(problem, {promise: value}))
     less = value - 1 if promise.whole else value / RATIO / 1.02
     assert not by_cost(changed(problem, {promise: less}))
+
+
+@pytest.mark.parametrize(
+    ("small", "column"),
+    [
+        (over_years().set(capex_limit_usd=2e4), "capex_limit_usd"),
+        (one_year().change("sites", power_limit_kw=2.0), "power_limit_kw"),
+        (one_year().change("sites", rack_positions=1), "rack_positions"),
+    ],
+    ids=["capex", "power", "positions"],
+)
+def test_a_design_that_is_looked_for_shows_a_limit_that_does(small: Small, column: str) -> None:
+    problem = small.load()
+    promise = promise_of(problem, column)
+    wide = changed(problem, {promise: most_of(promise)})
+    candidates = generate(wide)
+    taken = least_limit.of_a_design(wide, candidates, promise.row, most_of(promise), OPTIONS)
+    assert taken is not None
+    assert promise.value < taken < most_of(promise) / 2
+    assert by_cost(changed(problem, {promise: math.ceil(taken) if promise.whole else taken * (1 + 1e-6)}))
+    there = least_limit.with_little_of(wide, promise.row)
+    assert by_cost(there)
+    assert {p.row: p.value for p in promises_of(there) if p.row != promise.row} == {
+        p.row: p.value for p in promises_of(wide) if p.row != promise.row
+    }
 
 
 def test_what_no_row_states_as_a_number_has_no_least_limit() -> None:

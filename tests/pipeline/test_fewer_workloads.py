@@ -104,7 +104,7 @@ def test_without_time_for_the_whole_the_ways_out_of_a_part_are_said(monkeypatch:
         raise OutOfTimeError
 
     monkeypatch.setattr(fewer, "_that_work", lambda *_: ([], False))
-    parts = iter([frozenset({("inference", "south")})])
+    parts = iter([(frozenset({("inference", "south")}), False)])
     monkeypatch.setattr(fewer, "_part_of", lambda *_: next(parts, None) or no_time())
     found = by_parts(two_plants(rome=TOO_MUCH).load(), oracle())
     assert found is not None
@@ -132,6 +132,22 @@ def test_what_one_workload_alone_exceeds_is_told_of_it_and_cured_for_all() -> No
     assert found[0] == "this alone excludes every design: settings.csv: capex_limit_usd = 100"
     (way,) = [line for line in found[1:] if "capex_limit_usd" in line]
     assert way in whole_answer(problem)
+
+
+def test_what_a_part_shares_with_others_is_loosened_for_all_of_them_at_once() -> None:
+    """One of two services alone draws too much; the limit that does for it alone is of no use."""
+    loads = [service("big", peak_requests_per_s=40_000), service("small", peak_requests_per_s=6_000)]
+    small = owned_site(services=loads, power_limit_kw=4)
+    problem = small.load()
+    assert of_halves(problem, oracle()) == {("inference", "big")}
+    asked: list[str] = []
+    found = by_parts(problem, replace(oracle(), on_question=asked.append))
+    assert found is not None
+    assert "small" not in found[0]
+    (way,) = [line for line in found[1:] if "sites.csv: oslo power_limit_kw" in line]
+    assert way in whole_answer(problem)
+    assert has_design_with(small, cells_of(way))
+    assert sum(question.endswith("as low as can be") for question in asked) == 1
 
 
 def test_where_no_half_can_be_spared_nothing_is_left_out() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from small import design_of, job, owned_site, service, tco_of
 
 from dcopt.cli.main import main
 from dcopt.design.files import write_design
+from dcopt.pipeline import large
 from dcopt.pipeline.proposal import ProposalError, evaluate_proposal, nodes_fixed, read_proposal
 from dcopt.pipeline.run import RunOptions, design_for
 
@@ -39,6 +41,30 @@ def test_more_nodes_than_needed_cost_what_they_cost() -> None:
     forced = design_for(problem, RunOptions(gap=1e-9, threads=1, baseline=False, user_constraints=nodes_fixed(more)))
     assert found.tco_usd == pytest.approx(forced.tco_usd, rel=1e-7)
     assert {part.table for part in found.parts if part.proposed < part.needed} >= {"racks", "power"}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_large_problem_is_judged_in_steps_with_the_same_answer(more: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = owned_site([job()], [service(growth_pct_per_year=40, peak_requests_per_s=900)]).set(horizon_years=3)
+    problem = small.load()
+    design = design_of(problem)
+    nodes = {(pool.site, "nodes", pool.node): float(pool.nodes + more) for pool in design.pools}
+    plain = evaluate_proposal(problem, nodes, OPTIONS)
+    forced = design_for(problem, RunOptions(gap=1e-9, threads=1, baseline=False, user_constraints=nodes_fixed(nodes)))
+    monkeypatch.setattr(large, "LARGE", 0)
+    in_steps = evaluate_proposal(problem, nodes, OPTIONS)
+    assert forced.tco_usd == pytest.approx(plain.tco_usd, rel=1e-7)
+    assert in_steps.tco_usd == pytest.approx(plain.tco_usd, rel=1e-7)
+    assert in_steps.design is not None
+    assert in_steps.design.status == "optimal"
+
+
+def test_nodes_that_nothing_can_run_on_are_told() -> None:
+    small = owned_site([job()], [service()]).change("accelerators", "fast", memory_gb=0.001)
+    found = evaluate_proposal(
+        small.load(), {("oslo", "nodes", "duo"): 4.0, ("oslo", "nodes", "quad"): 1.0}, OPTIONS, seconds_to_explain=5
+    )
+    assert found.design is None
 
 
 def test_parts_that_nothing_needs_are_paid_for() -> None:
@@ -92,3 +118,17 @@ def test_the_command_prints_missing_parts(tmp_path: Path) -> None:
     assert "missing" in result.stdout
     document = json.loads(CliRunner().invoke(main, ["evaluate", str(path), "--fix", str(file), "--json"]).stdout)
     assert document["excess_usd"] == pytest.approx(0, abs=50)
+
+
+def test_what_is_not_proven_says_so() -> None:
+    from dcopt.cli.evaluate import _text
+
+    problem = SMALL.load()
+    design = design_of(problem)
+    nodes = {(pool.site, "nodes", pool.node): float(pool.nodes) for pool in design.pools}
+    found = evaluate_proposal(problem, nodes, OPTIONS)
+    assert "proven to" not in _text(found)
+    short = found.optimum.model_copy(update={"status": "feasible", "gap": 0.037, "objective_bound": 1_000_000.0})
+    said = _text(replace(found, optimum=short)).splitlines()
+    assert said[1].endswith("(proven to 3.7% only: none costs less than USD 1,000,000)")
+    assert "proven" not in said[0]

@@ -112,3 +112,17 @@ def test_the_command_shows_the_other_node(tmp_path: Path) -> None:
     nearer = CliRunner().invoke(main, ["alternatives", str(path), "--within", "0.001%"])
     assert "no other design" in nearer.stderr
     assert CliRunner().invoke(main, ["alternatives", str(path), "--within", "much"]).exit_code == 2
+
+
+def test_what_is_not_proven_to_be_the_next_says_so() -> None:
+    from dcopt.cli.alternatives import _words
+
+    proven = solver_of({frozenset({"duo"}): 10.0, frozenset({"quad"}): 11.0})
+
+    def in_a_hurry(scenario: Scenario) -> Outcome:
+        answer = proven(scenario)
+        return answer.model_copy(update={"status": "feasible"}) if scenario.unlike else answer
+
+    for solve, doubtful in ((proven, False), (in_a_hurry, True)):
+        _, second = alternatives("any", solve, count=1, within=0.5).designs
+        assert _words(second, first=False).endswith("(not proven: a cheaper one may lie between)") is doubtful
