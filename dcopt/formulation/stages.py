@@ -43,9 +43,6 @@ WORKLOADS = STRATEGIC | {"train", "replicas", "banded", "band", "alike"}
 PURCHASES = STRATEGIC - {"hosts", "kind"} - ANYWHERE
 """Those that do not change from year to year."""
 
-BOUGHT = PURCHASES | {"choice", "collector", "in_room", "plant_units", "rack_choice", "racks", "standing"}
-"""These and the racks and the plant that stand for all years."""
-
 HELD = PURCHASES - {"spare_step", "spare_together", "uses"}
 """Those that fix a purchase. How spares are counted follows from the numbers of nodes, in steps that depend on what
 else there is."""

@@ -7,10 +7,11 @@ they cost time:
    by themselves (other_years.py). Within V it confines the IT power of each site (ranges.py).
 2. At several sites, the same with whole numbers of nodes of each type over all sites together.
 3. The same with the strategic integers whole (formulation/stages.py).
-4. At one site the coarse program of all years with all integers: some groups are proven by it in seconds, of others it
-   says less than 3. in any time. Where something earns money it is the only one that is a bound.
-5. The program of one year with all integers, by the numbers of nodes of each kind, and that of all years where those
+4. The program of one year with all integers, by the numbers of nodes of each kind, and that of all years where those
    are decided (by_numbers.py). In the end the program is narrowed to the numbers that are left.
+5. At one site, between the first box of 4. and the others, the coarse program of all years with all integers: some
+   groups are proven by it in seconds, of others it says less than 3. in any time. Where something earns money it is the
+   only one that is a bound.
 
 Each goes on from what is left by those before, and its solution shows where better designs may lie.
 """
@@ -31,11 +32,12 @@ from dcopt.candidates.lesser import hardest_of, kinds_of, on_pools, with_ways
 from dcopt.candidates.priced import dearer_than, with_numbers
 from dcopt.candidates.records import Candidates, Period
 from dcopt.formulation import anywhere
-from dcopt.formulation.expressions import number, total, whole
+from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import ANYWHERE, BOUGHT, LINEAR, STRATEGIC, name_of, stays
+from dcopt.formulation.stages import ANYWHERE, LINEAR, STRATEGIC, name_of, stays
 from dcopt.pipeline.by_numbers import ByNumbers, Numbers, numbers_in
 from dcopt.pipeline.first_design import linear_method
+from dcopt.pipeline.known_design import holds_nodes, holds_power, holds_ways, numbers_of, sites_of
 from dcopt.pipeline.one_place import Sites, as_one_place
 from dcopt.pipeline.other_years import (
     MOST_ROUNDS,
@@ -50,7 +52,7 @@ from dcopt.pipeline.other_years import (
     within_least,
     year_of,
 )
-from dcopt.pipeline.ranges import MARGIN, StoppedError, it_range, it_ranges, most_nodes, narrower
+from dcopt.pipeline.ranges import StoppedError, it_range, it_ranges, most_nodes, narrower
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated, state
 from dcopt.problem.problem import Problem
@@ -257,7 +259,6 @@ class Bounding:
             left = self._noted(left, self.hardest, outcome)
             if relaxation == Relaxation.STRATEGIC and outcome.values is not None:
                 left = replace(left, numbers=numbers_in(self.hardest, outcome.values))
-                self._tighter(outcome.values)
             return left
         if relaxation == Relaxation.FIRST_NUMBERS:
             every = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
@@ -361,23 +362,6 @@ class Bounding:
                 break
         return one, linear
 
-    def _as_built(self, one: Stated, values: Any, others: list[Year]) -> list[tuple[int, Least]]:
-        """Return what other years cost with the plant that is bought, by the values of a program's columns."""
-        bought = purchases_of(one.matrix, values)
-        found = [(year.index, cost_of(year, bought, self.options, self.log, BOUGHT)) for year in others]
-        return [(index, least) for index, least in found if least is not None]
-
-    def _tighter(self, values: Any) -> None:
-        """Say in the program of the hardest year what other years cost with what its columns' ``values`` buy."""
-        assert self.hardest is not None
-        known = []
-        for index, least in self._as_built(self.hardest, values, list(self.known.years.values())):
-            here = of_purchases(self.hardest.matrix, least)
-            if here is not None:
-                known.append((index, here))
-        self.known.priced += known
-        self.hardest = replace(self.hardest, matrix=within_least(self.hardest.matrix, known))
-
     def _priced(self, alone: Stated, found: list[tuple[int, Least]], limit: float) -> tuple[Stated, Outcome]:
         """Return the program of one year with what is known and found of the others, and its linear relaxation."""
         for index, least in found:
@@ -393,7 +377,7 @@ class Bounding:
         outcome = solve(with_integers(matrix, LINEAR), options, log=self.log, method=linear_method(matrix))
         if outcome.verdict == "interrupted":
             raise StoppedError
-        if outcome.verdict == "infeasible" or (outcome.bound is not None and outcome.bound > limit * (1 + SLACK)):
+        if outcome.verdict == "infeasible" or (outcome.bound is not None and outcome.bound > limit * (1 + MARGIN)):
             raise NothingLeftError
         if outcome.values is None:
             raise DoubtedError
@@ -461,50 +445,3 @@ class Bounding:
         if self.sites is None or not self.as_one:
             return kinds
         return frozenset((site, node) for _, node in kinds for site in self.sites.names)
-
-
-def sites_of(best: Solved) -> set[str]:
-    """Return the sites that a solution uses."""
-    active = best.program.model.component("active_site")
-    return {site for site, variable in active.items() if whole(variable)} if active is not None else set()
-
-
-def holds_ways(left: Candidates, best: Solved) -> bool:
-    """Whether every way to run a workload that a solution chooses is among the candidates that are left."""
-    kept = {id(way) for ways in (*left.training.values(), *left.serving.values()) for way in ways}
-    chosen = best.program.model.component("train")
-    jobs = best.program.candidates.training
-    return all(
-        id(jobs[key[0]][key[1]]) in kept
-        for key, variable in (chosen.items() if chosen is not None else ())
-        if variable.value is not None and variable.value > 0.5
-    )
-
-
-def holds_power(ranges: dict[str, tuple[float, float] | None], best: Solved) -> bool:
-    """Whether every site that a solution uses draws at least what it must."""
-    program = best.program
-    for site, found in ranges.items():
-        if site not in program.totals or not whole(program.model.active_site[site]):
-            continue
-        drawn = number(total(program.balances[site].it_peak_kw))
-        if found is None or not found[0] * (1 - MARGIN) <= drawn:
-            return False
-    return True
-
-
-def numbers_of(best: Solved) -> Numbers:
-    """Return how many nodes of each (site, node) a solution has, and at all sites (``*``) together."""
-    model, pools = best.program.model, best.program.candidates.pools
-    there: Numbers = {}
-    for key, pool in pools.items():
-        if not pool.rented:
-            nodes = whole(model.bought[key]) + whole(model.reused[key])
-            for site in (pool.site, "*"):
-                there[site, pool.node.name] = there.get((site, pool.node.name), 0) + nodes
-    return there
-
-
-def holds_nodes(most: Numbers, best: Solved) -> bool:
-    """Whether a solution has no more nodes than ``most`` says, at each site and at all together."""
-    return all(nodes <= most.get(kind, nodes) for kind, nodes in numbers_of(best).items())

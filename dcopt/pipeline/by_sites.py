@@ -18,12 +18,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from dcopt.candidates.lesser import hardest_of, on_pools, with_ways
+from dcopt.candidates.lesser import hardest_of
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.stages import LINEAR
-from dcopt.pipeline.bounding import Bounding, Left, OtherYears, sites_of
+from dcopt.pipeline.bounding import Bounding, Left, OtherYears
 from dcopt.pipeline.first_design import linear_method
+from dcopt.pipeline.known_design import sites_of
 from dcopt.pipeline.one_place import Sites, as_one_place, owned_sites
+from dcopt.pipeline.one_site import at_site, does_all
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated
@@ -157,7 +159,7 @@ class BySites:
         together = [self.all or Kind(self._bounding(), before)]
         left = replace(together[0].left, bound=None, numbers=None)
         names = owned_sites(self.problem, left.candidates)
-        if not any(_can_do_all(left.candidates, site) for site in names):
+        if not any(does_all(left.candidates, site) for site in names):
             self.all = None
             return together
         lost = self._lost(left.candidates, names)
@@ -173,7 +175,7 @@ class BySites:
         """Return the designs of each site that can do all the work."""
         found = []
         for site in names:
-            if _can_do_all(left.candidates, site):
+            if does_all(left.candidates, site):
                 here = at_site(self.problem, left.candidates, site)
                 of_site = replace(left, candidates=here, numbers=None, kinds=kinds_at(left, site))
                 found.append(Kind(self._bounding(Sites((site,), 0, 1, as_one=False)), of_site, site))
@@ -224,24 +226,11 @@ class BySites:
             return min(sites_of(best))
         costs: dict[str, float] = {}
         for site in dict.fromkeys(pool.site for pool in left.candidates.pools.values()):
-            if _can_do_all(left.candidates, site):
+            if does_all(left.candidates, site):
                 here = at_site(self.problem, left.candidates, site)
                 cost = self._relaxed(self._bounding().year_alone(here, hardest_of(here)))
                 costs[site] = math.inf if cost is None else cost
         return min(costs, key=lambda site: (costs[site], site))
-
-
-def _can_do_all(candidates: Candidates, site: str) -> bool:
-    """Whether every workload may run at a site."""
-    jobs = (any(way.pool.site == site for way in ways) for ways in candidates.training.values())
-    services = (any(way.pool.site == site for way in ways) for ways in candidates.serving.values())
-    return all(jobs) and all(services)
-
-
-def at_site(problem: Problem, candidates: Candidates, site: str) -> Candidates:
-    """Return the candidates of designs of one site."""
-    keys = {key for key, pool in candidates.pools.items() if pool.site == site}
-    return with_ways(problem, candidates, *on_pools(candidates.training, candidates.serving, keys))
 
 
 def kinds_at(left: Left, site: str) -> frozenset[tuple[str, str]]:

@@ -20,11 +20,12 @@ from dcopt.candidates.lesser import on_pools, ways_of, with_ways
 from dcopt.candidates.priced import with_numbers
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
-from dcopt.pipeline.bounding import Left, numbers_of
+from dcopt.pipeline.bounding import Left
 from dcopt.pipeline.by_numbers import Numbers
 from dcopt.pipeline.by_sites import BySites
 from dcopt.pipeline.first_design import first_design, value_of
 from dcopt.pipeline.following import following
+from dcopt.pipeline.known_design import numbers_of
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Known, Listener, Solved, size_of, solve_program
 from dcopt.pipeline.trace import thinned

@@ -25,16 +25,22 @@ def at_each_site(problem: Problem, candidates: Candidates) -> dict[str, Candidat
     sites = list(dict.fromkeys(pool.site for pool in candidates.pools.values()))
     if len(sites) < 2 or len({problem.sites[site].kind for site in sites}) > 1:
         return {}
-    for ways in (candidates.training, candidates.serving):
-        sites = [site for site in sites if _all_may_run(ways, site)]
     asked = {site for (site, _), (least, _) in candidates.numbers.items() if least > 0} - {"*"}
-    return {site: _of_site(problem, candidates, site) for site in sites if asked <= {site}}
+    return {
+        site: at_site(problem, candidates, site) for site in sites if asked <= {site} and does_all(candidates, site)
+    }
+
+
+def does_all(candidates: Candidates, site: str) -> bool:
+    """Whether every workload may run at a site."""
+    return _all_may_run(candidates.training, site) and _all_may_run(candidates.serving, site)
 
 
 def _all_may_run(ways: Ways, site: str) -> bool:
     return all(any(way.pool.site == site for way in of_workload) for of_workload in ways.values())
 
 
-def _of_site(problem: Problem, candidates: Candidates, site: str) -> Candidates:
+def at_site(problem: Problem, candidates: Candidates, site: str) -> Candidates:
+    """Return the candidates at one site."""
     keys = {key for key, pool in candidates.pools.items() if pool.site == site}
     return with_ways(problem, candidates, *on_pools(candidates.training, candidates.serving, keys))

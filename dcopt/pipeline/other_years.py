@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import highspy
@@ -24,7 +23,7 @@ from pyomo.environ import Objective
 
 from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import BOUGHT, LINEAR, OF_ONE_PERIOD, PURCHASES, name_of
+from dcopt.formulation.stages import LINEAR, OF_ONE_PERIOD, PURCHASES, name_of
 from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.stated import Stated
 from dcopt.solve.derived import Row, with_bounds, with_cost, with_integers, with_rows
@@ -57,9 +56,9 @@ def year_of(index: int, stated: Stated) -> Year:
     return Year(index, stated, np.where(belongs, cost, 0.0))
 
 
-def is_bought(variable: Any, names: frozenset[str] = BOUGHT) -> bool:
+def is_bought(variable: Any) -> bool:
     """Whether a variable says what is bought, for all years together."""
-    return name_of(variable) in names
+    return name_of(variable) in PURCHASES
 
 
 def purchases_of(matrix: Matrix, values: Sequence[float]) -> dict[str, float]:
@@ -68,17 +67,8 @@ def purchases_of(matrix: Matrix, values: Sequence[float]) -> dict[str, float]:
     return {variable.name: float(value) for variable, value in columns if is_bought(variable)}
 
 
-def cost_of(
-    year: Year,
-    bought: dict[str, float],
-    options: SolveOptions,
-    log: Callable[[str], None],
-    names: frozenset[str] = PURCHASES,
-) -> Least | None:
+def cost_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Callable[[str], None]) -> Least | None:
     """Return what a year costs at least at any purchases, exact at ``bought`` if they are enough for it.
-
-    ``names``: the purchases that count. Without the plant, a year has the best plant for what it does: that is soon
-    known well enough. With it a year has the plant that is bought, which says more of whole numbers of units.
 
     None where nothing is known. Where ``bought`` is not enough, what it lacks may be bought beside it, at its price.
 
@@ -89,15 +79,15 @@ def cost_of(
     matrix = year.stated.matrix
     lp = matrix.lp
     most = np.asarray(lp.col_upper_)
-    given = _given(matrix, bought, names)
+    given = _given(matrix, bought)
     linear_year = with_integers(matrix, LINEAR)
     prices = _prices(_as_bought(year, given), options, log)
     if prices is None:
-        shared = np.array([is_bought(variable, names) for variable in matrix.columns], dtype=bool)
+        shared = np.array([is_bought(variable) for variable in matrix.columns], dtype=bool)
         cost = np.where(shared, np.asarray(lp.col_cost_, dtype=float), year.running)
         more = {at: (units, float(most[at])) for at, units in given.items()}
         prices = _prices(with_bounds(with_cost(linear_year, cost, 0.0), more), options, log)
-    return None if prices is None else priced_out(matrix, partial(is_bought, names=names), year.running, prices)
+    return None if prices is None else priced_out(matrix, is_bought, year.running, prices)
 
 
 def prices_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Callable[[str], None]) -> Prices:
@@ -108,7 +98,7 @@ def prices_of(year: Year, bought: dict[str, float], options: SolveOptions, log: 
     StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
     """
     matrix = year.stated.matrix
-    prices = _prices(_as_bought(year, _given(matrix, bought, PURCHASES)), options, log)
+    prices = _prices(_as_bought(year, _given(matrix, bought)), options, log)
     if prices is None:
         return {}
     rows = zip(matrix.rows, prices, strict=True)
@@ -119,16 +109,16 @@ def cost_at(year: Year, prices: Prices) -> Least:
     """Return what a year costs at least at any purchases, by the prices of another year's rows."""
     matrix = year.stated.matrix
     known = [0.0 if row is None else prices.get((row[0].name, row[1]), 0.0) for row in matrix.rows]
-    return priced_out(matrix, partial(is_bought, names=PURCHASES), year.running, known)
+    return priced_out(matrix, is_bought, year.running, known)
 
 
-def _given(matrix: Matrix, bought: dict[str, float], names: frozenset[str]) -> dict[int, float]:
+def _given(matrix: Matrix, bought: dict[str, float]) -> dict[int, float]:
     """Return how much of each column is bought."""
     most = np.asarray(matrix.lp.col_upper_)
     return {
         place: min(bought[variable.name], float(most[place]))
         for place, variable in enumerate(matrix.columns)
-        if is_bought(variable, names) and variable.name in bought
+        if variable.name in bought
     }
 
 

@@ -20,7 +20,7 @@ from dcopt.candidates.records import Candidates
 from dcopt.formulation.build import build
 from dcopt.formulation.expressions import number, total
 from dcopt.formulation.stages import STRATEGIC, name_of
-from dcopt.pipeline import bounding, large, large_search
+from dcopt.pipeline import bounding, known_design, large, large_search
 from dcopt.pipeline.carried import carried_over
 from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -255,7 +255,7 @@ def test_numbers_of_nodes_are_tried(seed: int) -> None:
     """The numbers of nodes of the optimum lead back close to it."""
     problem, candidates, plain = _case(seed)
     assert plain.design is not None
-    numbers = {kind: nodes for kind, nodes in bounding.numbers_of(plain).items() if kind[0] != "*"}
+    numbers = {kind: nodes for kind, nodes in known_design.numbers_of(plain).items() if kind[0] != "*"}
     dearer = replace(plain, design=plain.design.model_copy(update={"objective_value": 1e12}), program=_empty(plain))
     search = _search(problem, candidates, dearer)
     found = search.of_numbers(bounding.Left(candidates, numbers=numbers))
@@ -273,7 +273,7 @@ def _empty(solved: Solved) -> Any:
 def test_numbers_of_nodes_of_the_best_design_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, candidates, plain = _case(0)
     monkeypatch.setattr(large_search, "following", _stop)
-    numbers = {kind: nodes for kind, nodes in bounding.numbers_of(plain).items() if kind[0] != "*"}
+    numbers = {kind: nodes for kind, nodes in known_design.numbers_of(plain).items() if kind[0] != "*"}
     left = bounding.Left(candidates, numbers={**numbers, ("oslo", "none"): 0})
     assert _search(problem, candidates, plain).of_numbers(left) is plain
 
@@ -310,12 +310,12 @@ def test_ranges_that_miss_the_known_design_are_noticed() -> None:
     }
     assert drawn
     for site, kw in drawn.items():
-        assert bounding.holds_power({site: (kw, kw)}, plain)
-        assert not bounding.holds_power({site: (1.01 * kw, 2 * kw)}, plain)
-        assert not bounding.holds_power({site: None}, plain)
-    assert bounding.holds_ways(candidates, plain)
+        assert known_design.holds_power({site: (kw, kw)}, plain)
+        assert not known_design.holds_power({site: (1.01 * kw, 2 * kw)}, plain)
+        assert not known_design.holds_power({site: None}, plain)
+    assert known_design.holds_ways(candidates, plain)
     empty = replace(candidates, training=dict.fromkeys(candidates.training, ()))
-    assert bounding.holds_ways(empty, plain) == (not problem.training)
+    assert known_design.holds_ways(empty, plain) == (not problem.training)
 
 
 def test_no_time_for_more_keeps_the_first_design_and_its_bound() -> None:

@@ -13,10 +13,12 @@ from dcopt.candidates.lesser import with_ways
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.stages import name_of
 from dcopt.pipeline import by_sites, large
-from dcopt.pipeline.bounding import Left, sites_of
-from dcopt.pipeline.by_sites import BySites, at_site
+from dcopt.pipeline.bounding import Left
+from dcopt.pipeline.by_sites import BySites
 from dcopt.pipeline.following import as_in, following
+from dcopt.pipeline.known_design import sites_of
 from dcopt.pipeline.one_place import Sites, as_one_place, owned_sites
+from dcopt.pipeline.one_site import at_site
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.pipeline.stated import state
 from dcopt.problem.problem import Problem
