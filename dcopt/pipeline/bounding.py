@@ -52,7 +52,7 @@ from dcopt.pipeline.other_years import (
     within_least,
     year_of,
 )
-from dcopt.pipeline.ranges import StoppedError, it_range, it_ranges, most_nodes, narrower
+from dcopt.pipeline.ranges import MARGIN, StoppedError, it_range, it_ranges, most_nodes, narrower
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated, state
 from dcopt.problem.problem import Problem

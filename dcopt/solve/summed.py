@@ -99,10 +99,12 @@ def _rows(small: Any, lp: Any, groups: Any, row_groups: Any) -> list[tuple[int, 
         (again, line, group, most, low[again], np.full(len(again), np.inf)),
     ]
     starts, index, values, sides = [np.zeros(1, dtype=np.int64)], [], [], []
+    cells = 0
     for lines, of_line, of_group, factors, from_low, to_high in parts:
         chosen = np.isin(of_line, lines) & (factors != 0.0)
         lengths = np.bincount(np.searchsorted(lines, of_line[chosen]), minlength=len(lines))
-        starts.append(starts[-1][-1] + np.cumsum(lengths))
+        starts.append(cells + np.cumsum(lengths))
+        cells += int(lengths.sum())
         index.append(of_group[chosen])
         values.append(factors[chosen])
         sides.append((from_low, to_high))

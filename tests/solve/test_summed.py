@@ -76,7 +76,8 @@ def test_no_solution_is_lost_and_none_becomes_dearer(case: tuple[Matrix, list[in
     for number in range(small.lp.num_row_):
         cells = slice(starts[number], starts[number + 1])
         value = float(
-            np.asarray(small.lp.a_matrix_.value_)[cells] @ totals[np.asarray(small.lp.a_matrix_.index_)[cells]]
+            np.asarray(small.lp.a_matrix_.value_)[cells]
+            @ totals[np.asarray(small.lp.a_matrix_.index_, dtype=int)[cells]]
         )
         assert small.lp.row_lower_[number] - 1e-6 <= value <= small.lp.row_upper_[number] + 1e-6
 
