@@ -148,7 +148,7 @@ class Bounding:
         self.it_kw: dict[str, tuple[float, float]] = {}
         """Ranges of IT power in coarse programs. They have no switches and move least data: a design may draw more."""
         self.by_numbers: ByNumbers | None = None
-        self.is_doubted = False
+        self.is_begun = self.is_doubted = False
         self.solved = 0
         """How many relaxations with integers have been solved."""
         self.holds_best = True
@@ -157,17 +157,17 @@ class Bounding:
     @property
     def has_more(self) -> bool:
         """Whether there are relaxations that have not been solved, and what was solved is believed."""
-        return not self.is_doubted and (self.hardest is None or bool(self.to_come))
+        return not self.is_doubted and (not self.is_begun or bool(self.to_come))
 
     @property
     def may_be_begun(self) -> bool:
         """Whether no relaxation has been solved yet."""
-        return self.hardest is None
+        return not self.is_begun
 
     @property
     def is_rounded(self) -> bool:
         """Whether a relaxation with integers has been solved."""
-        return self.hardest is not None and self.solved > 0
+        return self.solved > 0
 
     def further(self, before: Left, best: Solved, value: float, ends: float, most: int | None = None) -> Left:
         """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``most`` more are solved.
@@ -185,7 +185,7 @@ class Bounding:
             left = replace(before, candidates=dearer_than(self.problem, before.candidates, limit))
             if self.holds_best and not holds_ways(left.candidates, best):
                 raise DoubtedError
-            if self.hardest is None:
+            if not self.is_begun:
                 left = self._begun(left, best, limit, ends)
             for relaxation in self.to_come[:most]:
                 is_proven = left.bound is not None and left.bound >= limit * (1 - self.options.gap)
@@ -231,7 +231,7 @@ class Bounding:
 
     def _begun(self, left: Left, best: Solved, limit: float, ends: float) -> Left:
         """Return what the linear relaxation leaves, and note which relaxations are worth solving after it."""
-        self.to_come = [Relaxation.ALL_YEARS]
+        self.is_begun, self.to_come = True, [Relaxation.ALL_YEARS]
         found = self._hardest_year(left, best, limit, ends)
         if found is None:
             return left

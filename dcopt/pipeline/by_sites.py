@@ -197,9 +197,12 @@ class BySites:
             raise StoppedError
         return outcome.bound
 
-    def least_known(self, best: Solved) -> Left:
-        """Return what is left of the designs of which least is known, with the bound of all."""
-        return self._told(min(self.kinds, key=lambda kind: (kind.left.is_nothing, kind.left.bound or 0.0)), best)
+    def least_known(self, before: Left, best: Solved) -> Left:
+        """Return what is left of the designs of which least is known, with the bound of all; ``before`` at first."""
+        kinds = self.kinds or ([] if self.all is None else [self.all])
+        if not kinds:
+            return before
+        return self._told(min(kinds, key=lambda kind: (kind.left.is_nothing, kind.left.bound or 0.0)), best)
 
     def _told(self, kind: Kind, best: Solved) -> Left:
         """Return what is left of some designs with the bound of all."""

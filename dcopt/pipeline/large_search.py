@@ -146,7 +146,7 @@ class LargeSearch:
                         return self.best
             if self.best.status != "optimal":
                 self.listener.phase("a better design, on the pools where one may lie")
-                left = self.bounding.least_known(self.best)
+                left = self.bounding.least_known(Left(self.candidates), self.best)
                 self.best = better_of(self.best, self.improved(self.best, left, 1.0), gap)
             return self.best
         except (StoppedError, KeyboardInterrupt):  # the latter while a program was stated

@@ -13,7 +13,7 @@ from dcopt.candidates.lesser import with_ways
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.stages import name_of
 from dcopt.pipeline import by_sites, large
-from dcopt.pipeline.bounding import Left
+from dcopt.pipeline.bounding import Bounding, Left
 from dcopt.pipeline.by_sites import BySites
 from dcopt.pipeline.following import as_in, following
 from dcopt.pipeline.known_design import sites_of
@@ -162,3 +162,26 @@ def test_a_design_that_follows_the_coarse_program(name: str) -> None:
             assert set(map(id, kept[workload])) <= set(map(id, of_workload))
             assert kept[workload]
     assert any(name_of(variable) == "train" for variable in every.matrix.columns)
+
+
+def test_without_time_nothing_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, candidates, plain, optimum = _case("equal")
+    sites = BySites(problem, OPTIONS, lambda text: None, only_pair=False)
+    assert sites.least_known(Left(candidates), plain) == Left(candidates)
+    monkeypatch.setattr(by_sites, "FEW_SITES", 0)
+    assert sites.further(Left(candidates), plain, optimum, time.monotonic() - 1) == []
+    assert sites.bound is None
+
+
+def test_what_earns_money_is_bounded_once_by_all_years(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One year alone may then cost more than all: only the program of all years is a bound, and it is solved once."""
+    problem, candidates, plain, optimum = _case("growing")
+    monkeypatch.setattr(Bounding, "_hardest_year", lambda *found: None)
+    told: list[str] = []
+    bounding = Bounding(problem, OPTIONS, told.append, only_pair=False)
+    left = Left(candidates)
+    while bounding.has_more:
+        left = bounding.further(left, plain, optimum, time.monotonic() + 60, 1)
+    assert len([text for text in told if "columns relaxed" in text]) == 1
+    assert left.bound is not None
+    assert 0.9 * optimum <= left.bound <= optimum * (1 + 1e-7)
