@@ -102,32 +102,52 @@ class BySites:
         to be learnt, or no time. ``before``: what is left of the whole, when nothing is known yet. Raises what
         `Bounding.further` raises.
         """
-        limit = value * (1 - self.options.gap)
-        if not self.kinds and self.all is None and 1 < len(owned_sites(self.problem, before.candidates)) <= FEW_SITES:
-            self.all = Kind(self._bounding(), before)
-            self.all.left = self.all.bounding.further(before, best, value, ends, 1)
-            return [self.all.left]
+        if time.monotonic() >= ends:
+            return []
+        if not self.kinds and self.all is None:
+            turn = self._first_turn(before)
+            if turn:
+                return self._bounded(turn, best, value, ends, 1)
         if not self.kinds:
             self.kinds = self._divided(before)
+        limit = value * (1 - self.options.gap)
         waiting = [kind for kind in self.kinds if kind.has_more and (kind.left.bound or 0.0) < limit]
-        if not waiting or time.monotonic() >= ends:
+        if not waiting:
             return []
         turn = self._in_turn(waiting)
         now = time.monotonic()
         until = now + A_TURN * (ends - now) if len(waiting) > len(turn) else ends
-        for kind in turn:
-            kind.bounding.lanes = max(1, self.lanes // len(turn))
         most = 0 if self.all is None and len(self.kinds) > 1 and turn[0].bounding.may_be_begun else 1
-        work = [partial(kind.bounding.further, kind.left, best, value, until, most) for kind in turn]
-        for kind, left in zip(turn, side_by_side(work, self.lanes), strict=True):
-            kind.left = left
-        told = [self._told(kind, best) for kind in turn]
+        told = self._bounded(turn, best, value, until, most)
         for kind in turn:
             if kind.is_any_one and not kind.has_more and not kind.left.is_nothing and (kind.left.bound or 0.0) < limit:
                 assert kind.bounding.sites is not None
                 self.kinds.remove(kind)
                 self.kinds += self._at_each(kind.left, kind.bounding.sites.names)
         return told
+
+    def _first_turn(self, before: Left) -> list[Kind]:
+        """Return all designs, if their sites are few, and beside them those of one site where there are lanes for both.
+
+        Else none: each kind then has its turn.
+        """
+        if not 1 < len(owned_sites(self.problem, before.candidates)) <= FEW_SITES:
+            self.kinds = self._divided(before)
+            return []
+        self.all = Kind(self._bounding(), before)
+        if self.lanes == 1:
+            return [self.all]
+        self.kinds = self._divided(before)
+        return self.kinds if self.all is None else [self.all, self.kinds[0]]
+
+    def _bounded(self, turn: Sequence[Kind], best: Solved, value: float, ends: float, most: int) -> list[Left]:
+        """Solve ``most`` more relaxations of each of some kinds, side by side."""
+        for kind in turn:
+            kind.bounding.lanes = max(1, self.lanes // len(turn))
+        work = [partial(kind.bounding.further, kind.left, best, value, ends, most) for kind in turn]
+        for kind, left in zip(turn, side_by_side(work, self.lanes), strict=True):
+            kind.left = left
+        return [self._told(kind, best) for kind in turn]
 
     def _in_turn(self, waiting: Sequence[Kind]) -> list[Kind]:
         """Return the designs to be bounded next: at first those of one site, then those of which least is known.

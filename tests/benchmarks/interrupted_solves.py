@@ -5,7 +5,8 @@
 L, 10 presses, seed 0. Each press comes in the next of the phases that `dcopt solve` tells of on its terminal (start-up,
 candidates, building, root relaxation, tree, writing), after a random part of the seconds that it may wait there. It
 prints for each press the phase, how long the process took to end by the clock and in CPU seconds, its exit code and its
-last words, and ends with 1 where one was late by both, was silent, or showed a traceback.
+last words, and ends with 1 where one was late by both, was silent, showed a traceback, or lost a design that it had
+shown.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ PHASES: tuple[tuple[str, tuple[str, ...], float], ...] = (
 """(name, what the terminal shows when it begins, seconds up to which the press may wait)."""
 SPOKEN = re.compile(r"interrupted|stopped|wrote |design", re.IGNORECASE)
 CODES = {0, 3, 4}
+NO_DESIGN = 4
+SHOWN = re.compile(r"incumbent\s+[^a-z\s]")
+"""What the terminal shows from the first design on: a solve that ends without one after that has lost it."""
 KILLED = -signal.SIGINT
 """While Python itself starts, before the first line of dcopt, Ctrl-C ends any program in Python's own way."""
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -93,6 +97,7 @@ def main(size: str, presses: int, seed: int) -> int:
                 not at_once and not SPOKEN.search(words)
             )
             faults += ["late"] * (min(took, used) > WITHIN_S) + [f"code {code}"] * (not at_once and code not in CODES)
+            faults += ["lost its design"] * (code == NO_DESIGN and bool(SHOWN.search(words)))
             bad += bool(faults)
             last = [line.strip() for line in words.splitlines() if line.strip()][-1:] or [""]
             end = f"ended in {took:4.1f} s, CPU {used:4.1f} s, code {code}"

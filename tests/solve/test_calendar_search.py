@@ -93,7 +93,7 @@ def test_a_conflict_is_proven_only_while_effort_is_left() -> None:
         assert conflict == conflict_of(IMPOSSIBLE, ROOM, exact=False)
 
 
-def test_ctrl_c_is_heard_while_it_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_heard_while_it_searches(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """It comes while it is deferred, as in a solve, after a few runs were placed; the search ends at the next one."""
     placed = 0
     real = calendar._earliest
@@ -108,6 +108,8 @@ def test_ctrl_c_is_heard_while_it_searches(monkeypatch: pytest.MonkeyPatch) -> N
     jobs = _never_together(14)
     before = 10**9
     monkeypatch.setattr(calendar, "_earliest", press)
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, ignored))
     pack(jobs, {"nodes": 10.5}, exact=False)
     before, placed = placed, 0
     with deferred(), pytest.raises(KeyboardInterrupt):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from small import job, owned_site, service, two_sites, with_cloud
 
@@ -315,12 +315,15 @@ def test_the_decomposition_says_what_it_cannot_do(path: Path) -> None:
 
 
 @settings(max_examples=15, deadline=None)
+@example(seed=2908)
 @given(seed=st.integers(0, 10**6))
 def test_no_cut_passes_the_cost_of_any_purchase(seed: int) -> None:
     """A cut made at one purchase holds at every other that serves the scenario; the strengthened one is no lower."""
     recourse, most = _Compiled.get()
     rng = random.Random(seed)
-    here, there = ({part: float(round(rng.random() * units)) for part, units in most.items()} for _ in range(2))
+    here, there = (  # what is most of a row may be a fraction: rounded it may be more than can be bought
+        {part: min(float(round(rng.random() * units)), units) for part, units in most.items()} for _ in range(2)
+    )
     options = SolveOptions(gap=1e-7, threads=1)
     plain, strong = recourse.cut_at(here, None), recourse.cut_at(here, options)
     if plain is None or strong is None:
