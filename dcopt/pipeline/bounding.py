@@ -43,11 +43,9 @@ from dcopt.pipeline.other_years import (
     MOST_ROUNDS,
     WORTH,
     Year,
-    cost_at,
     cost_of,
     declare,
     of_purchases,
-    prices_of,
     purchases_of,
     within_least,
     year_of,
@@ -158,16 +156,6 @@ class Bounding:
     def has_more(self) -> bool:
         """Whether there are relaxations that have not been solved, and what was solved is believed."""
         return not self.is_doubted and (not self.is_begun or bool(self.to_come))
-
-    @property
-    def may_be_begun(self) -> bool:
-        """Whether no relaxation has been solved yet."""
-        return not self.is_begun
-
-    @property
-    def is_rounded(self) -> bool:
-        """Whether a relaxation with integers has been solved."""
-        return self.solved > 0
 
     def further(self, before: Left, best: Solved, value: float, ends: float, most: int | None = None) -> Left:
         """Return what is left and known when ``ends`` (of the monotonic clock) has come, or ``most`` more are solved.
@@ -348,9 +336,6 @@ class Bounding:
         """
         alone, one = one, replace(one, matrix=within_least(one.matrix, self.known.priced))
         linear = self._linear(one.matrix, limit) if known is None else known
-        if others and not self.known.priced:
-            prices = prices_of(year_of(-1, alone), purchases_of(one.matrix, linear.values), self.options, self.log)
-            one, linear = self._priced(alone, [(year.index, cost_at(year, prices)) for year in others], limit)
         for _ in range(MOST_ROUNDS if others else 0):
             if time.monotonic() + (1 + len(others)) * linear.seconds / 2 >= ends:
                 break
@@ -373,10 +358,7 @@ class Bounding:
 
     def _linear(self, matrix: Matrix, limit: float) -> Outcome:
         """Return the solution of the linear relaxation; whatever the time, as without it nothing is proven."""
-        options = replace(self.options, start=None)
-        outcome = solve(with_integers(matrix, LINEAR), options, log=self.log, method=linear_method(matrix))
-        if outcome.verdict == "interrupted":
-            raise StoppedError
+        outcome = linear_outcome(matrix, self.options, self.log)
         if outcome.verdict == "infeasible" or (outcome.bound is not None and outcome.bound > limit * (1 + MARGIN)):
             raise NothingLeftError
         if outcome.values is None:
@@ -445,3 +427,17 @@ class Bounding:
         if self.sites is None or not self.as_one:
             return kinds
         return frozenset((site, node) for _, node in kinds for site in self.sites.names)
+
+
+def linear_outcome(matrix: Matrix, options: SolveOptions, log: Callable[[str], None]) -> Outcome:
+    """Return how the linear relaxation of a program ends.
+
+    Raises
+    ------
+    StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
+    """
+    linear = with_integers(matrix, LINEAR)
+    outcome = solve(linear, replace(options, start=None), log=log, method=linear_method(matrix))
+    if outcome.verdict == "interrupted":
+        raise StoppedError
+    return outcome

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, combinations
 
-import highspy
 import numpy as np
 
 from dcopt.pipeline.ranges import StoppedError
@@ -86,7 +85,9 @@ class ByNumbers:
             found = self._outcome(Box({kind: (n, n) for kind, n in self.known.items()}, (), bound), limit, ends)
             if found.verdict == "interrupted":
                 raise StoppedError
-            self.start = None if found.values is None else _integers(self.one, found.values)
+            if found.values is not None:
+                places = self.one.matrix.integers_by_name()
+                self.start = {name: round(found.values[place]) for name, place in places.items()}
         whole = {kind: (0, self._most(places)) for kind, places in of_kind.items()}
         sites = list(dict.fromkeys(site for site, _ in whole))
         if not 1 < len(sites) <= MOST_SITES:
@@ -183,11 +184,6 @@ class ByNumbers:
     def _most(self, places: Iterable[int]) -> int:
         upper = np.asarray(self.one.matrix.lp.col_upper_)
         return int(sum(upper[place] for place in places))
-
-
-def _integers(stated: Stated, values: Sequence[float]) -> dict[str, float]:
-    columns = zip(stated.matrix.columns, stated.matrix.lp.integrality_, values, strict=True)
-    return {variable.name: round(value) for variable, kind, value in columns if kind == highspy.HighsVarType.kInteger}
 
 
 def numbers_in(stated: Stated, values: Sequence[float]) -> Numbers:

@@ -20,18 +20,14 @@ from functools import partial
 
 from dcopt.candidates.lesser import hardest_of
 from dcopt.candidates.records import Candidates
-from dcopt.formulation.stages import LINEAR
-from dcopt.pipeline.bounding import Bounding, Left, OtherYears
-from dcopt.pipeline.first_design import linear_method
+from dcopt.pipeline.bounding import Bounding, Left, OtherYears, linear_outcome
 from dcopt.pipeline.known_design import sites_of
 from dcopt.pipeline.one_place import Sites, as_one_place, owned_sites
 from dcopt.pipeline.one_site import at_site, does_all
-from dcopt.pipeline.ranges import StoppedError
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated
 from dcopt.problem.problem import Problem
-from dcopt.solve.derived import with_integers
-from dcopt.solve.session import Outcome, SolveOptions, solve
+from dcopt.solve.session import Outcome, SolveOptions
 from dcopt.solve.side_by_side import side_by_side
 
 LOST = 0.003
@@ -54,11 +50,6 @@ class Kind:
     def has_more(self) -> bool:
         """Whether more can be learnt of them."""
         return self.bounding.has_more and not self.left.is_nothing and not self.left.is_settled
-
-    @property
-    def is_rounded(self) -> bool:
-        """Whether a relaxation with integers has been solved."""
-        return self.bounding.is_rounded
 
     @property
     def is_any_one(self) -> bool:
@@ -89,11 +80,8 @@ class BySites:
         """What no design costs less than."""
         of_all = None if self.all is None else self.all.left.bound
         unknown = not self.kinds or any(kind.left.bound is None for kind in self.kinds)
-        of_kinds = None if unknown else self._least()
+        of_kinds = None if unknown else min(kind.left.bound or 0.0 for kind in self.kinds)
         return max((bound for bound in (of_all, of_kinds) if bound is not None), default=None)
-
-    def _least(self) -> float:
-        return min(kind.left.bound or 0.0 for kind in self.kinds)
 
     def further(self, before: Left, best: Solved, value: float, ends: float) -> list[Left]:
         """Return what is left of some designs after one more relaxation of each, with what is known of all.
@@ -117,7 +105,7 @@ class BySites:
         turn = self._in_turn(waiting)
         now = time.monotonic()
         until = now + A_TURN * (ends - now) if len(waiting) > len(turn) else ends
-        most = 0 if self.all is None and len(self.kinds) > 1 and turn[0].bounding.may_be_begun else 1
+        most = 0 if self.all is None and len(self.kinds) > 1 and not turn[0].bounding.is_begun else 1
         told = self._bounded(turn, best, value, until, most)
         for kind in turn:
             if kind.is_any_one and not kind.has_more and not kind.left.is_nothing and (kind.left.bound or 0.0) < limit:
@@ -154,9 +142,11 @@ class BySites:
 
         Where nothing is known of all designs each kind is first bounded by its linear relaxation.
         """
-        order = sorted(waiting, key=lambda kind: (not kind.is_any_one or kind.is_rounded, kind.left.bound or 0.0))
+        order = sorted(
+            waiting, key=lambda kind: (not kind.is_any_one or kind.bounding.solved > 0, kind.left.bound or 0.0)
+        )
         if self.all is None:
-            order = [kind for kind in order if kind.bounding.may_be_begun] or order
+            order = [kind for kind in order if not kind.bounding.is_begun] or order
         return order[: self.lanes]
 
     def of_any(self, candidates: Candidates) -> tuple[Stated, Outcome]:
@@ -209,13 +199,7 @@ class BySites:
         return math.inf if together is None or not apart else max(0.0, 1 - together / apart)
 
     def _relaxed(self, stated: Stated) -> float | None:
-        options = replace(self.options, start=None)
-        outcome = solve(
-            with_integers(stated.matrix, LINEAR), options, log=self.log, method=linear_method(stated.matrix)
-        )
-        if outcome.verdict == "interrupted":
-            raise StoppedError
-        return outcome.bound
+        return linear_outcome(stated.matrix, self.options, self.log).bound
 
     def least_known(self, before: Left, best: Solved) -> Left:
         """Return what is left of the designs of which least is known, with the bound of all; ``before`` at first."""
@@ -229,7 +213,7 @@ class BySites:
         left = replace(kind.left, bound=self.bound)
         if kind.bounding.sites is None:
             return left
-        left = replace(left, is_whole=False, is_settled=left.is_settled and not left.is_nothing)
+        left = replace(left, is_whole=False)
         if not kind.is_any_one:
             return left if kind.bounding.as_one else replace(left, site=kind.site)
         site = self._cheapest(kind.left, best)

@@ -128,29 +128,35 @@ class LargeSearch:
                     break
                 for left in found:
                     bound = left.bound
-                    self.best = with_bound(self.best, left.bound, gap)
-                    self._report(self.best, left.bound)
-                    if self.best.status == "optimal":
-                        return self.best
-                    if left.is_nothing:
-                        continue
-                    if left.is_settled or not self.is_large(left.candidates):
-                        if left.is_whole:
-                            self.listener.phase("all that is left, from the best design on")
-                            known = Known(self.best, left.bound, self.spent())
-                            return better_of(self.best, self._whole(left.candidates, known), gap)
-                        self._decide(left)
-                    if left.numbers is not None:
-                        self.best = better_of(self.best, self.of_numbers(left), gap)
-                    if self.best.stopped_by == "interrupted":
+                    if self._is_last(left):
                         return self.best
             if self.best.status != "optimal":
                 self.listener.phase("a better design, on the pools where one may lie")
                 left = self.bounding.least_known(Left(self.candidates), self.best)
-                self.best = better_of(self.best, self.improved(self.best, left, 1.0), gap)
+                self.best = better_of(self.best, self.improved(self.best, left), gap)
             return self.best
         except (StoppedError, KeyboardInterrupt):  # the latter while a program was stated
             return stopped(self.best, self.spent())
+
+    def _is_last(self, left: Left) -> bool:
+        """Take up what was learnt of some designs, look for a better one among them, and return whether that is all."""
+        assert self.best is not None
+        gap = self.options.gap
+        self.best = with_bound(self.best, left.bound, gap)
+        self._report(self.best, left.bound)
+        if self.best.status == "optimal":
+            return True
+        if left.is_nothing:
+            return False
+        if left.is_settled or not self.is_large(left.candidates):
+            if left.is_whole:
+                self.listener.phase("all that is left, from the best design on")
+                known = Known(self.best, left.bound, self.spent())
+                self.best = better_of(self.best, self._whole(left.candidates, known), gap)
+                return True
+            self._decide(left)
+        self.best = better_of(self.best, self.of_numbers(left), gap)
+        return self.best.stopped_by == "interrupted"
 
     def _without_a_design(self) -> Solved:
         """Return what the program as a whole leads to; of a huge one, whether there can be a design at all."""
@@ -221,7 +227,7 @@ class LargeSearch:
             return self.best
         return with_bound(solved, left.bound, self.options.gap)
 
-    def improved(self, best: Solved, left: Left, share: float) -> Solved:
+    def improved(self, best: Solved, left: Left) -> Solved:
         """Return what the program of the pools that the best design and the relaxation use leads to."""
         pools = left.candidates.pools
         used = {key for key in best.program.candidates.pools if key in pools}
@@ -235,7 +241,7 @@ class LargeSearch:
         solved = solve_program(
             self.problem,
             lesser,
-            replace(self.limited(share), time_limit_s=self.spent() + self.limited(share).time_limit_s),
+            replace(self.limited(1.0), time_limit_s=self.spent() + self.limited(1.0).time_limit_s),
             replace(self.listener, progress=self._heard),
             only_pair=self.only_pair,
             known=Known(best, left.bound, self.spent(), whole=False),

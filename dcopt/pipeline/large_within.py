@@ -21,7 +21,7 @@ from dcopt.formulation.stages import LINEAR
 from dcopt.pipeline.first_design import USED, linear_method
 from dcopt.pipeline.large_search import better_of, with_bound
 from dcopt.pipeline.solving import Known, Listener, Solved, solve_program
-from dcopt.pipeline.stated import state
+from dcopt.pipeline.stated import Stated, state
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_integers
 from dcopt.solve.session import SolveOptions, solve
@@ -54,12 +54,15 @@ def solve_within(
     def spent() -> float:
         return time.monotonic() - began
 
-    def whole(known: Known | None) -> Solved:
+    def whole(known: Known) -> Solved:
         return solve_program(problem, candidates, options, listener, only_pair=only_pair, cutoffs=cutoffs, known=known)
 
-    lesser = _worth_having(problem, candidates, options, listener, only_pair, cutoffs)
-    if lesser is None:
+    few = smallest_sizes(candidates)
+    small = with_ways(problem, candidates, few, candidates.serving, (hardest_year(candidates),))
+    used = _used(state(problem, small, only_pair=only_pair, besides=cutoffs), options, listener)
+    if used is None:
         return whole(Known(None, None, spent()))
+    lesser = with_ways(problem, candidates, *on_pools(few, candidates.serving, used))
     first = solve_program(
         problem,
         lesser,
@@ -81,24 +84,11 @@ def solve_within(
     return better_of(first, whole(Known(first, None, spent())), options.gap)
 
 
-def _worth_having(
-    problem: Problem,
-    candidates: Candidates,
-    options: SolveOptions,
-    listener: Listener,
-    only_pair: bool,
-    cutoffs: Callable[[Program], None],
-) -> Candidates | None:
-    """Return the candidates of all years on the pools that a linear relaxation uses; None where it is not solved."""
-    few = smallest_sizes(candidates)
-    small = with_ways(problem, candidates, few, candidates.serving, (hardest_year(candidates),))
-    stated = state(problem, small, only_pair=only_pair, besides=cutoffs)
+def _used(stated: Stated, options: SolveOptions, listener: Listener) -> set[str] | None:
+    """Return the pools that the linear relaxation of a program uses; None where it is not solved."""
     relaxed = with_integers(stated.matrix, LINEAR)
     limited = replace(options, time_limit_s=0.5 * options.time_limit_s, start=None)
     outcome = solve(relaxed, limited, method=linear_method(stated.matrix), log=listener.log)
     if outcome.verdict == "interrupted":
         raise KeyboardInterrupt
-    if outcome.values is None:
-        return None
-    used = set(stated.opened(outcome.values, USED))
-    return with_ways(problem, candidates, *on_pools(few, candidates.serving, used))
+    return None if outcome.values is None else set(stated.opened(outcome.values, USED))

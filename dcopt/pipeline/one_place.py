@@ -24,6 +24,7 @@ from dcopt.formulation.stages import name_of
 from dcopt.pipeline.stated import Stated
 from dcopt.problem.problem import Problem
 from dcopt.solve.derived import with_bounds
+from dcopt.solve.matrix import Matrix
 from dcopt.solve.summed import Groups, numbered, summed
 
 OF_JOBS = frozenset({"train"})
@@ -68,29 +69,28 @@ def owned_sites(problem: Problem, candidates: Candidates) -> tuple[str, ...]:
 def as_one_place(stated: Stated, sites: Sites) -> Stated:
     """Return the program in which columns that differ in their site alone are one, with so many active sites."""
     matrix = stated.matrix
-    groups = groups_of_columns(stated, sites)
-    small = summed(matrix, groups, _groups_of_rows(stated, sites))
+    places = _Places(stated.program.candidates, sites)
+    groups = _groups_of_columns(matrix, places)
+    small = summed(matrix, groups, _groups_of_rows(matrix, places))
     active = [place for place, variable in enumerate(small.columns) if name_of(variable) == "active_site"]
     bounds = {place: (float(sites.least), float(sites.most)) for place in active[:1]} if len(active) == 1 else {}
     return replace(stated, matrix=with_bounds(small, bounds), of_sites=Groups(matrix.columns, groups))
 
 
-def groups_of_columns(stated: Stated, sites: Sites) -> Any:
+def _groups_of_columns(matrix: Matrix, places: _Places) -> Any:
     """Return the number of the group of each column, for `dcopt.solve.summed.summed`."""
-    places = _Places(stated.program.candidates, sites)
 
     def key(variable: Any) -> Hashable:
         name, index = name_of(variable), variable.index()
         return name, places.of_candidate(name, index) or places.neutral(index)
 
-    return numbered([key(variable) for variable in stated.matrix.columns])
+    return numbered([key(variable) for variable in matrix.columns])
 
 
 class _Places:
     """What indexes of columns and rows are without their sites."""
 
     def __init__(self, candidates: Candidates, sites: Sites) -> None:
-        self.sites = sites
         self.words = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sites.names))
         self.of = {
             (table, workload, number): (table, self.neutral(way.pool.key), count)
@@ -122,9 +122,8 @@ def _counted(ways: Any) -> list[tuple[Any, int]]:
     return found
 
 
-def _groups_of_rows(stated: Stated, sites: Sites) -> Any:
+def _groups_of_rows(matrix: Matrix, places: _Places) -> Any:
     """Return the number of the group of each row: of one constraint, at one place or of one place's candidate."""
-    matrix, places = stated.matrix, _Places(stated.program.candidates, sites)
     starts, columns = np.asarray(matrix.lp.a_matrix_.start_), np.asarray(matrix.lp.a_matrix_.index_)
 
     def key(number: int) -> Hashable:

@@ -5,9 +5,6 @@
 Each row is a cut of Benders' (Numerische Mathematik 4, 1962): the linear program of year t alone, given the purchases
 of the one year's linear relaxation, prices what year t costs at any purchases (solve/priced_out.py). The relaxation of
 one year with enough such rows is as strong as that of all years, at a fraction of its size.
-
-Any prices make a valid row, and the years are much alike: those of the one year's own rows, at its purchases, price
-every other year without a program being solved for it. On large programs that is all there is time for.
 """
 
 from __future__ import annotations
@@ -31,8 +28,6 @@ from dcopt.solve.matrix import Matrix
 from dcopt.solve.priced_out import Least, priced_out
 from dcopt.solve.session import SolveOptions, solve
 
-Prices = dict[tuple[str, int], float]
-"""Prices of rows, by the names and sides of their constraints."""
 MOST_ROUNDS = 6
 """Times that the other years are priced at the purchases of a new relaxation."""
 WORTH = 1e-4
@@ -88,28 +83,6 @@ def cost_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Ca
         more = {at: (units, float(most[at])) for at, units in given.items()}
         prices = _prices(with_bounds(with_cost(linear_year, cost, 0.0), more), options, log)
     return None if prices is None else priced_out(matrix, is_bought, year.running, prices)
-
-
-def prices_of(year: Year, bought: dict[str, float], options: SolveOptions, log: Callable[[str], None]) -> Prices:
-    """Return the prices of a year's rows at purchases that are enough for it; none where they are not known.
-
-    Raises
-    ------
-    StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
-    """
-    matrix = year.stated.matrix
-    prices = _prices(_as_bought(year, _given(matrix, bought)), options, log)
-    if prices is None:
-        return {}
-    rows = zip(matrix.rows, prices, strict=True)
-    return {(row[0].name, row[1]): float(price) for row, price in rows if row is not None and price}
-
-
-def cost_at(year: Year, prices: Prices) -> Least:
-    """Return what a year costs at least at any purchases, by the prices of another year's rows."""
-    matrix = year.stated.matrix
-    known = [0.0 if row is None else prices.get((row[0].name, row[1]), 0.0) for row in matrix.rows]
-    return priced_out(matrix, is_bought, year.running, known)
 
 
 def _given(matrix: Matrix, bought: dict[str, float]) -> dict[int, float]:

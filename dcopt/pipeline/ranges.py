@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -63,18 +63,14 @@ def it_ranges(
     found: dict[str, tuple[float, float] | None] = {}
     for number, site in enumerate(sites):
         active = places[id(program.model.active_site[site])]
-        power = generate_standard_repn(total(program.balances[site].it_peak_kw))
-        cost = np.zeros(matrix.lp.num_col_)
-        for coefficient, variable in zip(power.linear_coefs, power.linear_vars, strict=True):
-            if id(variable) in places:
-                cost[places[id(variable)]] += coefficient
+        cost, always_kw = _it_power(program, [site], places)
         used = with_bounds(relaxed, {active: (1.0, 1.0)})
         range_kw = [0.0, math.inf]
         for end, sign in enumerate((1.0, -1.0)):
             left = (ends - time.monotonic()) / (2 * (len(sites) - number) - end)
             if left <= 0:
                 break
-            aimed = with_cost(used, sign * cost, sign * float(power.constant))
+            aimed = with_cost(used, sign * cost, sign * always_kw)
             outcome = solve(aimed, replace(options, time_limit_s=left, gap=1e-3, start=None), log=log)
             if outcome.verdict == "interrupted":
                 raise StoppedError
@@ -99,14 +95,7 @@ def it_range(stated: Stated, limit: float, options: SolveOptions, log: Callable[
     """
     assert stated.of_sites is not None
     places = {id(variable): place for place, variable in enumerate(stated.of_sites.columns)}
-    power_kw = np.zeros(len(places))
-    always_kw = 0.0
-    for site in stated.program.totals:
-        power = generate_standard_repn(total(stated.program.balances[site].it_peak_kw))
-        always_kw += float(power.constant)
-        for coefficient, variable in zip(power.linear_coefs, power.linear_vars, strict=True):
-            if id(variable) in places:
-                power_kw[places[id(variable)]] += coefficient
+    power_kw, always_kw = _it_power(stated.program, stated.program.totals, places)
     relaxed = within_cost(with_integers(stated.matrix, LINEAR), limit)
     ends = [0.0, math.inf]
     for end, sign in enumerate((1.0, -1.0)):
@@ -117,6 +106,21 @@ def it_range(stated: Stated, limit: float, options: SolveOptions, log: Callable[
         if outcome.bound is not None:
             ends[end] = sign * outcome.bound
     return ends[0] * (1 - MARGIN), ends[1] * (1 + MARGIN)
+
+
+def _it_power(program: Program, sites: Iterable[str], places: Mapping[int, int]) -> tuple[Any, float]:
+    """Return the peak IT power of sites as a coefficient of each column, and what is always drawn, kW.
+
+    ``places``: the columns by the identity of their variables.
+    """
+    power_kw, always_kw = np.zeros(len(places)), 0.0
+    for site in sites:
+        power = generate_standard_repn(total(program.balances[site].it_peak_kw))
+        always_kw += float(power.constant)
+        for coefficient, variable in zip(power.linear_coefs, power.linear_vars, strict=True):
+            if id(variable) in places:
+                power_kw[places[id(variable)]] += coefficient
+    return power_kw, always_kw
 
 
 def most_nodes(stated: Stated, limit: float, seconds: float) -> dict[tuple[str, str], int]:

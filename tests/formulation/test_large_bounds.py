@@ -19,11 +19,9 @@ from dcopt.formulation.build import build
 from dcopt.pipeline import large, large_search
 from dcopt.pipeline.bounding import Bounding, Left, Relaxation
 from dcopt.pipeline.other_years import (
-    cost_at,
     cost_of,
     is_bought,
     of_purchases,
-    prices_of,
     purchases_of,
     year_of,
 )
@@ -115,7 +113,6 @@ def test_what_other_years_cost_is_a_bound_at_any_purchases(seed: int) -> None:
         solved = solve(one.matrix if whole else with_integers(one.matrix, lambda _: False), OPTIONS)
         points.append(purchases_of(one.matrix, solved.values))
     rows = [cost_of(year, point, OPTIONS, lambda text: None) for point in points]
-    rows.append(cost_at(year, prices_of(year, points[0], OPTIONS, lambda text: None)))
     for place, point in enumerate(points):
         shared = {at for at, variable in enumerate(year.stated.matrix.columns) if is_bought(variable)}
         columns = year.stated.matrix.columns
