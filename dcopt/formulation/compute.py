@@ -14,6 +14,8 @@ At cloud sites ``work`` is the largest number of nodes rented at once; it costs 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -136,6 +138,16 @@ def _islands_in_order(program: Program) -> None:
                 program.require("islands", behind, program.model.work[behind] <= program.model.work[ahead])
 
 
+def most_nodes(program: Program, site: str, nodes: Iterable[str]) -> int:
+    """Return how many nodes of some types an owned site can have over all their fabrics."""
+    known, found = program.candidates.numbers, 0
+    for node in dict.fromkeys(nodes):
+        pools = [pool for pool in program.candidates.pools.values() if (pool.site, pool.node.name) == (site, node)]
+        limits = [most for where in (site, "*") for _, most in [known.get((where, node), (0, math.inf))]]
+        found += int(min(sum(pool.max_nodes for pool in pools), *limits))
+    return found
+
+
 def pools_alike(program: Program) -> dict[tuple[str, str], list[str]]:
     """Return the owned pools of each (site, node), those at power caps with those at full power."""
     alike: dict[tuple[str, str], list[str]] = {}
@@ -152,7 +164,7 @@ def _spares_together(program: Program) -> None:
         if len(keys) < 2:
             continue
         pools = [program.candidates.pools[key] for key in keys]
-        most = sum(pool.max_nodes for pool in pools)
+        most = most_nodes(program, site, (pool.node.name for pool in pools))
         hours = (pools[0].node.mtbf_hours, pools[0].node.repair_hours)
         steps = []
         targets = sorted({target for key in keys for target in program.candidates.facilities[key].spare_steps})

@@ -1,9 +1,11 @@
 """Cooling: collectors take the heat of racks and rooms, heat rejection takes it outdoors; both draw power.
 
-    heat[s,u] = Σ over rack options under u + room[s,u] ≤ most·used[s,u],   Σ choices under u ≥ used ≥ each of them
+    heat[s,u] = Σ over rack options under u + room[s,u] ≤ most·used[s,u]
+    Σ choices under u ≥ used ≥ Σ of the choices for each content under u        (of which there is at most one)
     Σ_u room[s,u] = losses of PDU and UPS,   room[s,u] ≤ most·in_room[s,u],   Σ_u in_room = active   (air units)
     units by redundancy (block stage)
-    rejection of a loop = Σ (1 + kw_per_kw)·heat of its collectors, through one kind of unit (block stage)
+    rejection of a loop = Σ (1 + kw_per_kw)·heat of its collectors, through one kind of unit (block stage), which is
+    there for each content: ≥ Σ of the choices for it under all collectors of the loop
     electricity = Σ kw_per_kw·heat,   water = Σ l/kWh·average heat
 
 Every kind of collector is sized for the racks that stand under it; a loop has one kind of rejection. At peak the
@@ -13,16 +15,22 @@ electricity is that of the design day, for energy the mean of the year. Block po
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
+
+from pyomo.common.collections import ComponentSet
 
 from dcopt.design.records import CoolingRecord
 from dcopt.formulation.expressions import number, total, upper_bound, whole
-from dcopt.formulation.plant_bounds import least_it_kw, most_at
+from dcopt.formulation.plant_bounds import least_at, most_at
 from dcopt.formulation.program import Program, all_years
 from dcopt.formulation.stage import Demand, Sizing, chosen_units, size_units, stage
 from dcopt.infrastructure.cooling import LOOPS, design_kw_per_kw, economizer_hours, loop_of, mean_kw_per_kw
 from dcopt.performance.workloads import HOURS_PER_YEAR
 from dcopt.problem.tables.catalog_rows import CoolingUnit
+
+ROOM = "room"
+"""What takes the heat of the room stands under this name beside the contents of racks."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ def link(program: Program) -> None:
     for site, facility in program.candidates.sites.items():
         row = program.problem.sites[site]
         loops: dict[str, list[Heat]] = {loop: [] for loop in LOOPS}
-        users: dict[str, list[Any]] = {loop: [] for loop in LOOPS}
+        users: dict[str, dict[str, list[Any]]] = {loop: {} for loop in LOOPS}
         room = _room(program, site)
         sizing = Sizing("cooling", row.redundancy_of_cooling)
         within = most_at(program, site)
@@ -56,18 +64,19 @@ def link(program: Program) -> None:
             used = program.var("collector", (site, unit.name), ub=1, binary=True)
             program.follow([(heat, {}, used)], taken.peak_kw, {})
             program.require("collector_used", (site, unit.name), heat <= most * used)
-            needs = program.needs_collector.get((site, unit.name), [])
-            program.require("collector_for_some", (site, unit.name), used <= total(needs))
-            for index, choice in enumerate(needs):
-                program.require("collector_needed", (site, unit.name, index), used >= choice)
+            needs = program.needs_collector.get((site, unit.name), {})
+            program.require("collector_for_some", (site, unit.name), used <= total(chain(*needs.values())))
+            for content, choices in needs.items():
+                program.require("collector_needed", (site, unit.name, content), used >= total(choices))
+                users[loop_of(unit.kind)].setdefault(content, []).extend(choices)
             size_units(program, site, "collector", unit, price, heat, used, sizing)
             taken = Heat(heat, taken.average_kw)
             loops[loop_of(unit.kind)].append(_fans(program, site, unit, taken))
-            users[loop_of(unit.kind)].append(used)
-        least = least_it_kw(program, site) if sum(map(bool, loops.values())) == 1 else 0.0
+        least = least_at(program, site).rejected_kw if sum(map(bool, loops.values())) == 1 else 0.0
         for loop, flows in loops.items():
             if flows:
-                _reject(program, site, flows, users[loop], Loop(loop, sizing, within.rejected_kw, least))
+                needed_by = [total(ComponentSet(choices)) for choices in users[loop].values()]
+                _reject(program, site, flows, needed_by, Loop(loop, sizing, within.rejected_kw, least))
 
 
 def _room(program: Program, site: str) -> dict[str, Heat]:
@@ -82,7 +91,7 @@ def _room(program: Program, site: str) -> dict[str, Heat]:
     balance.room_heat_kw = program.var("room_heat", site, ub=most)
     balance.room_heat_average_kw = {t: program.var("room_heat_on_average", (site, t), ub=most) for t in periods}
     if len(units) == 1:
-        program.needs_collector.setdefault((site, units[0].name), []).append(program.model.active_site[site])
+        program.needs_collector.setdefault((site, units[0].name), {})[ROOM] = [program.model.active_site[site]]
         return {units[0].name: Heat(balance.room_heat_kw, balance.room_heat_average_kw)}
     taken: dict[str, Heat] = {}
     choices = []
@@ -90,7 +99,7 @@ def _room(program: Program, site: str) -> dict[str, Heat]:
         key = (site, unit.name)
         choice = program.var("in_room", key, ub=1, binary=True)
         choices.append(choice)
-        program.needs_collector.setdefault(key, []).append(choice)
+        program.needs_collector.setdefault(key, {})[ROOM] = [choice]
         peak = program.var("room_taken", key, ub=most)
         program.require("room_chosen", key, peak <= most * choice)
         average = {t: program.var("room_taken_on_average", (*key, t), ub=most) for t in periods}

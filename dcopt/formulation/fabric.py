@@ -6,7 +6,7 @@ switches, trunk links and their transceivers = Σ_g counts_g·step[p,g]
 Where the cable depends on the distance (see `dcopt.infrastructure.cabling`), by reach k, shortest first:
 
 Σ_k within[p,k] = nodes[p]
-Σ_{k' ≤ k} within[p,k'] ≤ Σ_g most_gk(f)·step[p,g] + limit·(1 − in_use[f])
+Σ_{k' ≤ k} within[p,k'] ≤ Σ_g most_gk(f)·step[p,g] + limit·(1 − in_use[f]),   ≤ Σ_f (max_g most_gk(f))·in_use[f]
 step[p,g] whose trunks are too short for f nodes to a rack ≤ 1 − in_use[f]
 
 where in_use[f] says that some of the nodes stand f to a rack (see `dcopt.formulation.racks`).
@@ -148,13 +148,17 @@ def keep_lengths(program: Program, key: str, in_use: Mapping[int, Any]) -> None:
     cabling = facility.cabling
     if cabling is None:
         return
-    for fill, used in in_use.items():
-        reaches = cabling.reaches("access")
-        for n, reach in enumerate(reaches[:-1], start=1):
-            shorter = total(program.model.within[key, of] for of in reaches[:n])
+    reaches = cabling.reaches("access")
+    for n, reach in enumerate(reaches[:-1], start=1):
+        shorter = total(program.model.within[key, of] for of in reaches[:n])
+        at_any = []
+        for fill, used in in_use.items():
             most = [float(cabling.nodes_within(step, reach, fill)) for step, _ in facility.fabric_steps]
+            at_any.append(max(most) * used)
             room = _sum(program, key, facility, most) + upper_bound(shorter) * (1 - used)
             program.require("cables_reach", (key, fill, reach), shorter <= room)
+        program.require("cables_reach_any", (key, reach), shorter <= total(at_any))
+    for fill, used in in_use.items():
         order = cabling.reaches("trunk")
         short = [
             float(order.index(reach) < order.index(cabling.trunk_reach(step, fill)))

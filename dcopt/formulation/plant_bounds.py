@@ -29,6 +29,40 @@ def most_it_kw(program: Program, site: str) -> float:
 
 
 @dataclass(frozen=True)
+class Least:
+    """What flows at a site at least, if it is used: through each role of the chain, and as heat rejected, kW."""
+
+    through_kw: dict[str, float]
+    rejected_kw: float
+
+
+def least_at(program: Program, site: str) -> Least:
+    """Return what flows at a site at least, beside the IT power what parts lose at the load at which they are best.
+
+    What fans and pumps draw is left out. The heat of racks, PDU and UPS is rejected by some unit, by none for less
+    than the best one.
+    """
+    row, facility = program.problem.sites[site], program.candidates.sites[site]
+    pdu = least_it_kw(program, site)
+    ups = pdu * (1 + _least_loss(program, site, "pdu"))
+    beyond_ups = ups * (1 + _least_loss(program, site, "ups"))
+    rejected = beyond_ups if any(unit.kind == "air" for unit, _ in facility.collectors) else pdu
+    units = [unit for of_loop in facility.rejection.values() for unit, _ in of_loop]
+    rejection = min((design_kw_per_kw(unit, row) for unit in units), default=0.0)
+    return Least({"pdu": pdu, "ups": ups, "transformer": beyond_ups + rejection * rejected}, rejected)
+
+
+def _least_loss(program: Program, site: str, role: str) -> float:
+    """Return what the parts of a role lose at least of what they carry: at the best of the loads where lines meet."""
+    best = [
+        max(line.fixed / load + line.slope for line in loss_lines(part))
+        for part, _ in program.candidates.sites[site].power.get(role, ())
+        for load in (*(load for load, _ in part.efficiency_points), 1.0)
+    ]
+    return max(0.0, min(best, default=0.0))
+
+
+@dataclass(frozen=True)
 class Most:
     """Bounds on what flows at a site: through each role of the chain, as heat of PDU and UPS, as heat rejected, kW."""
 

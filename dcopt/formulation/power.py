@@ -20,7 +20,7 @@ from dcopt.economics.ledger import CapitalLine
 from dcopt.formulation.cost import water_m3
 from dcopt.formulation.energy import solar_mwh
 from dcopt.formulation.expressions import number, total, whole
-from dcopt.formulation.plant_bounds import least_it_kw, most_at
+from dcopt.formulation.plant_bounds import least_at, most_at
 from dcopt.formulation.program import Program, all_years
 from dcopt.formulation.shared import SiteTotals
 from dcopt.formulation.stage import Branch, Demand, Sizing, chosen_units, stage
@@ -69,19 +69,19 @@ def _chain(program: Program, site: str, it_peak: Any, it_average: dict[int, Any]
     needed_by = [program.model.active_site[site]]
     lost: list[Branch] = []
     peak, average = it_peak, it_average
-    least, within = least_it_kw(program, site), most_at(program, site).through_kw
+    least, within = least_at(program, site).through_kw, most_at(program, site).through_kw
     for role in CHAIN:
         if role == "ups":
             peak, average = _beside(peak, average, balance.fans_kw, balance.fans_average_kw)
         if role == "transformer":
             peak, average = _beside(peak, average, balance.rejection_kw, balance.rejection_average_kw)
             if parts[PARALLEL]:
-                demand = Demand(peak, {}, most_kw=within[role], least_kw=least)
+                demand = Demand(peak, {}, most_kw=within[role], least_kw=least[role])
                 stage(program, site, PARALLEL, parts[PARALLEL], demand, sizing, needed_by)
         if not parts[role]:
             continue
         rated = _rated(program, site) if role == "pdu" else None
-        demand = Demand(peak, average, rated, within[role], least)
+        demand = Demand(peak, average, rated, within[role], least[role])
         branches = stage(program, site, role, parts[role], demand, sizing, needed_by)
         if role in INDOORS:
             lost += branches

@@ -17,7 +17,7 @@ from typing import Any
 
 from dcopt.candidates.records import RackOption
 from dcopt.design.records import ElevationRecord, RackRecord, Slot
-from dcopt.formulation.compute import nodes_of
+from dcopt.formulation.compute import most_nodes, nodes_of
 from dcopt.formulation.expressions import number, total, upper_bound, whole
 from dcopt.formulation.fabric import keep_lengths, lengths_differ
 from dcopt.formulation.program import Program, all_years
@@ -54,7 +54,7 @@ def link(program: Program) -> None:
 def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOption, ...]) -> None:
     pools = [key for key, p in program.candidates.pools.items() if (p.site, p.node.name) == (site, node.name)]
     nodes = total(nodes_of(program, key) for key in pools)
-    most = int(upper_bound(nodes))
+    most = min(int(upper_bound(nodes)), most_nodes(program, site, [node.name]))
     periods = [piece.index for piece in program.slices]
     activity = {t: total(program.activity_kw.get((site, node.name, t), [])) for t in periods}
     bounds = {t: upper_bound(expression) for t, expression in activity.items()}
@@ -70,7 +70,7 @@ def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOpt
         if longer:
             for fill, used in _fills_in_use(program, key, standing, choice, most).items():
                 fills.setdefault(fill, []).append(used)
-        _needs_collector(program, site, racks[0], choice)
+        _needs_collector(program, site, node.name, racks[0], choice)
         active = {}
         for t in periods:
             active[t] = program.var("activity", (*key, t), ub=bounds[t])
@@ -167,7 +167,7 @@ def _place_shelves(program: Program, site: str, options: tuple[RackOption, ...])
         choices.append(choice)
         program.require("rack_stands", key, racks >= choice)
         program.require("no_empty_rack", key, racks <= most * choice)
-        _needs_collector(program, site, option, choice)
+        _needs_collector(program, site, NETWORK_STORAGE, option, choice)
         _rack_costs(program, site, option, racks)
         _heat(program, site, option, part, {piece.index: part for piece in program.slices})
     program.require(
@@ -230,10 +230,11 @@ def _leaves_room(
     program.require("shelf_room", key, share_there <= racks - share * racks + share * choice + slack * absent)
 
 
-def _needs_collector(program: Program, site: str, option: RackOption, choice: Any) -> None:
+def _needs_collector(program: Program, site: str, content: str, option: RackOption, choice: Any) -> None:
+    """Note that a choice, of which there is at most one for each content, needs its cooling units."""
     for unit in (option.collector, option.air_collector):
         if unit is not None:
-            program.needs_collector.setdefault((site, unit.name), []).append(choice)
+            program.needs_collector.setdefault((site, unit.name), {}).setdefault(content, []).append(choice)
 
 
 def _rack_costs(program: Program, site: str, option: RackOption, racks: Any) -> None:

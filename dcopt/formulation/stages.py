@@ -53,6 +53,27 @@ STORED = HELD | {"units", "place", "copy", "codec", "use", "kept_at"}
 EQUIPMENT = STORED | {"plant_units", "choice", "racks", "rack_choice"}
 """Those that fix all that is bought, the plant and racks included."""
 
+DESIGN = STRATEGIC | {
+    "plant_units",
+    "plant_half",
+    "plant_blocks",
+    "choice",
+    "collector",
+    "in_room",
+    "racks",
+    "rack_choice",
+    "standing",
+    "fill_used",
+    "halls",
+    "units",
+    "place",
+    "copy",
+    "codec",
+    "use",
+    "kept_at",
+}
+"""Everything but how the workloads run: the strategic ones, storage, racks and plant."""
+
 OF_ONE_PERIOD = frozenset(
     {
         "train",

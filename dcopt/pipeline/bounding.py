@@ -13,6 +13,9 @@ they cost time:
    groups are proven by it in seconds, of others it says less than 3. in any time. Where something earns money it is the
    only one that is a bound.
 
+Where 3. is solved and has raised the bound by less than is left there is no 4. and 5.: of a hundred nodes each counts
+little, and the fabric more. The relaxations of the program itself come then (with_fabrics.py).
+
 Each goes on from what is left by those before, and its solution shows where better designs may lie.
 """
 
@@ -21,7 +24,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Any
 
@@ -34,14 +37,16 @@ from dcopt.candidates.records import Candidates, Period
 from dcopt.formulation import anywhere
 from dcopt.formulation.expressions import total
 from dcopt.formulation.program import Program
-from dcopt.formulation.stages import ANYWHERE, LINEAR, STRATEGIC, name_of, stays
-from dcopt.pipeline.by_numbers import ByNumbers, Numbers, numbers_in
+from dcopt.formulation.stages import ANYWHERE, DESIGN, LINEAR, STRATEGIC, name_of, stays
+from dcopt.pipeline.by_numbers import ByNumbers, numbers_in
 from dcopt.pipeline.first_design import linear_method
 from dcopt.pipeline.known_design import holds_nodes, holds_power, holds_ways, numbers_of, sites_of
+from dcopt.pipeline.left import DoubtedError, Left, NothingLeftError
 from dcopt.pipeline.one_place import Sites, as_one_place
 from dcopt.pipeline.other_years import (
     MOST_ROUNDS,
     WORTH,
+    OtherYears,
     Year,
     cost_of,
     declare,
@@ -65,11 +70,14 @@ class Relaxation(Enum):
 
     ANYWHERE = auto()
     STRATEGIC = auto()
+    DESIGN = auto()
     FIRST_NUMBERS = auto()
     ALL_YEARS = auto()
     BY_NUMBERS = auto()
 
 
+WHOLE = {Relaxation.ANYWHERE: ANYWHERE, Relaxation.STRATEGIC: STRATEGIC, Relaxation.DESIGN: DESIGN}
+"""What is whole in relaxations that leave the rest linear."""
 FOR_ALL_YEARS = 0.6
 """Share of the time that is left which the program of all years may take where more comes after it."""
 FOR_RANGES = 0.15
@@ -80,43 +88,6 @@ NOTICEABLE = 0.05
 """Share of a pool that a relaxation opens which makes it one where a good design may lie."""
 SLACK = 1e-9
 """Relative room above the cost of the known design, so that rounding does not exclude the design itself."""
-
-
-class DoubtedError(Exception):
-    """A relaxation excludes a design that is known."""
-
-
-class NothingLeftError(Exception):
-    """No design that costs no more than the known one is left."""
-
-
-@dataclass(frozen=True)
-class Left:
-    """What is left of the candidates, what is known of the cost of every design, and where good ones lie."""
-
-    candidates: Candidates
-    bound: float | None = None
-    kinds: frozenset[tuple[str, str]] = frozenset()
-    """(site, node) of the coarse pools that the last relaxation opens."""
-    numbers: Numbers | None = None
-    """How many nodes of each kind promise most."""
-    is_settled: bool = False
-    """Whether the candidates are narrowed to the few numbers of nodes that a better design can have."""
-    is_whole: bool = True
-    """Whether all designs that may be better lie in the candidates; else they are those of one kind of designs."""
-    site: str | None = None
-    """Where these are all designs at one site, which."""
-    is_nothing: bool = False
-    """Whether no design that costs less than the known one is left."""
-
-
-@dataclass
-class OtherYears:
-    """The programs of the other years, and what they cost, as known so far; of use to several kinds of designs."""
-
-    years: dict[int, Year] = field(default_factory=dict)
-    priced: list[tuple[int, Least]] = field(default_factory=list)
-    """By index of the year. It holds in every program that is narrower: what a row leaves out makes no year cheaper."""
 
 
 class Bounding:
@@ -139,6 +110,7 @@ class Bounding:
         self.problem, self.options, self.log, self.only_pair = problem, options, log, only_pair
         self.lanes, self.sites = lanes, sites
         self.as_one = sites is not None and sites.as_one
+        self.linear_bound = 0.0
         self.hardest: Stated | None = None
         """The coarse program of the hardest year, with what the others cost."""
         self.to_come: list[Relaxation] = []
@@ -175,13 +147,13 @@ class Bounding:
                 raise DoubtedError
             if not self.is_begun:
                 left = self._begun(left, best, limit, ends)
-            for relaxation in self.to_come[:most]:
+            until = 0 if most is None else max(0, len(self.to_come) - most)
+            while len(self.to_come) > until:
                 is_proven = left.bound is not None and left.bound >= limit * (1 - self.options.gap)
                 if is_proven or time.monotonic() >= ends:
                     break
-                self.to_come.remove(relaxation)
                 self.solved += 1
-                left = self._bounded(left, relaxation, best, limit, ends)
+                left = self._bounded(left, self.to_come.pop(0), best, limit, ends)
         except NothingLeftError:
             if not self.holds_best:
                 return replace(before, bound=limit, is_nothing=True)
@@ -208,7 +180,7 @@ class Bounding:
 
         Where that has no solution there is no design. Raises what `further` raises.
         """
-        one = self._stated(self._coarse(candidates, hardest_of(candidates)))
+        one = self._stated(self._year(candidates, hardest_of(candidates)))
         options = replace(self.options, start=None)
         outcome = solve(with_integers(one.matrix, LINEAR), options, log=self.log)
         if outcome.verdict == "interrupted":
@@ -225,6 +197,7 @@ class Bounding:
             return left
         left, self.hardest = found
         several_sites = any(name_of(variable) in ANYWHERE for variable in self.hardest.matrix.columns)
+        self.linear_bound = left.bound or 0.0
         self.to_come = [
             *([Relaxation.ANYWHERE] if several_sites else []),
             Relaxation.STRATEGIC,
@@ -241,13 +214,10 @@ class Bounding:
             until = now + (FOR_ALL_YEARS if self.to_come else 1.0) * (ends - now)
             return self._noted(left, stated, self._solved(stated.matrix, limit, stays(None), until))
         assert self.hardest is not None
-        if relaxation in (Relaxation.ANYWHERE, Relaxation.STRATEGIC):
-            whole = ANYWHERE if relaxation == Relaxation.ANYWHERE else STRATEGIC
-            outcome = self._solved(self.hardest.matrix, limit, stays(whole), ends)
+        if relaxation in WHOLE:
+            outcome = self._solved(self.hardest.matrix, limit, stays(WHOLE[relaxation]), ends)
             left = self._noted(left, self.hardest, outcome)
-            if relaxation == Relaxation.STRATEGIC and outcome.values is not None:
-                left = replace(left, numbers=numbers_in(self.hardest, outcome.values))
-            return left
+            return left if outcome.values is None else self._of_year(left, relaxation, outcome, limit)
         if relaxation == Relaxation.FIRST_NUMBERS:
             every = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
             self.by_numbers = ByNumbers(self.hardest, every, self.options, self.log, self.lanes)
@@ -264,6 +234,21 @@ class Bounding:
         kinds = frozenset(kind for kind, nodes in (numbers or {}).items() if nodes)
         left = replace(left, bound=bound, numbers=numbers, kinds=self._places(kinds) or left.kinds)
         return left if self.by_numbers.boxes or self.as_one else self._settled(left, limit, ends)
+
+    def _of_year(self, left: Left, relaxation: Relaxation, outcome: Outcome, limit: float) -> Left:
+        """Return what a solution of the hardest year says, and whether the next relaxations are with fabrics.
+
+        They are where whole numbers have raised the bound by less than is left: of many nodes each counts little.
+        """
+        assert self.hardest is not None
+        assert outcome.values is not None
+        if relaxation == Relaxation.STRATEGIC:
+            left = replace(left, numbers=numbers_in(self.hardest, outcome.values))
+            bound = outcome.bound or 0.0
+            if outcome.verdict == "optimal" and bound - self.linear_bound < limit - bound:
+                self.to_come = []
+                return replace(left, is_to_be_refined=True)
+        return left
 
     def _settled(self, left: Left, limit: float, ends: float) -> Left:
         """Return what is left where the numbers of nodes are all but decided, with the IT power that goes with them."""
@@ -295,7 +280,7 @@ class Bounding:
                 self.log(f"\ndcopt: time for what {len(years)} other years cost\n")
                 break
             if period.index != year.index and period.index not in years:
-                stated = self._stated(self._coarse(left.candidates, period), of_any_kind=True)
+                stated = self._stated(self._year(left.candidates, period), of_any_kind=True)
                 years[period.index] = year_of(period.index, stated)
         others = list(years.values())
         one, linear = self._with_others(one, others, limit, ends, known)
@@ -366,17 +351,21 @@ class Bounding:
         self.log(f"\ndcopt: {matrix.lp.num_col_} columns relaxed: at least {outcome.bound}, {outcome.verdict}\n")
         return outcome
 
-    def _coarse(self, candidates: Candidates, year: Period) -> Candidates:
+    def _year(self, candidates: Candidates, year: Period) -> Candidates:
+        """Return the candidates of a year by itself."""
         return coarse(self.problem, candidates, (replace(year, index=0),))
 
     def year_alone(self, candidates: Candidates, year: Period) -> Stated:
         """Return the coarse program of one year, to which what the others cost may be added."""
         others = [period.index for period in candidates.periods if period.index != year.index]
-        return self._stated(self._coarse(candidates, year), others)
+        return self._stated(self._year(candidates, year), others)
 
     def _stated(self, candidates: Candidates, others: Sequence[int] = (), *, of_any_kind: bool = False) -> Stated:
-        """Return a program of the designs that are looked at, or of designs with any number of sites."""
-        ranged = replace(candidates, it_kw=self.it_kw)
+        """Return a program of the designs that are looked at, or of any: with all numbers of sites, drawing anything.
+
+        Other years are of any: within a range of power that is theirs alone they seldom run with what one year buys.
+        """
+        ranged = replace(candidates, it_kw={} if of_any_kind else self.it_kw)
 
         def besides(program: Program) -> None:
             if others:

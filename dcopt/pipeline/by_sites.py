@@ -20,20 +20,25 @@ from functools import partial
 
 from dcopt.candidates.lesser import hardest_of
 from dcopt.candidates.records import Candidates
-from dcopt.pipeline.bounding import Bounding, Left, OtherYears, linear_outcome
-from dcopt.pipeline.known_design import sites_of
+from dcopt.pipeline.bounding import Bounding, linear_outcome
+from dcopt.pipeline.known_design import numbers_of, sites_of
+from dcopt.pipeline.left import Left
 from dcopt.pipeline.one_place import Sites, as_one_place, owned_sites
 from dcopt.pipeline.one_site import at_site, does_all
+from dcopt.pipeline.other_years import OtherYears
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated
+from dcopt.pipeline.with_fabrics import WithFabrics
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import Outcome, SolveOptions
 from dcopt.solve.side_by_side import side_by_side
 
-LOST = 0.003
+LOST = 0.01
 """Share of the bound of the linear relaxation that may be lost where all sites are one place."""
 FEW_SITES = 2
 """Sites up to which the sums over sites are solved in seconds."""
+FEW_NODES = 40
+"""Nodes of a design up to which whole numbers of them raise a bound by more than other steps do in the same time."""
 A_TURN = 0.6
 """Share of the time that is left which one turn may take where several kinds of designs are left."""
 
@@ -50,6 +55,11 @@ class Kind:
     def has_more(self) -> bool:
         """Whether more can be learnt of them."""
         return self.bounding.has_more and not self.left.is_nothing and not self.left.is_settled
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a relaxation with integers has been solved of them."""
+        return self.bounding.solved > 0 or isinstance(self.bounding, WithFabrics)
 
     @property
     def is_any_one(self) -> bool:
@@ -93,7 +103,7 @@ class BySites:
         if time.monotonic() >= ends:
             return []
         if not self.kinds and self.all is None:
-            turn = self._first_turn(before)
+            turn = self._first_turn(before, best)
             if turn:
                 return self._bounded(turn, best, value, ends, 1)
         if not self.kinds:
@@ -108,18 +118,22 @@ class BySites:
         most = 0 if self.all is None and len(self.kinds) > 1 and not turn[0].bounding.is_begun else 1
         told = self._bounded(turn, best, value, until, most)
         for kind in turn:
+            if kind.left.is_to_be_refined and not isinstance(kind.bounding, WithFabrics):
+                self.log("\ndcopt: less is rounded than is left; from here on with fabrics\n")
+                kind.bounding = self._bounding(kind.bounding.sites, of=WithFabrics)
             if kind.is_any_one and not kind.has_more and not kind.left.is_nothing and (kind.left.bound or 0.0) < limit:
                 assert kind.bounding.sites is not None
                 self.kinds.remove(kind)
-                self.kinds += self._at_each(kind.left, kind.bounding.sites.names)
+                self.kinds += self._at_each(kind)
         return told
 
-    def _first_turn(self, before: Left) -> list[Kind]:
-        """Return all designs, if their sites are few, and beside them those of one site where there are lanes for both.
+    def _first_turn(self, before: Left, best: Solved) -> list[Kind]:
+        """Return all designs, if sites and nodes are few, and those of one site where there are lanes for both.
 
         Else none: each kind then has its turn.
         """
-        if not 1 < len(owned_sites(self.problem, before.candidates)) <= FEW_SITES:
+        nodes = sum(nodes for (site, _), nodes in numbers_of(best).items() if site == "*")
+        if not 1 < len(owned_sites(self.problem, before.candidates)) <= FEW_SITES or nodes > FEW_NODES:
             self.kinds = self._divided(before)
             return []
         self.all = Kind(self._bounding(), before)
@@ -142,19 +156,19 @@ class BySites:
 
         Where nothing is known of all designs each kind is first bounded by its linear relaxation.
         """
-        order = sorted(
-            waiting, key=lambda kind: (not kind.is_any_one or kind.bounding.solved > 0, kind.left.bound or 0.0)
-        )
+        order = sorted(waiting, key=lambda kind: (not kind.is_any_one or kind.is_under_way, kind.left.bound or 0.0))
         if self.all is None:
-            order = [kind for kind in order if not kind.bounding.is_begun] or order
+            order = [kind for kind in order if kind.left.bound is None] or order
         return order[: self.lanes]
 
     def of_any(self, candidates: Candidates) -> tuple[Stated, Outcome]:
         """Return what `Bounding.of_any` does."""
         return self._bounding().of_any(candidates)
 
-    def _bounding(self, sites: Sites | None = None, known: OtherYears | None = None) -> Bounding:
-        return Bounding(
+    def _bounding(
+        self, sites: Sites | None = None, known: OtherYears | None = None, of: type[Bounding] = Bounding
+    ) -> Bounding:
+        return of(
             self.problem,
             self.options,
             self.log,
@@ -181,14 +195,16 @@ class BySites:
         numbers = ((0, 1), (2, len(names)))
         return [Kind(self._bounding(Sites(names, least, most), known), left) for least, most in numbers]
 
-    def _at_each(self, left: Left, names: Sequence[str]) -> list[Kind]:
-        """Return the designs of each site that can do all the work."""
+    def _at_each(self, kind: Kind) -> list[Kind]:
+        """Return the designs of each site that can do all the work, of a kind that has any one site."""
+        assert kind.bounding.sites is not None
         found = []
-        for site in names:
-            if does_all(left.candidates, site):
-                here = at_site(self.problem, left.candidates, site)
-                of_site = replace(left, candidates=here, numbers=None, kinds=kinds_at(left, site))
-                found.append(Kind(self._bounding(Sites((site,), 0, 1, as_one=False)), of_site, site))
+        for site in kind.bounding.sites.names:
+            if does_all(kind.left.candidates, site):
+                here = at_site(self.problem, kind.left.candidates, site)
+                of_site = replace(kind.left, candidates=here, numbers=None, kinds=kinds_at(kind.left, site))
+                sites = Sites((site,), 0, 1, as_one=False)
+                found.append(Kind(self._bounding(sites, of=type(kind.bounding)), of_site, site))
         return found
 
     def _lost(self, candidates: Candidates, names: tuple[str, ...]) -> float:

@@ -169,12 +169,7 @@ class _Search:
         outcome = self.minimized(stated.matrix, 0.6, whole, gap=1e-2, nodes=1)
         if outcome.values is None or outcome.objective is None:
             return None
-        values = {
-            variable.name: float(value)
-            for variable, value in zip(stated.matrix.columns, outcome.values, strict=True)
-            if not variable.is_continuous()
-        }
-        return Found(values, outcome.objective)
+        return _found(stated, outcome.values, outcome.objective)
 
     def one_year(self, stated: Stated) -> dict[str, int] | None:
         """Return what is bought in a good design of the hardest year."""
@@ -250,13 +245,14 @@ def holding(bought: dict[str, int], names: frozenset[str] = HELD) -> Callable[[P
 
 
 def _used(year: Program, found: Found, name: str) -> list[tuple[str, int]]:
-    """Return (workload, number of its way) of what a solution of one year uses of the variables under a name."""
+    """Return (workload, number of its way) of what a solution uses of the variables under a name, each once."""
     component: Any = year.model.component(name)
-    return [
+    used = [
         (workload, way)
         for (workload, way, _), variable in (component.items() if component is not None else ())
         if found.values.get(variable.name, 0.0) > USED
     ]
+    return list(dict.fromkeys(used))
 
 
 def first_design(
@@ -283,6 +279,37 @@ def first_design(
         if found is not None or not search.has_time():
             return found
     return None
+
+
+def as_in_relaxed(
+    problem: Problem,
+    candidates: Candidates,
+    options: SolveOptions,
+    listener: Listener,
+    relaxed: Stated,
+    values: Any,
+    *,
+    only_pair: bool = False,
+) -> Solved:
+    """Return the design with the nodes, fabrics and ways of a relaxation whose strategic integers are whole.
+
+    ``values`` are those of the columns of ``relaxed``, a program of some of the ``candidates``.
+
+    Raises
+    ------
+    StoppedError: Ctrl-C was pressed. SolverError: HiGHS failed.
+    """
+    search = _Search(problem, candidates, options, listener, only_pair=only_pair)
+    solved = search.as_in(relaxed.program, _found(relaxed, values, 0.0), HELD, nodes=1)
+    if solved.stopped_by == "interrupted":
+        raise StoppedError
+    return solved
+
+
+def _found(stated: Stated, values: Any, cost: float) -> Found:
+    """Return the values of a program's columns as a solution, by the names of the integer variables."""
+    columns = zip(stated.matrix.columns, values, strict=True)
+    return Found({variable.name: float(value) for variable, value in columns if not variable.is_continuous()}, cost)
 
 
 def _at(

@@ -28,7 +28,10 @@ def holds_ways(left: Candidates, best: Solved) -> bool:
 
 
 def holds_power(ranges: dict[str, tuple[float, float] | None], best: Solved) -> bool:
-    """Whether every site that a solution uses draws at least what it must."""
+    """Whether every site that a solution uses draws at least what it must.
+
+    It may draw more than a relaxation allows, which need not have all that the solution has.
+    """
     program = best.program
     for site, found in ranges.items():
         if site not in program.totals or not whole(program.model.active_site[site]):

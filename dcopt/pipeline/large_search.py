@@ -20,14 +20,16 @@ from dcopt.candidates.lesser import on_pools, ways_of, with_ways
 from dcopt.candidates.priced import with_numbers
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
-from dcopt.pipeline.bounding import Left
+from dcopt.formulation.stages import LINEAR
 from dcopt.pipeline.by_numbers import Numbers
 from dcopt.pipeline.by_sites import BySites
-from dcopt.pipeline.first_design import first_design, value_of
+from dcopt.pipeline.first_design import as_in_relaxed, first_design, value_of
 from dcopt.pipeline.following import following
-from dcopt.pipeline.known_design import numbers_of
-from dcopt.pipeline.ranges import StoppedError
+from dcopt.pipeline.known_design import holds_power, numbers_of
+from dcopt.pipeline.left import Left
+from dcopt.pipeline.ranges import StoppedError, it_ranges, narrower
 from dcopt.pipeline.solving import Known, Listener, Solved, size_of, solve_program
+from dcopt.pipeline.stated import state
 from dcopt.pipeline.trace import thinned
 from dcopt.problem.problem import Problem
 from dcopt.solve.session import Progress, SolveOptions, SolverError, relative_gap
@@ -38,6 +40,8 @@ HUGE = 100_000
 """Ways to run workloads from which a program is not built whole: that alone would take gigabytes and minutes."""
 FOR_NUMBERS = 0.3
 """Share of the time that is left which a design with given numbers of nodes may take."""
+FOR_RANGES = 0.2
+"""Share of the time that is left which the ranges of IT power of the program itself may take, before it is solved."""
 FIRST = 0.6
 """Share of the time that a first design, and what it becomes some sites at a time, may take; on all but the largest it
 takes far less."""
@@ -148,14 +152,17 @@ class LargeSearch:
             return True
         if left.is_nothing:
             return False
-        if left.is_settled or not self.is_large(left.candidates):
+        if not left.is_to_be_refined and (left.is_settled or not self.is_large(left.candidates)):
             if left.is_whole:
                 self.listener.phase("all that is left, from the best design on")
+                candidates = left.candidates if left.is_settled else self._in_range(left.candidates)
                 known = Known(self.best, left.bound, self.spent())
-                self.best = better_of(self.best, self._whole(left.candidates, known), gap)
+                self.best = better_of(self.best, self._whole(candidates, known), gap)
                 return True
             self._decide(left)
-        self.best = better_of(self.best, self.of_numbers(left), gap)
+        self.best = better_of(
+            self.best, self.of_numbers(left) if left.solution is None else self.of_solution(left), gap
+        )
         return self.best.stopped_by == "interrupted"
 
     def _without_a_design(self) -> Solved:
@@ -207,6 +214,16 @@ class LargeSearch:
             known=known,
         )
 
+    def _in_range(self, candidates: Candidates) -> Candidates:
+        """Return the candidates of sites that draw no less and no more than a better design does."""
+        assert self.best is not None
+        stated = state(self.problem, candidates, only_pair=self.only_pair)
+        options = self.limited(FOR_RANGES)
+        found = it_ranges(stated.program, stated.matrix, value_of(self.best), LINEAR, options, self.listener.log)
+        if not holds_power(found, self.best):
+            return candidates
+        return replace(candidates, it_kw=narrower(candidates.it_kw, found))
+
     def of_numbers(self, left: Left) -> Solved:
         """Return a design with the numbers of nodes that promise most; the best one where that is none, or known.
 
@@ -224,6 +241,25 @@ class LargeSearch:
         options = self.limited(FOR_NUMBERS)
         solved = following(self.problem, lesser, options, Listener(self.listener.log), only_pair=self.only_pair)
         if solved is None or solved.design is None:
+            return self.best
+        return with_bound(solved, left.bound, self.options.gap)
+
+    def of_solution(self, left: Left) -> Solved:
+        """Return the design that buys the nodes and fabrics of a relaxation; the best one where that is none.
+
+        Raises
+        ------
+        StoppedError: Ctrl-C was pressed.
+        """
+        assert self.best is not None
+        assert left.solution is not None
+        self.listener.phase("a better design, with the nodes and fabrics of the relaxation")
+        options = self.limited(FOR_NUMBERS)
+        listener = Listener(self.listener.log)
+        solved = as_in_relaxed(
+            self.problem, left.candidates, options, listener, *left.solution, only_pair=self.only_pair
+        )
+        if solved.design is None:
             return self.best
         return with_bound(solved, left.bound, self.options.gap)
 

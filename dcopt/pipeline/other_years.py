@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import highspy
@@ -42,6 +42,15 @@ class Year:
     stated: Stated
     running: Any
     """Cost of each column where it belongs to the year, else 0."""
+
+
+@dataclass
+class OtherYears:
+    """The programs of the other years, and what they cost, as known so far; of use to several kinds of designs."""
+
+    years: dict[int, Year] = field(default_factory=dict)
+    priced: list[tuple[int, Least]] = field(default_factory=list)
+    """By index of the year. It holds in every program that is narrower: what a row leaves out makes no year cheaper."""
 
 
 def year_of(index: int, stated: Stated) -> Year:

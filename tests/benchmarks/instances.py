@@ -2,11 +2,12 @@
 
 Parts, chips and models are the shipped ones; what a planner would bring (prices, sizes, promises, sites) is drawn
 around real values. Four sizes: S (1 site, 6 node types, 2 fabrics, 1 year, 3 jobs, 3 services), M (2 sites, 8 × 3,
-5 years, 6 + 6), L (3 sites, 12 × 4, 5 years, 12 + 12) and XL (4 sites, 12 × 4, 7 years, 20 + 20); and XS, an S that is
-cut down until every design can be enumerated (1 site, 2 node types, 1 fabric, 1 + 1, little of the plant). Instances
-with an odd seed are *restricted*: each job and service is allowed at about half of the sites only and electricity
-differs by a factor of up to 2.7 between sites, which spoils the interchangeability that makes the even ones easy
-(formulation.md, "Strength").
+5 years, 6 + 6), L (3 sites, 12 × 4, 5 years, 12 + 12) and XL (4 sites, 12 × 4, 7 years, 20 + 20); M10 and L10, which
+are asked for ten times as much as M and L: a dozen nodes become a hundred, of which each counts less and the fabric
+more; and XS, an S that is cut down until every design can be enumerated (1 site, 2 node types, 1 fabric, 1 + 1, little
+of the plant). Instances with an odd seed are *restricted*: each job and service is allowed at about half of the sites
+only and electricity differs by a factor of up to 2.7 between sites, which spoils the interchangeability that makes the
+even ones easy (formulation.md, "Strength").
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Size:
     scale: float
     """By how much tokens and requests exceed those of the tables below."""
     compressibility: str = "text"
+    room: float = 1
+    """By how much power and rack positions of the sites exceed those that the work of scale 5 or less is given."""
 
 
 SIZES = {
@@ -39,8 +42,18 @@ SIZES = {
     "M": Size(2, 8, 3, 5, 6, 6, 5),
     "L": Size(3, 12, 4, 5, 12, 12, 5),
     "XL": Size(4, 12, 4, 7, 20, 20, 5),
+    "M10": Size(2, 8, 3, 5, 6, 6, 50, room=10),
+    "L10": Size(3, 12, 4, 5, 12, 12, 50, room=10),
 }
-SEEDS = {"XS": range(1, 11), "S": range(1, 11), "M": range(1, 11), "L": range(1, 4), "XL": range(1, 4)}
+SEEDS = {
+    "XS": range(1, 11),
+    "S": range(1, 11),
+    "M": range(1, 11),
+    "L": range(1, 4),
+    "XL": range(1, 4),
+    "M10": range(1, 5),
+    "L10": range(1, 4),
+}
 
 # In the order in which sizes take them. Every size can train and serve all models below on some of its nodes.
 NODES = (
@@ -137,8 +150,8 @@ def _site(draw: random.Random, site: str, shape: Size, restricted: bool) -> tupl
     return (
         site,
         "owned",
-        round(250 * work * draw.uniform(0.9, 1.2)),
-        round(16 * work),
+        round(250 * shape.room * work * draw.uniform(0.9, 1.2)),
+        round(16 * shape.room * work),
         round(electricity, 4),
         12,
         0.35,

@@ -17,7 +17,8 @@ from dcopt.candidates.records import Candidates
 from dcopt.formulation import anywhere
 from dcopt.formulation.build import build
 from dcopt.pipeline import large, large_search
-from dcopt.pipeline.bounding import Bounding, Left, Relaxation
+from dcopt.pipeline.bounding import Bounding, Relaxation
+from dcopt.pipeline.left import Left
 from dcopt.pipeline.other_years import (
     cost_of,
     is_bought,

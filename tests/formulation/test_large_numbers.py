@@ -17,8 +17,9 @@ from small import job, service, two_sites
 from dcopt.candidates.generate import generate
 from dcopt.candidates.priced import with_numbers
 from dcopt.candidates.records import Candidates
-from dcopt.pipeline.bounding import Bounding, Left
+from dcopt.pipeline.bounding import Bounding
 from dcopt.pipeline.known_design import holds_nodes, numbers_of
+from dcopt.pipeline.left import Left
 from dcopt.pipeline.ranges import most_nodes
 from dcopt.pipeline.solving import Listener, Solved, solve_program
 from dcopt.problem.problem import Problem

@@ -13,10 +13,11 @@ from dcopt.candidates.lesser import with_ways
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.stages import name_of
 from dcopt.pipeline import by_sites, large
-from dcopt.pipeline.bounding import Bounding, Left
+from dcopt.pipeline.bounding import Bounding
 from dcopt.pipeline.by_sites import BySites
 from dcopt.pipeline.following import as_in, following
 from dcopt.pipeline.known_design import sites_of
+from dcopt.pipeline.left import Left
 from dcopt.pipeline.one_place import Sites, as_one_place, owned_sites
 from dcopt.pipeline.one_site import at_site
 from dcopt.pipeline.solving import Listener, Solved, solve_program
