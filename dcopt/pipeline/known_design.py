@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from dcopt.candidates.records import Candidates
 from dcopt.formulation.expressions import number, total, whole
 from dcopt.pipeline.by_numbers import Numbers
@@ -27,17 +29,19 @@ def holds_ways(left: Candidates, best: Solved) -> bool:
     )
 
 
-def holds_power(ranges: dict[str, tuple[float, float] | None], best: Solved) -> bool:
+def holds_power(ranges: dict[str, tuple[float, float] | None], best: Solved, *, is_exact: bool = False) -> bool:
     """Whether every site that a solution uses draws at least what it must.
 
-    It may draw more than a relaxation allows, which need not have all that the solution has.
+    It may draw more than a relaxation allows, which need not have all that the solution has, unless that ``is_exact``:
+    the solution's own program.
     """
     program = best.program
     for site, found in ranges.items():
         if site not in program.totals or not whole(program.model.active_site[site]):
             continue
         drawn = number(total(program.balances[site].it_peak_kw))
-        if found is None or not found[0] * (1 - MARGIN) <= drawn:
+        most = found[1] if found is not None and is_exact else math.inf
+        if found is None or not found[0] * (1 - MARGIN) <= drawn <= most * (1 + MARGIN):
             return False
     return True
 

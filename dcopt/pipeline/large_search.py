@@ -21,6 +21,7 @@ from dcopt.candidates.priced import with_numbers
 from dcopt.candidates.records import Candidates
 from dcopt.design.records import ProgressPoint, Status
 from dcopt.formulation.stages import LINEAR
+from dcopt.pipeline.bounding import SLACK
 from dcopt.pipeline.by_numbers import Numbers
 from dcopt.pipeline.by_sites import BySites
 from dcopt.pipeline.first_design import as_in_relaxed, first_design, value_of
@@ -65,6 +66,8 @@ class LargeSearch:
         self.only_pair, self.is_large = only_pair, is_large
         self.best: Solved | None = None
         self.tried: list[Numbers] = []
+        self.followed: object = None
+        """The solution of a relaxation that a design followed last."""
         solving = replace(options, start=None)
         self.bounding = BySites(problem, solving, listener.log, only_pair=only_pair, lanes=lanes)
         self.began = time.monotonic()
@@ -155,7 +158,7 @@ class LargeSearch:
         if not left.is_to_be_refined and (left.is_settled or not self.is_large(left.candidates)):
             if left.is_whole:
                 self.listener.phase("all that is left, from the best design on")
-                candidates = left.candidates if left.is_settled else self._in_range(left.candidates)
+                candidates = self._in_range(left.candidates)
                 known = Known(self.best, left.bound, self.spent())
                 self.best = better_of(self.best, self._whole(candidates, known), gap)
                 return True
@@ -198,7 +201,8 @@ class LargeSearch:
         if left.site is None:
             return
         self.listener.phase(f"all that is left at {left.site}")
-        solved = self._whole(left.candidates, Known(None, left.bound, self.spent(), whole=False))
+        candidates = self._in_range(left.candidates)
+        solved = self._whole(candidates, Known(None, left.bound, self.spent(), whole=False))
         none = solved.status == "infeasible"
         self.bounding.decided(left.site, value_of(self.best) if none else solved.bound)
         if solved.design is not None:
@@ -219,8 +223,9 @@ class LargeSearch:
         assert self.best is not None
         stated = state(self.problem, candidates, only_pair=self.only_pair)
         options = self.limited(FOR_RANGES)
-        found = it_ranges(stated.program, stated.matrix, value_of(self.best), LINEAR, options, self.listener.log)
-        if not holds_power(found, self.best):
+        limit = value_of(self.best) * (1 + SLACK)
+        found = it_ranges(stated.program, stated.matrix, limit, LINEAR, options, self.listener.log)
+        if not holds_power(found, self.best, is_exact=True):
             return candidates
         return replace(candidates, it_kw=narrower(candidates.it_kw, found))
 
@@ -252,7 +257,9 @@ class LargeSearch:
         StoppedError: Ctrl-C was pressed.
         """
         assert self.best is not None
-        assert left.solution is not None
+        if left.solution is None or left.solution is self.followed:
+            return self.best
+        self.followed = left.solution
         self.listener.phase("a better design, with the nodes and fabrics of the relaxation")
         options = self.limited(FOR_NUMBERS)
         listener = Listener(self.listener.log)

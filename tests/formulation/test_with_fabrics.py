@@ -21,7 +21,7 @@ from dcopt.pipeline import large
 from dcopt.pipeline.bounding import Bounding
 from dcopt.pipeline.by_sites import FEW_NODES, BySites
 from dcopt.pipeline.first_design import as_in_relaxed
-from dcopt.pipeline.known_design import numbers_of
+from dcopt.pipeline.known_design import holds_power, numbers_of
 from dcopt.pipeline.left import Left
 from dcopt.pipeline.one_place import Sites
 from dcopt.pipeline.solving import Listener, Solved, solve_program
@@ -197,3 +197,15 @@ def test_of_many_nodes_kinds_of_designs_are_bounded_at_once() -> None:
     few = BySites(problem, OPTIONS, lambda text: None, only_pair=False)
     few.further(Left(candidates), plain, _optimum(plain) * 1.1, time.monotonic() + 60)
     assert few.all is not None
+
+
+def test_a_range_that_excludes_the_known_design_is_not_believed() -> None:
+    problem = owned_site([job()], [service(peak_requests_per_s=900)]).load()
+    plain = solve_program(problem, generate(problem), OPTIONS, QUIET)
+    (site,) = plain.program.totals
+    it_kw = number(plain.program.totals[site].it_peak_kw)
+    assert holds_power({site: (0.9 * it_kw, 1.1 * it_kw)}, plain, is_exact=True)
+    assert not holds_power({site: (1.1 * it_kw, 1.2 * it_kw)}, plain)
+    assert holds_power({site: (0.8 * it_kw, 0.9 * it_kw)}, plain)  # what a relaxation draws, the design may exceed
+    assert not holds_power({site: (0.8 * it_kw, 0.9 * it_kw)}, plain, is_exact=True)
+    assert not holds_power({site: None}, plain)
