@@ -119,7 +119,7 @@ class BySites:
         told = self._bounded(turn, best, value, until, most)
         for kind in turn:
             if kind.left.is_to_be_refined and not isinstance(kind.bounding, WithFabrics):
-                self.log("\ndcopt: less is rounded than is left; from here on with fabrics\n")
+                self.log("\ndcopt: far less is rounded than is left; from here on with fabrics\n")
                 kind.bounding = self._bounding(kind.bounding.sites, of=WithFabrics)
             if kind.is_any_one and not kind.has_more and not kind.left.is_nothing and (kind.left.bound or 0.0) < limit:
                 assert kind.bounding.sites is not None
