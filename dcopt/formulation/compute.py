@@ -138,14 +138,12 @@ def _islands_in_order(program: Program) -> None:
                 program.require("islands", behind, program.model.work[behind] <= program.model.work[ahead])
 
 
-def most_nodes(program: Program, site: str, nodes: Iterable[str]) -> int:
-    """Return how many nodes of some types an owned site can have over all their fabrics."""
-    known, found = program.candidates.numbers, 0
-    for node in dict.fromkeys(nodes):
-        pools = [pool for pool in program.candidates.pools.values() if (pool.site, pool.node.name) == (site, node)]
-        limits = [most for where in (site, "*") for _, most in [known.get((where, node), (0, math.inf))]]
-        found += int(min(sum(pool.max_nodes for pool in pools), *limits))
-    return found
+def known_most(program: Program, site: str, nodes: Iterable[str]) -> float:
+    """Return how many nodes of some types a site is known to have at most over all fabrics; infinite: not known."""
+    known = program.candidates.numbers
+    return sum(
+        min(known.get((where, node), (0, math.inf))[1] for where in (site, "*")) for node in dict.fromkeys(nodes)
+    )
 
 
 def pools_alike(program: Program) -> dict[tuple[str, str], list[str]]:
@@ -164,7 +162,8 @@ def _spares_together(program: Program) -> None:
         if len(keys) < 2:
             continue
         pools = [program.candidates.pools[key] for key in keys]
-        most = most_nodes(program, site, (pool.node.name for pool in pools))
+        known = known_most(program, site, (pool.node.name for pool in pools))
+        most = int(min(sum(pool.max_nodes for pool in pools), known))
         hours = (pools[0].node.mtbf_hours, pools[0].node.repair_hours)
         steps = []
         targets = sorted({target for key in keys for target in program.candidates.facilities[key].spare_steps})

@@ -158,8 +158,8 @@ def keep_lengths(program: Program, key: str, in_use: Mapping[int, Any]) -> None:
             room = _sum(program, key, facility, most) + upper_bound(shorter) * (1 - used)
             program.require("cables_reach", (key, fill, reach), shorter <= room)
         program.require("cables_reach_any", (key, reach), shorter <= total(at_any))
+    order = cabling.reaches("trunk")
     for fill, used in in_use.items():
-        order = cabling.reaches("trunk")
         short = [
             float(order.index(reach) < order.index(cabling.trunk_reach(step, fill)))
             for step, reach in facility.fabric_steps

@@ -17,7 +17,7 @@ from typing import Any
 
 from dcopt.candidates.records import RackOption
 from dcopt.design.records import ElevationRecord, RackRecord, Slot
-from dcopt.formulation.compute import most_nodes, nodes_of
+from dcopt.formulation.compute import known_most, nodes_of
 from dcopt.formulation.expressions import number, total, upper_bound, whole
 from dcopt.formulation.fabric import keep_lengths, lengths_differ
 from dcopt.formulation.program import Program, all_years
@@ -54,7 +54,7 @@ def link(program: Program) -> None:
 def _place_nodes(program: Program, site: str, node: Node, options: tuple[RackOption, ...]) -> None:
     pools = [key for key, p in program.candidates.pools.items() if (p.site, p.node.name) == (site, node.name)]
     nodes = total(nodes_of(program, key) for key in pools)
-    most = min(int(upper_bound(nodes)), most_nodes(program, site, [node.name]))
+    most = int(min(upper_bound(nodes), known_most(program, site, [node.name])))
     periods = [piece.index for piece in program.slices]
     activity = {t: total(program.activity_kw.get((site, node.name, t), [])) for t in periods}
     bounds = {t: upper_bound(expression) for t, expression in activity.items()}

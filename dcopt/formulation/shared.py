@@ -149,7 +149,7 @@ class Shared:
     heat_peak_kw: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
     """Heat that a cooling unit takes from racks at peak, by (site, cooling row)."""
     needs_collector: dict[tuple[str, str], dict[str, list[Any]]] = field(default_factory=dict)
-    """Choices of racks that stand under a cooling unit, by (site, cooling row)."""
+    """Choices that need a cooling unit, by (site, cooling row) and by content, of which each has one choice at most."""
     side_networks: dict[tuple[str, str], tuple[Any, tuple[FabricStep, ...]]] = field(default_factory=dict)
     """Ports and steps of the networks beside the fabrics, by (site, network)."""
     totals: dict[str, SiteTotals] = field(default_factory=dict)

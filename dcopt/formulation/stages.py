@@ -53,25 +53,9 @@ STORED = HELD | {"units", "place", "copy", "codec", "use", "kept_at"}
 EQUIPMENT = STORED | {"plant_units", "choice", "racks", "rack_choice"}
 """Those that fix all that is bought, the plant and racks included."""
 
-DESIGN = STRATEGIC | {
-    "plant_units",
-    "plant_half",
-    "plant_blocks",
-    "choice",
-    "collector",
-    "in_room",
-    "racks",
-    "rack_choice",
-    "standing",
-    "fill_used",
-    "halls",
-    "units",
-    "place",
-    "copy",
-    "codec",
-    "use",
-    "kept_at",
-}
+DESIGN = (
+    STRATEGIC | EQUIPMENT | {"plant_half", "plant_blocks", "collector", "in_room", "standing", "fill_used", "halls"}
+)
 """Everything but how the workloads run: the strategic ones, storage, racks and plant."""
 
 OF_ONE_PERIOD = frozenset(

@@ -220,7 +220,8 @@ class Bounding:
         if relaxation in WHOLE:
             outcome = self._solved(self.hardest.matrix, limit, stays(WHOLE[relaxation]), ends)
             left = self._noted(left, self.hardest, outcome)
-            return left if outcome.values is None else self._of_year(left, relaxation, outcome, limit)
+            is_solution = relaxation == Relaxation.STRATEGIC and outcome.values is not None
+            return self._of_year(left, outcome, limit) if is_solution else left
         if relaxation == Relaxation.FIRST_NUMBERS:
             every = self._stated(coarse(self.problem, left.candidates, left.candidates.periods))
             self.by_numbers = ByNumbers(self.hardest, every, self.options, self.log, self.lanes)
@@ -238,20 +239,18 @@ class Bounding:
         left = replace(left, bound=bound, numbers=numbers, kinds=self._places(kinds) or left.kinds)
         return left if self.by_numbers.boxes or self.as_one else self._settled(left, limit, ends)
 
-    def _of_year(self, left: Left, relaxation: Relaxation, outcome: Outcome, limit: float) -> Left:
-        """Return what a solution of the hardest year says, and whether the next relaxations are with fabrics.
+    def _of_year(self, left: Left, outcome: Outcome, limit: float) -> Left:
+        """Return what strategic integers of the hardest year say, and whether the next relaxations are with fabrics.
 
         They are where whole numbers have raised the bound by far less than is left: of many nodes each counts little.
         """
         assert self.hardest is not None
-        assert outcome.values is not None
-        if relaxation == Relaxation.STRATEGIC:
-            left = replace(left, numbers=numbers_in(self.hardest, outcome.values))
-            bound = outcome.bound or 0.0
-            if outcome.verdict == "optimal" and bound - self.linear_bound < LITTLE * (limit - bound):
-                self.to_come = []
-                return replace(left, is_to_be_refined=True)
-        return left
+        left = replace(left, numbers=numbers_in(self.hardest, outcome.values))
+        bound = outcome.bound or 0.0
+        if outcome.verdict != "optimal" or bound - self.linear_bound >= LITTLE * (limit - bound):
+            return left
+        self.to_come = []
+        return replace(left, is_to_be_refined=True)
 
     def _settled(self, left: Left, limit: float, ends: float) -> Left:
         """Return what is left where the numbers of nodes are all but decided, with the IT power that goes with them."""
@@ -288,19 +287,22 @@ class Bounding:
         others = list(years.values())
         one, linear = self._with_others(one, others, limit, ends, known)
         left = self._noted(left, one, linear)
-        allowed = FOR_RANGES * (ends - time.monotonic())
-        if allowed > 0 and time.monotonic() + linear.seconds < ends:
-            left = self._ranged(left, one, best, limit, allowed)
-            most = most_nodes(one, limit, max(0.0, FOR_NODES * (ends - time.monotonic())))
-            if self.holds_best and not holds_nodes(most, best):
-                raise DoubtedError
-            within = with_numbers(self.problem, left.candidates, {kind: (0, nodes) for kind, nodes in most.items()})
-            left = replace(left, candidates=within)
+        if time.monotonic() + linear.seconds < ends:
+            left = self._narrowed(left, one, best, limit, ends)
             if time.monotonic() + linear.seconds >= ends:
                 return left, one
             one, linear = self._with_others(self.year_alone(left.candidates, year), others, limit, ends)
             left = self._noted(left, one, linear)
         return left, one
+
+    def _narrowed(self, left: Left, one: Stated, best: Solved, limit: float, ends: float) -> Left:
+        """Return what is left within the ranges of IT power and of nodes of each kind that a relaxation allows."""
+        left = self._ranged(left, one, best, limit, FOR_RANGES * (ends - time.monotonic()))
+        most = most_nodes(one, limit, max(0.0, FOR_NODES * (ends - time.monotonic())))
+        if self.holds_best and not holds_nodes(most, best):
+            raise DoubtedError
+        numbers = {kind: (0, nodes) for kind, nodes in most.items()}
+        return replace(left, candidates=with_numbers(self.problem, left.candidates, numbers))
 
     def _ranged(self, left: Left, one: Stated, best: Solved, limit: float, seconds: float) -> Left:
         """Return what is left at sites that draw at least what they must; of several sites as one that is unknown."""

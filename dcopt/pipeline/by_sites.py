@@ -58,7 +58,7 @@ class Kind:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a relaxation with integers has been solved of them."""
+        """Whether a relaxation with integers has been solved of them; those with fabrics come after one."""
         return self.bounding.solved > 0 or isinstance(self.bounding, WithFabrics)
 
     @property

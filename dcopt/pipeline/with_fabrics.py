@@ -16,12 +16,9 @@ import time
 from dataclasses import replace
 
 from dcopt.candidates.lesser import ways_of
-from dcopt.candidates.priced import with_numbers
 from dcopt.formulation.stages import stays
-from dcopt.pipeline.bounding import FOR_NODES, FOR_RANGES, WHOLE, Bounding, Relaxation
-from dcopt.pipeline.known_design import holds_nodes
-from dcopt.pipeline.left import DoubtedError, Left
-from dcopt.pipeline.ranges import most_nodes
+from dcopt.pipeline.bounding import WHOLE, Bounding, Relaxation
+from dcopt.pipeline.left import Left
 from dcopt.pipeline.solving import Solved
 from dcopt.pipeline.stated import Stated
 
@@ -59,12 +56,7 @@ class WithFabrics(Bounding):
         for _ in range(ROUNDS):
             if time.monotonic() + 4 * seconds >= ends:
                 break
-            left = self._ranged(left, self.program, best, limit, FOR_RANGES * (ends - time.monotonic()))
-            most = most_nodes(self.program, limit, max(0.0, FOR_NODES * (ends - time.monotonic())))
-            if self.holds_best and not holds_nodes(most, best):
-                raise DoubtedError
-            numbers = {kind: (0, nodes) for kind, nodes in most.items()}
-            left = replace(left, candidates=with_numbers(self.problem, left.candidates, numbers))
+            left = self._narrowed(left, self.program, best, limit, ends)
             left, seconds = self._linear_of(left, limit)
         if time.monotonic() + WORTH_IT * seconds < ends:
             self.to_come = [Relaxation.STRATEGIC, Relaxation.DESIGN]
